@@ -1,0 +1,35 @@
+"""Who did something, as plain values: the audit trail knows no user model (design, section 3)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ActorKind = Literal["staff", "person", "regulator", "operator", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One doer.
+
+    `id` is a staff number for staff and regulators, a case id for a data subject, the name of a
+    process for `system` and "operator" for commands run on the machine. It is never a name.
+    """
+
+    id: str
+    role: str
+    kind: ActorKind
+
+    @classmethod
+    def system(cls, name: str) -> "Actor":
+        return cls(id=name, role="system", kind="system")
+
+    @classmethod
+    def operator(cls) -> "Actor":
+        return cls(id="operator", role="operator", kind="operator")
+
+    @classmethod
+    def person(cls, case_id: object) -> "Actor":
+        return cls(id=str(case_id), role="data_subject", kind="person")
+
+    @property
+    def is_human_staff(self) -> bool:
+        return self.kind == "staff"

@@ -1,0 +1,18 @@
+"""The base of every app's configuration: it registers what the app brings when it is ready."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import AppConfig
+
+_PARTS = ("events", "stores", "senders", "jobs", "checks", "purgers", "beats")
+
+
+class PortalApp(AppConfig):
+    """Imports the registering modules an app has; see `core.registries`."""
+
+    def ready(self) -> None:
+        for part in _PARTS:
+            module = f"{self.name}.{part}"
+            if find_spec(module) is not None:
+                import_module(module)

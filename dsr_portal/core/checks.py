@@ -1,0 +1,35 @@
+"""System checks that hold for every site and process."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from dsr_portal.core.inventory import undeclared_fields
+
+
+@register()
+def inventory_is_whole(**_: Any) -> list[CheckMessage]:
+    """Deny by default: a store nobody declared stops the portal (law A-02)."""
+    return [
+        Error(
+            f"The inventory of stores does not know {problem}.",
+            hint="Declare it in the app's stores.py with its class, shredder and verifier.",
+            id="dsr.E001",
+        )
+        for problem in undeclared_fields()
+    ]
+
+
+@register()
+def demo_is_never_production(**_: Any) -> list[CheckMessage]:
+    """The demo opens accounts and mails at a click; it must be impossible elsewhere (R35)."""
+    if settings.DSR_DEMO and settings.DSR_PRODUCTION:
+        return [
+            Error(
+                "DSR_DEMO is on under production settings.",
+                hint="Unset DSR_DEMO. The demo runs with dsr_portal.settings.demo only.",
+                id="dsr.E002",
+            )
+        ]
+    return []

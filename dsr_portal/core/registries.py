@@ -1,0 +1,91 @@
+"""Knowledge that lower packages need from upper ones; each app fills these when it is ready."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from dsr_portal.core.actor import Actor
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """A named table that refuses a second, different entry under one name."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str, entry: T) -> T:
+        if name in self._entries and self._entries[name] != entry:
+            raise ValueError(f"{self.what} {name!r} is registered twice")
+        self._entries[name] = entry
+        return entry
+
+    def get(self, name: str) -> T:
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise LookupError(f"no {self.what} named {name!r} is registered") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def items(self) -> list[tuple[str, T]]:
+        return sorted(self._entries.items())
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """One kind of job: which queue runs it and what it does (see `jobs`)."""
+
+    name: str
+    queue: str
+    handler: Callable[[Any], None]
+    max_attempts: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A letter by e-mail as it is at the moment of sending; opened from the vault, never stored."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class Sender(Protocol):
+    """Opens address and text of one kind of outside effect when it is sent."""
+
+    def render(self, subject_id: UUID) -> Mail: ...
+
+
+class Purger(Protocol):
+    """Removes what one app keeps for a case (withdrawal, closing, purging, restore)."""
+
+    def __call__(self, *, case_id: UUID, actor: Actor, reason: str) -> None: ...
+
+
+Sentence = Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Something to run regularly: a function of no arguments and its interval."""
+
+    run: Callable[[], Any]
+    every: timedelta
+
+
+stores: Registry[Any] = Registry("store")
+purgers: Registry[Purger] = Registry("purger")
+job_kinds: Registry[JobKind] = Registry("job kind")
+senders: Registry[Sender] = Registry("sender")
+sentences: Registry[Sentence] = Registry("timeline sentence")
+event_types: Registry[Any] = Registry("event type")
+schedule: Registry[Beat] = Registry("scheduled run")

@@ -1,0 +1,213 @@
+"""What every installation shares. Values come from the environment through `env` only."""
+
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.settings import env
+from dsr_portal.settings.staff import *  # noqa: F403 - sign-in of staff, kept beside accounts
+
+ROOT = env.ROOT
+DSR_VAR = env.folder("DSR_VAR", ROOT / "var")
+DSR_DEMO = False
+DSR_PRODUCTION = False
+
+# One process serves one site: its own URLs, cookies, policies and log-in (design, section 2).
+DSR_SITE = env.text("DSR_SITE", "public")
+DSR_SITES = {
+    "public": "dsr_portal.urls.public",
+    "desk": "dsr_portal.urls.desk",
+    "oversight": "dsr_portal.urls.oversight",
+    "api": "dsr_portal.urls.api",
+}
+if DSR_SITE not in DSR_SITES:
+    raise ValueError(f"DSR_SITE is {DSR_SITE!r}; it must be one of {', '.join(DSR_SITES)}.")
+ROOT_URLCONF = DSR_SITES[DSR_SITE]
+DSR_URLS = {
+    "public": env.text("DSR_URL_PUBLIC", "http://127.0.0.1:8000"),
+    "desk": env.text("DSR_URL_DESK", "http://127.0.0.1:8001"),
+    "oversight": env.text("DSR_URL_OVERSIGHT", "http://127.0.0.1:8002"),
+    "api": env.text("DSR_URL_API", "http://127.0.0.1:8003"),
+}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "dsr_portal.core",
+    "dsr_portal.audit",
+    "dsr_portal.jobs",
+    "dsr_portal.vault",
+    "dsr_portal.accounts",
+    "dsr_portal.policy",
+    "dsr_portal.documents",
+    "dsr_portal.recognition",
+    "dsr_portal.gallery",
+    "dsr_portal.cases",
+    "dsr_portal.matching",
+    "dsr_portal.disclosure",
+    "dsr_portal.erasure",
+    "dsr_portal.compliance",
+    "dsr_portal.public",
+    "dsr_portal.desk",
+    "dsr_portal.oversight",
+    "dsr_portal.api",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dsr_portal.core.middleware.NothingIsCached",
+    "dsr_portal.core.middleware.PlainErrors",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": [
+                "django.template.loaders.filesystem.Loader",
+                "django.template.loaders.app_directories.Loader",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "dsr_portal.core.context.portal",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+        },
+    }
+]
+
+DATABASES = {"default": env.database(f"sqlite:///{DSR_VAR / 'portal.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Measured: Django's default loses most concurrent read-then-write transactions; IMMEDIATE
+    # none. secure_delete and recursive_triggers are part of rules R26 and R29.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA secure_delete=ON;"
+            "PRAGMA temp_store=MEMORY;PRAGMA recursive_triggers=ON;PRAGMA foreign_keys=ON;"
+        ),
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.Staff"
+
+# Cookies carry the site's name: no session of one site works on another.
+SESSION_COOKIE_NAME = f"dsr_{DSR_SITE}_session"
+CSRF_COOKIE_NAME = f"dsr_{DSR_SITE}_csrf"
+LANGUAGE_COOKIE_NAME = f"dsr_{DSR_SITE}_language"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 24 * 3600 if DSR_SITE == "public" else 10 * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "blob:"],
+        "media-src": ["'self'", "blob:"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'", *DSR_URLS.values()] if DSR_SITE == "public" else ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    "camera": ["self"] if DSR_SITE == "public" else [],
+    "geolocation": [],
+    "microphone": [],
+}
+
+# Uploads never touch the disk in clear; the vault's handler replaces Django's (rule R26).
+FILE_UPLOAD_HANDLERS = ["dsr_portal.vault.uploads.MemoryOnlyUploadHandler"]
+DSR_MAX_UPLOAD = env.number("DSR_MAX_UPLOAD", 20 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German"))]
+LOCALE_PATHS = [ROOT / "dsr_portal" / "locale"]
+TIME_ZONE = env.text("DSR_TIME_ZONE", "Europe/Amsterdam")
+USE_TZ = True
+DSR_CALENDAR = env.text("DSR_CALENDAR", "NL")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DSR_VAR / "static"
+STATICFILES_DIRS = [ROOT / "dsr_portal" / "static"]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Places. The ring and the ledger lie outside var/ and outside every backup (R26, R31).
+DSR_VAULT_DIR = env.folder("DSR_VAULT_DIR", DSR_VAR / "vault")
+DSR_INDEX_DIR = env.folder("DSR_INDEX_DIR", DSR_VAR / "index")
+DSR_RING = env.folders("DSR_RING", [ROOT / ".ring" / "a", ROOT / ".ring" / "b"])
+DSR_LEDGER = env.folders("DSR_LEDGER", [ROOT / ".ledger" / "a", ROOT / ".ledger" / "b"])
+DSR_WEIGHTS = env.folder("DSR_WEIGHTS", ROOT / "var" / "weights")
+
+# Jobs are rows; the broker only carries their ids (design, section 2).
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "embedded://")
+DSR_BROKER_DIR = env.folder("DSR_BROKER_DIR", DSR_VAR / "broker")
+DSR_LEASE_SECONDS = env.number("DSR_LEASE_SECONDS", 120)
+DSR_SWEEP_SECONDS = env.number("DSR_SWEEP_SECONDS", 5)
+
+# The order of a case (R4): answers leave in a daily batch, erasure after a hold window.
+DSR_RELEASE_HOUR = env.number("DSR_RELEASE_HOUR", 16)
+DSR_HOLD_MINUTES = env.number("DSR_HOLD_MINUTES", 60)
+DSR_LINK_DAYS = env.number("DSR_LINK_DAYS", 14)
+DSR_PACKAGE_DAYS = env.number("DSR_PACKAGE_DAYS", 30)
+
+# Search (R22). Scores are cosines of templates; the calibration replaces both values.
+DSR_REVIEW_THRESHOLD = float(env.text("DSR_REVIEW_THRESHOLD", "0.36"))
+DSR_STRONG_THRESHOLD = float(env.text("DSR_STRONG_THRESHOLD", "0.50"))
+DSR_SHARD_ROWS = env.number("DSR_SHARD_ROWS", 16_384)
+
+# Second elements an officer may record beside a way of R6 are fixed in code; the recognition
+# test printed in letters is a fact of this installation (R15), empty until one was made.
+DSR_RECOGNITION_TEST: dict[str, str] = {}
+
+DSR_CONTROLLER = {
+    "name": env.text("DSR_CONTROLLER_NAME", "Halden Images"),
+    "address": env.text("DSR_CONTROLLER_ADDRESS", "Kade 1, 1011 AA Amsterdam"),
+    "email": env.text("DSR_CONTROLLER_EMAIL", "privacy@halden.example"),
+    "phone": env.text("DSR_CONTROLLER_PHONE", "+31 20 555 0100"),
+    "dpo": env.text("DSR_CONTROLLER_DPO", "Data protection officer, dpo@halden.example"),
+    "representative": env.text("DSR_CONTROLLER_REPRESENTATIVE", "none needed (established in NL)"),
+    "country": env.text("DSR_CONTROLLER_COUNTRY", "NL"),
+}
+DSR_PURPOSES = env.words("DSR_PURPOSES", ["Face search for the customers of the controller"])
+DSR_RETENTION = env.text("DSR_RETENTION", "No period was set by the controller.")
+DSR_TRANSFERS = env.words("DSR_TRANSFERS", [])
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Request lines carry paths with references; only failures are logged, without addresses.
+    "loggers": {"django.server": {"level": "ERROR"}, "weasyprint": {"level": "ERROR"},
+                "fontTools": {"level": "ERROR"}},
+}

@@ -1,0 +1,37 @@
+"""A real installation: nothing has a default that would be unsafe to forget."""
+
+from pathlib import Path
+
+from dsr_portal.settings import env
+from dsr_portal.settings.base import *  # noqa: F403
+
+DSR_PRODUCTION = True
+DSR_DEMO = env.flag("DSR_DEMO", False)
+DEBUG = False
+ALLOWED_HOSTS = env.words("DSR_HOSTS", [])
+
+
+def _secret_key() -> str:
+    """Django's key is a file of the ring (R26), never a value in the environment."""
+    places = [Path(folder) / "django.key" for folder in DSR_RING]  # noqa: F405
+    for place in places:
+        if place.exists():
+            return place.read_text()
+    raise FileNotFoundError(
+        "The ring holds no django.key. Make the lasting secrets once with "
+        "`python manage.py ring init`, and set DSR_RING to the ring's two folders."
+    )
+
+
+SECRET_KEY = _secret_key()
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SECURE_SSL_REDIRECT = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}

@@ -1,0 +1,1 @@
+"""Sign-in of staff through allauth; owned by `accounts`."""

@@ -1,0 +1,37 @@
+"""Settings of the tests: the embedded defaults in a folder of their own, thrown away after."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from dsr_portal.settings import env
+
+# Children of the tests (workers, browsers' servers) get the folder of their parent.
+_HOME = Path(env.text("DSR_TEST_HOME", "") or tempfile.mkdtemp(prefix="dsr-test-"))
+os.environ["DSR_TEST_HOME"] = str(_HOME)
+os.environ.setdefault("DSR_VAR", str(_HOME / "var"))
+os.environ.setdefault("DSR_RING", f"{_HOME / 'ring-a'},{_HOME / 'ring-b'}")
+os.environ.setdefault("DSR_LEDGER", f"{_HOME / 'ledger-a'},{_HOME / 'ledger-b'}")
+
+from dsr_portal.settings.base import *  # noqa: E402, F403
+
+for _place in (DSR_VAR, *DSR_RING, *DSR_LEDGER):  # noqa: F405
+    _place.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+DSR_DEMO = env.flag("DSR_TEST_DEMO", True)
+INSTALLED_APPS = [*INSTALLED_APPS, "dsr_portal.demo"]  # noqa: F405
+SECRET_KEY = "only-for-tests"  # noqa: S105 - guards nothing
+ALLOWED_HOSTS = ["*"]
+DEBUG = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DSR_REVIEW_THRESHOLD = float(env.text("DSR_REVIEW_THRESHOLD", "0.50"))
+DSR_STRONG_THRESHOLD = float(env.text("DSR_STRONG_THRESHOLD", "0.65"))
+DSR_LEASE_SECONDS = env.number("DSR_LEASE_SECONDS", 6)
+DSR_SWEEP_SECONDS = env.number("DSR_SWEEP_SECONDS", 1)
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file, not memory: threads, worker processes and copies of it are part of what is tested.
+    DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # noqa: F405
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
