@@ -1,0 +1,198 @@
+"""What every test shares: tiers by folder, their time budget, sites, pictures and services.
+
+A tier is the folder a test lies in, so that no file can forget its marker. The budget keeps the
+whole run inside the time CI has; it is always printed and binds where ``DSR_TEST_BUDGET=1``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Folder -> marker. Everything below tests/ lies in one of these.
+TIER_OF_FOLDER = {
+    "unit": "unit",
+    "property": "property",
+    "integration": "integration",
+    "engine": "engine",
+    "worker": "worker",
+    "e2e": "browser",
+}
+
+# Tiers that share one allowance, in seconds of wall time.
+BUDGETS: dict[tuple[str, ...], int] = {
+    ("unit", "property"): 4 * 60,
+    ("integration",): 8 * 60,
+    ("engine", "worker"): 8 * 60,
+    ("browser",): 10 * 60,
+}
+
+
+def tier_of(path: Path) -> str | None:
+    """Name the tier of a test file, None for a file that lies outside the known folders."""
+    try:
+        folder = path.resolve().relative_to(ROOT / "tests").parts[0]
+    except ValueError:
+        return None
+    return TIER_OF_FOLDER.get(folder)
+
+
+def merged_seconds(intervals: list[tuple[float, float]]) -> float:
+    """Wall time covered by intervals that may overlap, for two workers run side by side."""
+    total = 0.0
+    reached = float("-inf")
+    for start, stop in sorted(intervals):
+        total += max(0.0, stop - max(start, reached))
+        reached = max(reached, stop)
+    return total
+
+
+def over_budget(seconds: dict[str, float]) -> list[tuple[str, float, int]]:
+    """List the groups of tiers that took longer than allowed: name, seconds, allowance."""
+    rows = []
+    for tiers, allowed in BUDGETS.items():
+        used = sum(seconds.get(tier, 0.0) for tier in tiers)
+        if used > allowed:
+            rows.append((" + ".join(tiers), used, allowed))
+    return rows
+
+
+class TierClock:
+    """Collects when tests of a tier ran; in the main process only, also under xdist."""
+
+    def __init__(self) -> None:
+        self.intervals: dict[str, list[tuple[float, float]]] = {}
+        self.counts: dict[str, int] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        tier = tier_of(ROOT / report.nodeid.split("::")[0])
+        if tier is None:
+            return
+        # perf_counter, for tests move the wall clock.
+        stop = time.perf_counter()
+        self.intervals.setdefault(tier, []).append((stop - report.duration, stop))
+        if report.when == "call":
+            self.counts[tier] = self.counts.get(tier, 0) + 1
+
+    def seconds(self) -> dict[str, float]:
+        return {tier: merged_seconds(spans) for tier, spans in self.intervals.items()}
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        seconds = self.seconds()
+        if not seconds:
+            return
+        terminalreporter.section("time by tier")
+        for tiers, allowed in BUDGETS.items():
+            used = sum(seconds.get(tier, 0.0) for tier in tiers)
+            count = sum(self.counts.get(tier, 0) for tier in tiers)
+            if count:
+                name = " + ".join(tiers)
+                verdict = "OVER BUDGET" if used > allowed else "ok"
+                terminalreporter.write_line(
+                    f"{name:<18} {count:>5} tests {used:>7.1f} s of {allowed} s  {verdict}"
+                )
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if os.environ.get("DSR_TEST_BUDGET") == "1" and over_budget(self.seconds()):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(TierClock(), "tier-clock")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        tier = tier_of(item.path)
+        if tier is None:
+            message = f"{item.path} lies in none of {sorted(TIER_OF_FOLDER)}"
+            raise pytest.UsageError(message)
+        item.add_marker(getattr(pytest.mark, tier))
+
+
+@pytest.fixture
+def site(settings: Any) -> Callable[[str], None]:
+    """Choose the site a Django test talks to: ``site("desk")`` before the first request."""
+
+    def choose(name: str) -> None:
+        if name not in settings.DSR_SITES:
+            message = f"no site {name!r}; there are {sorted(settings.DSR_SITES)}"
+            raise pytest.UsageError(message)
+        settings.DSR_SITE = name
+        settings.ROOT_URLCONF = settings.DSR_SITES[name]
+
+    return choose
+
+
+@pytest.fixture(scope="session")
+def shared_faces() -> Path:
+    """Folder of real photographs, which live outside this repository and are not everywhere."""
+    named = os.environ.get("DSR_TEST_FACES")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data" / "faces"
+    if not folder.is_dir():
+        pytest.skip("no real photographs here (set DSR_TEST_FACES to a folder that has them)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights_home() -> Path:
+    """Folder of the checked model weights; without them a test of the engine cannot run."""
+    from biometrics import weights
+
+    home = weights.weights_home()
+    try:
+        weights.check(home)
+    except weights.WeightsError as error:
+        pytest.fail(f"{error}", pytrace=False)
+    return home
+
+
+def missing_service(reason: str) -> None:
+    """Skip where a service is optional, fail where DSR_REQUIRE_SERVICES=1 promised it."""
+    if os.environ.get("DSR_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{reason}, and DSR_REQUIRE_SERVICES=1 says it must be", pytrace=False)
+    pytest.skip(reason)
+
+
+def reachable(url: str, default_port: int) -> bool:
+    """Tell whether something listens at the host and port of a service address."""
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection(
+            (parts.hostname or "127.0.0.1", parts.port or default_port), timeout=2
+        ):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """Address of the PostgreSQL server this run was given; skipped or failed without one."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith(("postgres://", "postgresql://")):
+        missing_service("DATABASE_URL names no PostgreSQL server")
+    if not reachable(url, 5432):
+        missing_service("PostgreSQL cannot be reached")
+    return url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """Address of the Redis server this run was given; skipped or failed without one."""
+    url = os.environ.get("CELERY_BROKER_URL", "")
+    if not url.startswith("redis://"):
+        missing_service("CELERY_BROKER_URL names no Redis server")
+    if not reachable(url, 6379):
+        missing_service("Redis cannot be reached")
+    return url
