@@ -1,0 +1,50 @@
+"""Everything the library can be told, in one frozen value; nothing is read from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+WEIGHTS_SUBFOLDER = Path(".deepface") / "weights"
+DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
+EMBEDDER_FILE = "face_recognition_sface_2021dec.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class BiometricsConfig:
+    """Settings of detection, quality and embedding; lengths are pixels of the given picture.
+
+    ``home`` is the folder DeepFace calls DEEPFACE_HOME: the weights lie in
+    ``home/.deepface/weights``. ``detection_sides`` are the longer sides, in pixels, to which a
+    picture is shrunk for detection: the small one sees big faces well, the large one small faces.
+    """
+
+    home: Path
+    detector_score: float = 0.7
+    detector_overlap: float = 0.3
+    detection_sides: tuple[int, ...] = (640, 1280)
+    min_face_px: int = 40
+    min_probe_face_px: int = 80
+    background_ratio: float = 0.25
+    max_pixels: int = 50_000_000
+    max_side: int = 16_384
+    too_dark_below: float = 70.0
+    too_bright_above: float = 200.0
+    blurred_below: float = 0.008
+    turned_away_above: float = 40.0
+    tilted_above: float = 30.0
+
+    @property
+    def weights_folder(self) -> Path:
+        """Where DeepFace looks for its weight files."""
+        return self.home / WEIGHTS_SUBFOLDER
+
+    @property
+    def detector_file(self) -> Path:
+        """The YuNet weight file."""
+        return self.weights_folder / DETECTOR_FILE
+
+    @property
+    def embedder_file(self) -> Path:
+        """The SFace weight file."""
+        return self.weights_folder / EMBEDDER_FILE

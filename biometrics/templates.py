@@ -1,0 +1,100 @@
+"""From an embedding to what is stored and searched: mean face taken off, then turned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biometrics.errors import BadVector, EngineFailed
+
+DIMENSION: Final = 128
+MEAN_FACE_FILE: Final = Path(__file__).with_name("mean_face.json")
+MEAN_FACE_SHA256: Final = "5bf926b6e0937ff5f6653f28ad0b82e436b78554a01437c74dba1b3eeb4988ab"
+
+_TURN_CONTEXT = b"dsr-portal/template-turn/v1"
+_MIN_LENGTH = 1e-6
+
+
+def vector_sha256(vector: NDArray[np.float32]) -> str:
+    """SHA-256 over the little-endian float32 bytes, the same on every machine."""
+    return hashlib.sha256(np.asarray(vector, dtype="<f4").tobytes()).hexdigest()
+
+
+def load_mean_face(path: Path = MEAN_FACE_FILE) -> NDArray[np.float32]:
+    """The shipped mean face, float32 (128,), read-only; EngineFailed where it was changed."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["values"]
+        mean = np.asarray(values, dtype=np.float32)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EngineFailed("the mean face can't be read") from error
+    if mean.shape != (DIMENSION,) or vector_sha256(mean) != MEAN_FACE_SHA256:
+        raise EngineFailed("the mean face is not the one this version was made with")
+    mean.setflags(write=False)
+    return mean
+
+
+MEAN_FACE: Final[NDArray[np.float32]] = load_mean_face()
+
+
+def to_template(embedding: NDArray[np.float32], turn: NDArray[np.float64]) -> NDArray[np.float32]:
+    """turn(unit(unit(e) - m)): float32 of unit length, shape (128,) or (n, 128) as given.
+
+    Taking the mean face off first finds about half a percent more of a person's records at the
+    same number of strangers. ``turn``: orthogonal (128, 128) from ``turn_from_secret``; pass
+    ``numpy.eye(128)`` for a template in nobody's frame. Raises BadVector.
+    """
+    rows = np.atleast_2d(np.asarray(embedding, dtype=np.float64))
+    if rows.ndim != 2 or rows.shape[1] != DIMENSION or np.ndim(embedding) > 2:
+        raise BadVector(f"expected (128,) or (n, 128), got {np.shape(embedding)}")
+    if turn.shape != (DIMENSION, DIMENSION):
+        raise BadVector(f"expected a turn (128, 128), got {turn.shape}")
+    centred = _unit(_unit(rows) - MEAN_FACE.astype(np.float64))
+    turned: NDArray[np.float32] = _unit(centred @ turn.T).astype(np.float32)
+    return turned.reshape(np.shape(embedding))
+
+
+def turn_from_secret(secret: bytes) -> NDArray[np.float64]:
+    """The installation's orthogonal matrix, float64 (128, 128), drawn from a lasting secret.
+
+    R32: a keyed turn stops direct reuse of stolen templates elsewhere and nothing more. Lengths
+    and angles stay as they are, and about as many known pairs as dimensions (128) recover the
+    matrix. Keys and the vault protect templates; this does not replace them.
+
+    SHAKE-256 gives the bytes, the Box-Muller transform normal numbers, and a QR decomposition
+    with the signs of R's diagonal fixed a matrix that is uniform among all turns and mirrors
+    (Mezzadri, Notices of the AMS 54 (2007) 592). LAPACK builds agree to about 1e-13, far below
+    the float32 step of a template.
+    """
+    if len(secret) < 32:
+        raise BadVector("the secret of the turn has at least 32 bytes", code="secret_too_short")
+    count = DIMENSION * DIMENSION
+    stream = hashlib.shake_256(_TURN_CONTEXT + len(secret).to_bytes(4, "big") + secret)
+    words = np.frombuffer(stream.digest(count * 8), dtype="<u8")
+    # 53 bits each, moved off zero so that the logarithm is finite.
+    uniform = ((words >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
+    radius = np.sqrt(-2.0 * np.log(uniform[0::2]))
+    angle = 2.0 * np.pi * uniform[1::2]
+    normal = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
+    q, r = np.linalg.qr(normal.reshape(DIMENSION, DIMENSION))
+    matrix: NDArray[np.float64] = q * np.sign(np.diag(r))
+    return matrix
+
+
+def similarity(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
+    """Cosine of two templates, -1 to 1, in the arithmetic of the index (float64)."""
+    return float(np.sum(one.astype(np.float64) * two.astype(np.float64)))
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.isfinite(rows).all():
+        raise BadVector("values are not finite")
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if (lengths < _MIN_LENGTH).any():
+        raise BadVector("a vector has no length")
+    unit: NDArray[np.float64] = rows / lengths
+    return unit
