@@ -40,6 +40,21 @@ class Registry(Generic[T]):
         return sorted(self._entries.items())
 
 
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+class Catalogue(Registry[N]):
+    """A registry whose entries bring their own name."""
+
+    def register(self, entry: N) -> N:  # type: ignore[override]  # its name is its own
+        return super().register(entry.name, entry)
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
     """One kind of job: which queue runs it and what it does (see `jobs`)."""
@@ -84,8 +99,8 @@ class Beat:
 
 stores: Registry[Any] = Registry("store")
 purgers: Registry[Purger] = Registry("purger")
-job_kinds: Registry[JobKind] = Registry("job kind")
+job_kinds: Catalogue[JobKind] = Catalogue("job kind")
 senders: Registry[Sender] = Registry("sender")
 sentences: Registry[Sentence] = Registry("timeline sentence")
-event_types: Registry[Any] = Registry("event type")
+event_types: Catalogue[Any] = Catalogue("event type")
 schedule: Registry[Beat] = Registry("scheduled run")
