@@ -1,0 +1,95 @@
+"""What the audit trail keeps of probes, searches and decisions (law L-02 to L-05, L-13)."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dsr_portal.audit.schema import Code, Count, EventType, Flag, Many, Number
+from dsr_portal.core.registries import event_types, sentences
+
+POSITION = Code(choices=("first", "second", "supervisor"))
+VERDICT = Code(choices=("same", "not_same", "inconclusive"))
+
+TYPES = (
+    EventType("probe.received", {"channel": Code(), "consent": Flag()}, ("L-01", "L-03")),
+    EventType("probe.judged", {"verdict": Code(), "findings": Count()}, ("L-04",)),
+    EventType("probe.deleted", {"reason": Code()}, ("L-13", "P-06")),
+    EventType("search.queued", {}, ("L-04",)),
+    EventType("search.stopped", {"reason": Code()}, ("P-03",)),
+    EventType(
+        "search.performed",
+        {
+            "model": Code(),
+            "weights": Code(),
+            "alignment": Code(),
+            "threshold": Number(),
+            "strong_threshold": Number(),
+            "compared": Count(),
+            "enrolled": Count(),
+            "found_by_graph": Count(),
+            "added_by_sweep": Count(),
+            "swept_only": Count(),
+            "candidates": Count(),
+            "strong": Count(),
+            "change": Count(),
+            "findings": Many(Code()),
+            "milliseconds": Count(),
+        },
+        ("L-04", "AI-04"),
+    ),
+    EventType("review.taken", {"position": POSITION}, ("L-05", "L-14")),
+    EventType(
+        "decision.made",
+        {
+            "position": POSITION,
+            "verdict": VERDICT,
+            "preliminary": VERDICT,
+            "band": Code(choices=("strong", "review", "below")),
+            "changed": Flag(),
+            "with_reason": Flag(),
+        },
+        ("L-05", "P-12"),
+    ),
+    EventType("review.finished", {"position": POSITION}, ("L-05", "A-20")),
+    EventType("review.sent_back", {"candidates": Count()}, ("L-05",)),
+    EventType("review.disputed", {"candidates": Count()}, ("L-05",)),
+    EventType(
+        "review.decided",
+        {"same": Count(), "not_same": Count(), "inconclusive": Count(), "disputed": Count()},
+        ("L-05", "A-20"),
+    ),
+)
+for _type in TYPES:
+    event_types.register(_type)
+
+sentences.register("probe.received", lambda p: _("A photo arrived."))
+sentences.register("probe.judged", lambda p: _("The photo was checked."))
+sentences.register("probe.deleted", lambda p: _("The photo was deleted."))
+sentences.register("search.queued", lambda p: _("A search was started."))
+sentences.register("search.stopped", lambda p: _("The search was stopped."))
+sentences.register(
+    "search.performed",
+    lambda p: _(
+        "The photo was compared with %(compared)s of %(enrolled)s faces: "
+        "hnswlib %(graph)s, the sweep added %(sweep)s."
+    )
+    % {
+        "compared": p["compared"],
+        "enrolled": p["enrolled"],
+        "graph": p["found_by_graph"],
+        "sweep": p["added_by_sweep"],
+    },
+)
+sentences.register("review.taken", lambda p: _("An officer took the case."))
+sentences.register("decision.made", lambda p: _("An officer decided about one picture."))
+sentences.register("review.finished", lambda p: _("One person finished the review."))
+sentences.register("review.sent_back", lambda p: _("All rejected pictures went back."))
+sentences.register("review.disputed", lambda p: _("The two persons see something differently."))
+sentences.register(
+    "review.decided",
+    lambda p: ngettext(
+        "The review ended: %(same)s picture is of the same person.",
+        "The review ended: %(same)s pictures are of the same person.",
+        p["same"],
+    )
+    % {"same": p["same"]},
+)
