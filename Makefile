@@ -4,7 +4,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-export PYTHONDONTWRITEBYTECODE ?= 1
 export DEEPFACE_BACKEND_ENGINE ?= onnx
 
 PY := .venv/bin/python
