@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
@@ -29,6 +28,7 @@ from dsr_portal.matching.models import (
     SearchState,
     Verdict,
 )
+from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 
 REVIEWER_ROLES = frozenset({Role.OFFICER, Role.SUPERVISOR})
@@ -170,8 +170,8 @@ def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
         search = Search.objects.create(
             case=case,
             probe=probe,
-            threshold=settings.DSR_REVIEW_THRESHOLD,
-            strong_threshold=settings.DSR_STRONG_THRESHOLD,
+            threshold=policy.current("review_threshold"),
+            strong_threshold=policy.current("strong_threshold"),
             started_at=clock.now(),
         )
         cases.advance(case=case, action=Action.START_SEARCH, actor=actor)

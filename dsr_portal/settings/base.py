@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "csp",
+    "rest_framework",
     "dsr_portal.core",
     "dsr_portal.audit",
     "dsr_portal.jobs",
@@ -200,6 +201,12 @@ DSR_CONTROLLER = {
 DSR_PURPOSES = env.words("DSR_PURPOSES", ["Face search for the customers of the controller"])
 DSR_RETENTION = env.text("DSR_RETENTION", "No period was set by the controller.")
 DSR_TRANSFERS = env.words("DSR_TRANSFERS", [])
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+}
 
 LOGGING = {
     "version": 1,

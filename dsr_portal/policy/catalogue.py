@@ -1,0 +1,89 @@
+"""Which settings people may change while the portal runs, their limits and starting values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.core.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One setting: what it is, its value before anybody changed it, and its limits."""
+
+    name: str
+    label: Any
+    start: Callable[[], float | int]
+    lowest: float
+    highest: float
+    whole: bool = False
+
+    def clean(self, value: Any) -> float | int:
+        """The value in its own type, or `BadInput` naming the limits."""
+        try:
+            number = int(str(value)) if self.whole else float(str(value))
+        except ValueError:
+            number = float("nan")
+        if not self.lowest <= number <= self.highest:
+            raise BadInput(
+                "setting_out_of_range",
+                _("%(label)s must be a number from %(lowest)s to %(highest)s.")
+                % {"label": self.label, "lowest": self.lowest, "highest": self.highest},
+            )
+        return number
+
+
+DEFINITIONS = {
+    definition.name: definition
+    for definition in (
+        Definition(
+            "review_threshold",
+            _("The lowest score an officer sees"),
+            lambda: settings.DSR_REVIEW_THRESHOLD,
+            -1.0,
+            1.0,
+        ),
+        Definition(
+            "strong_threshold",
+            _("The score from which a match is called strong"),
+            lambda: settings.DSR_STRONG_THRESHOLD,
+            -1.0,
+            1.0,
+        ),
+        Definition(
+            "release_hour",
+            _("The hour at which answers leave"),
+            lambda: settings.DSR_RELEASE_HOUR,
+            0,
+            23,
+            whole=True,
+        ),
+        Definition(
+            "hold_minutes",
+            _("Minutes between a confirmed erasure and its start"),
+            lambda: settings.DSR_HOLD_MINUTES,
+            0,
+            7 * 24 * 60,
+            whole=True,
+        ),
+        Definition(
+            "link_days",
+            _("Days for which an answer's link opens"),
+            lambda: settings.DSR_LINK_DAYS,
+            1,
+            60,
+            whole=True,
+        ),
+        Definition(
+            "package_days",
+            _("Days for which the sealed answer package is kept"),
+            lambda: settings.DSR_PACKAGE_DAYS,
+            1,
+            90,
+            whole=True,
+        ),
+    )
+}
