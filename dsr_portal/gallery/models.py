@@ -1,0 +1,301 @@
+"""What the controller holds: sources, pictures, enrolled faces, look-ups, blocks (design, 3 and 5).
+
+Plain columns hold ids, times, states, codes, counts and keyed hashes. Pictures, addresses,
+captions, purposes and faces lie in vault units; sources and recipients are companies.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from dsr_portal.core.models import Row
+
+KEYED_HASH = 64
+
+
+class Source(Row):
+    """Where pictures come from, with the legal basis the controller declared for it (R23)."""
+
+    name = models.CharField(max_length=200, unique=True)
+    legal_basis = models.CharField(max_length=500)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CollectionStop(Row):
+    """No import while this is in force: one source, or every source when it names none (R23)."""
+
+    source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.PROTECT)
+    reason_code = models.CharField(max_length=40)
+    since = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"collection stop since {self.since:%Y-%m-%d}"
+
+
+class InspectionHold(Row):
+    """Pictures an authority wants kept as they are until it has looked."""
+
+    source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.PROTECT)
+    since = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"inspection hold since {self.since:%Y-%m-%d}"
+
+
+class ImportRun(Row):
+    """One call of import_gallery over one folder or manifest; re-running it goes on where it was.
+
+    `listing_hash` recognises the same listing again; the listing itself is never stored, for the
+    names of files may say something about a person.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING"
+        DONE = "DONE"
+        SUPERSEDED = "SUPERSEDED"
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    listing_hash = models.CharField(max_length=KEYED_HASH)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
+    seen = models.PositiveIntegerField(default=0)
+    imported = models.PositiveIntegerField(default=0)
+    duplicates = models.PositiveIntegerField(default=0)
+    unreadable = models.PositiveIntegerField(default=0)
+    faceless = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    faces = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "listing_hash"],
+                condition=Q(state="RUNNING"),
+                name="one_running_import_per_listing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"import of {self.seen} pictures"
+
+
+class ImportBatch(Row):
+    """A stretch of a run's listing; one job row each."""
+
+    class State(models.TextChoices):
+        PENDING = "PENDING"
+        DONE = "DONE"
+
+    run = models.ForeignKey(ImportRun, on_delete=models.PROTECT)
+    ordinal = models.PositiveIntegerField()
+    first = models.PositiveIntegerField()
+    size = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "ordinal"], name="batch_once_per_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.ordinal}"
+
+
+class SourceImage(Row):
+    """One picture as the controller has it; its unit holds "picture" (exact bytes) and "facts".
+
+    `file_hash` is the keyed hash of the exact file and goes when the picture is erased;
+    `covered_from` names the picture this one replaced when a face in it was covered.
+    """
+
+    class State(models.TextChoices):
+        SEARCHABLE = "SEARCHABLE"
+        NO_FACE = "NO_FACE"
+        UNREADABLE = "UNREADABLE"
+        PENDING = "PENDING"
+        ERASED = "ERASED"
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    run = models.ForeignKey(ImportRun, on_delete=models.PROTECT)
+    unit = models.UUIDField(unique=True)
+    file_hash = models.CharField(max_length=KEYED_HASH, null=True, blank=True, unique=True)
+    state = models.CharField(max_length=12, choices=State, default=State.PENDING, db_index=True)
+    problem = models.CharField(max_length=40, blank=True)
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    imported_at = models.DateTimeField()
+    covered_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+
+    def __str__(self) -> str:
+        return f"source image {self.id}"
+
+
+class Appearance(Row):
+    """One set of facts a picture came with; the same picture at another address adds one.
+
+    `field` names the vault field of the picture's unit: "facts", "facts.2", ...
+    """
+
+    image = models.ForeignKey(SourceImage, on_delete=models.PROTECT)
+    run = models.ForeignKey(ImportRun, on_delete=models.PROTECT)
+    field = models.CharField(max_length=20)
+    facts_hash = models.CharField(max_length=KEYED_HASH)
+    page_hash = models.CharField(max_length=KEYED_HASH, blank=True, db_index=True)
+    image_hash = models.CharField(max_length=KEYED_HASH, blank=True, db_index=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["image", "facts_hash"], name="facts_once_per_picture"),
+            models.UniqueConstraint(fields=["image", "field"], name="field_once_per_picture"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.image_id}"
+
+
+class Record(Row):
+    """One enrolled face with the facts of its picture: what is held, restricted, erased (R1).
+
+    Its unit holds "crop", "face" (box, landmarks, quality), "template" and "lookup.<id>".
+    """
+
+    class State(models.TextChoices):
+        HELD = "HELD"
+        RESTRICTED = "RESTRICTED"
+        ERASING = "ERASING"
+        ERASED = "ERASED"
+
+    image = models.ForeignKey(SourceImage, on_delete=models.PROTECT)
+    face_number = models.PositiveSmallIntegerField()
+    unit = models.UUIDField(unique=True)
+    state = models.CharField(max_length=12, choices=State, default=State.HELD, db_index=True)
+    state_changed_at = models.DateTimeField()
+    enrolled_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"record {self.id}"
+
+
+class Hold(Row):
+    """A case's candidate: nobody but this case may change or remove the record (R1)."""
+
+    record = models.ForeignKey(Record, on_delete=models.PROTECT)
+    case_id = models.UUIDField(db_index=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record", "case_id"], condition=Q(until=None), name="one_hold_per_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"hold on {self.record_id}"
+
+
+class Restriction(Row):
+    """Art. 18: the record is out of use for everything but this case (R1)."""
+
+    record = models.ForeignKey(Record, on_delete=models.PROTECT)
+    case_id = models.UUIDField(db_index=True)
+    reason_code = models.CharField(max_length=40)
+    since = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record", "case_id"],
+                condition=Q(lifted_at=None),
+                name="one_restriction_per_case",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"restriction of {self.record_id}"
+
+
+class Recipient(Row):
+    """A company or body that was shown something (Art. 15(1)(c))."""
+
+    name = models.CharField(max_length=200)
+    country = models.CharField(max_length=2)
+    address = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "country"], name="recipient_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.country})"
+
+
+class LookUpLog(Row):
+    """A file of look-ups and what it covers: recipients print with it (R16)."""
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING"
+        DONE = "DONE"
+
+    system = models.CharField(max_length=200)
+    covers_from = models.DateField()
+    covers_to = models.DateField()
+    rows = models.PositiveIntegerField(default=0)
+    unmatched = models.PositiveIntegerField(default=0)
+    file_hash = models.CharField(max_length=KEYED_HASH, unique=True)
+    recorded_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+
+    def __str__(self) -> str:
+        return f"look-ups of {self.system}"
+
+
+class LookUp(Row):
+    """That a recipient was shown a record; the purpose lies in the record's unit."""
+
+    log = models.ForeignKey(LookUpLog, on_delete=models.PROTECT)
+    row_number = models.PositiveIntegerField()
+    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT)
+    record = models.ForeignKey(Record, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["log", "row_number", "record"], name="look_up_row_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"look-up of {self.record_id}"
+
+
+class BlockEntry(Row):
+    """An address or file that must not be collected again (law E-12): a keyed hash, no name."""
+
+    class Kind(models.TextChoices):
+        PAGE = "PAGE"
+        IMAGE = "IMAGE"
+        FILE = "FILE"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    hash = models.CharField(max_length=KEYED_HASH)
+    case_id = models.UUIDField(null=True, blank=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "hash"], name="block_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"block of a {self.kind.lower()}"

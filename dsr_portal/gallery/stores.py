@@ -1,0 +1,155 @@
+"""What gallery keeps: companies plain, everything about a data subject behind the vault."""
+
+from dsr_portal.core.inventory import F, declare_model, declare_store
+
+_UNIT = "vault: the unit's key is destroyed"
+_UNIT_CHECK = "vault: state of the unit; byte scan of files and database"
+
+declare_model(
+    "gallery.Source",
+    {"id": F.ID, "name": F.COMPANY, "legal_basis": F.COMPANY, "created_at": F.TIME},
+)
+declare_model(
+    "gallery.CollectionStop",
+    {"id": F.ID, "source": F.ID, "reason_code": F.CODE, "since": F.TIME, "lifted_at": F.TIME},
+)
+declare_model(
+    "gallery.InspectionHold",
+    {"id": F.ID, "source": F.ID, "since": F.TIME, "lifted_at": F.TIME},
+)
+declare_model(
+    "gallery.ImportRun",
+    {
+        "id": F.ID,
+        "source": F.ID,
+        "listing_hash": F.KEYED_HASH,
+        "started_at": F.TIME,
+        "finished_at": F.TIME,
+        "state": F.STATE,
+        "seen": F.COUNT,
+        "imported": F.COUNT,
+        "duplicates": F.COUNT,
+        "unreadable": F.COUNT,
+        "faceless": F.COUNT,
+        "refused": F.COUNT,
+        "faces": F.COUNT,
+    },
+)
+declare_model(
+    "gallery.ImportBatch",
+    {
+        "id": F.ID,
+        "run": F.ID,
+        "ordinal": F.COUNT,
+        "first": F.COUNT,
+        "size": F.COUNT,
+        "state": F.STATE,
+    },
+)
+declare_model(
+    "gallery.SourceImage",
+    {
+        "id": F.ID,
+        "source": F.ID,
+        "run": F.ID,
+        "unit": F.VAULT,
+        "file_hash": F.KEYED_HASH,
+        "state": F.STATE,
+        "problem": F.CODE,
+        "width": F.COUNT,
+        "height": F.COUNT,
+        "imported_at": F.TIME,
+        "covered_from": F.ID,
+    },
+    shredder=f"{_UNIT} (picture, addresses, caption, other columns); the file's hash is emptied",
+    verifier=_UNIT_CHECK,
+)
+declare_model(
+    "gallery.Appearance",
+    {
+        "id": F.ID,
+        "image": F.ID,
+        "run": F.ID,
+        "field": F.CODE,
+        "facts_hash": F.KEYED_HASH,
+        "page_hash": F.KEYED_HASH,
+        "image_hash": F.KEYED_HASH,
+        "seen_at": F.TIME,
+    },
+    shredder="rows deleted with their picture's erasure",
+    verifier="no row of the picture left",
+)
+declare_model(
+    "gallery.Record",
+    {
+        "id": F.ID,
+        "image": F.ID,
+        "face_number": F.COUNT,
+        "unit": F.VAULT,
+        "state": F.STATE,
+        "state_changed_at": F.TIME,
+        "enrolled_at": F.TIME,
+    },
+    shredder=f"{_UNIT} (crop, landmarks, template, purposes of look-ups)",
+    verifier=_UNIT_CHECK,
+)
+declare_model(
+    "gallery.Hold",
+    {"id": F.ID, "record": F.ID, "case_id": F.ID, "since": F.TIME, "until": F.TIME},
+)
+declare_model(
+    "gallery.Restriction",
+    {
+        "id": F.ID,
+        "record": F.ID,
+        "case_id": F.ID,
+        "reason_code": F.CODE,
+        "since": F.TIME,
+        "lifted_at": F.TIME,
+    },
+)
+declare_model(
+    "gallery.Recipient",
+    {"id": F.ID, "name": F.COMPANY, "country": F.COMPANY, "address": F.COMPANY},
+)
+declare_model(
+    "gallery.LookUpLog",
+    {
+        "id": F.ID,
+        "system": F.COMPANY,
+        "covers_from": F.TIME,
+        "covers_to": F.TIME,
+        "rows": F.COUNT,
+        "unmatched": F.COUNT,
+        "file_hash": F.KEYED_HASH,
+        "recorded_at": F.TIME,
+        "state": F.STATE,
+    },
+)
+declare_model(
+    "gallery.LookUp",
+    {
+        "id": F.ID,
+        "log": F.ID,
+        "row_number": F.COUNT,
+        "recipient": F.ID,
+        "record": F.ID,
+        "at": F.TIME,
+    },
+    shredder=f"{_UNIT} (the purpose); the row names a record by id only",
+    verifier=_UNIT_CHECK,
+)
+declare_model(
+    "gallery.BlockEntry",
+    {"id": F.ID, "kind": F.CODE, "hash": F.KEYED_HASH, "case_id": F.ID, "since": F.TIME},
+    shredder="row deleted when the person ends the block",
+    verifier="no row of the case left",
+)
+declare_store(
+    "import folder",
+    kind="export",
+    place="the folder or manifest the operator names; never copied in clear",
+    shredder="the controller's own; stated by the controller",
+    verifier="stated by NAME, not checked",
+    holds=("pictures", "addresses", "captions"),
+)

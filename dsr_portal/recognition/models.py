@@ -1,0 +1,131 @@
+"""Templates by number, the shards they lie in, and who holds them in memory (design, section 6).
+
+No column here holds a template: the numbers lie in the vault, in the enrolled face's unit and in
+the shard's. Records are named by id, without foreign key, for gallery lies above this room.
+"""
+
+from django.db import models
+
+from dsr_portal.core.models import Row
+
+
+class ModelVersion(Row):
+    """Everything that changes the numbers of a template; a search never mixes two of them."""
+
+    name = models.CharField(max_length=40)
+    weights_sha256 = models.CharField(max_length=64)
+    alignment_version = models.CharField(max_length=40)
+    mean_face_sha256 = models.CharField(max_length=64)
+    dimensions = models.PositiveSmallIntegerField()
+    active = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name", "weights_sha256", "alignment_version", "mean_face_sha256"],
+                name="model_version_once",
+            ),
+            models.UniqueConstraint(
+                fields=["active"], condition=models.Q(active=True), name="one_active_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.weights_sha256[:8]}"
+
+
+class ChangeHead(models.Model):
+    """The one sequence of enrolments, restrictions and erasures that holders follow."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="change_head_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Change(Row):
+    """One thing that happened to one record, in the order in which holders apply it."""
+
+    class Kind(models.TextChoices):
+        ENROL = "ENROL"
+        RESTRICT = "RESTRICT"
+        LIFT = "LIFT"
+        ERASE = "ERASE"
+
+    number = models.BigIntegerField(unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    record_id = models.UUIDField(db_index=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.kind}"
+
+
+class Shard(Row):
+    """A sealed block of template rows: one encrypted file under its own key, one graph."""
+
+    number = models.PositiveIntegerField(unique=True)
+    model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT)
+    unit = models.UUIDField(unique=True)
+    rows = models.PositiveIntegerField()
+    live_rows = models.PositiveIntegerField()
+    sealed_at = models.DateTimeField()
+    rewritten_change = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"shard {self.number}"
+
+
+class Template(Row):
+    """That a record has a template of a model, where it lies and since which change."""
+
+    record_id = models.UUIDField()
+    model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT)
+    unit = models.UUIDField(db_index=True)
+    change_number = models.BigIntegerField(db_index=True)
+    shard = models.ForeignKey(Shard, null=True, blank=True, on_delete=models.PROTECT)
+    erased_change = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["record_id", "model"], name="template_once_per_model"),
+        ]
+
+    def __str__(self) -> str:
+        return f"template of {self.record_id}"
+
+
+class Holder(Row):
+    """A process that holds the index; it counts until it is seen gone (design, section 6)."""
+
+    class State(models.TextChoices):
+        LIVE = "LIVE"
+        RECYCLING = "RECYCLING"
+        GONE = "GONE"
+
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    process_started = models.CharField(max_length=80)
+    started_at = models.DateTimeField()
+    applied_change = models.BigIntegerField(default=0)
+    # The process began after this change, so nothing erased up to it was ever in its memory.
+    loaded_change = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.LIVE)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["host", "pid", "process_started"], name="holder_once_per_process"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"holder {self.pid} on {self.host}"
