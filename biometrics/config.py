@@ -17,6 +17,9 @@ class BiometricsConfig:
     ``home`` is the folder DeepFace calls DEEPFACE_HOME: the weights lie in
     ``home/.deepface/weights``. ``detection_sides`` are the longer sides, in pixels, to which a
     picture is shrunk for detection: the small one sees big faces well, the large one small faces.
+
+    Limits of quality: mean grey of the scene and of the face's highlights (0-255), share of
+    burnt-out skin, sharpness (see quality), degrees of turn and tilt.
     """
 
     home: Path
@@ -28,10 +31,11 @@ class BiometricsConfig:
     background_ratio: float = 0.25
     max_pixels: int = 50_000_000
     max_side: int = 16_384
-    too_dark_below: float = 70.0
-    too_bright_above: float = 200.0
+    too_dark_below: float = 55.0
+    no_highlights_below: float = 95.0
+    too_bright_above: float = 0.1
     blurred_below: float = 0.008
-    turned_away_above: float = 40.0
+    turned_away_above: float = 45.0
     tilted_above: float = 30.0
 
     @property
