@@ -11,6 +11,13 @@ _PARTS = ("events", "stores", "senders", "jobs", "checks", "purgers", "beats")
 class PortalApp(AppConfig):
     """Imports the registering modules an app has; see `core.registries`."""
 
+    # Django must not take this base for the configuration of an app that imports it.
+    default = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.default = True
+
     def ready(self) -> None:
         for part in _PARTS:
             module = f"{self.name}.{part}"
