@@ -7,7 +7,9 @@ whole run inside the time CI has; it is always printed and binds where ``DSR_TES
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.support.trail import trail_can_be_emptied  # noqa: F401 - a fixture for every test
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -111,6 +115,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(TierClock(), "tier-clock")
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Throw away the folder the test settings made; one that was named from outside stays."""
+    home = Path(os.environ.get("DSR_TEST_HOME", ""))
+    made_by_us = home.name.startswith("dsr-test-") and home.parent == Path(tempfile.gettempdir())
+    if made_by_us and not hasattr(config, "workerinput"):
+        shutil.rmtree(home, ignore_errors=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         tier = tier_of(item.path)
@@ -130,6 +142,8 @@ def site(settings: Any) -> Callable[[str], None]:
             raise pytest.UsageError(message)
         settings.DSR_SITE = name
         settings.ROOT_URLCONF = settings.DSR_SITES[name]
+        for cookie in ("SESSION", "CSRF", "LANGUAGE"):
+            setattr(settings, f"{cookie}_COOKIE_NAME", f"dsr_{name}_{cookie.lower()}")
 
     return choose
 

@@ -1,0 +1,60 @@
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from dsr_portal.audit import services
+from dsr_portal.audit.links import Head
+
+
+class Command(BaseCommand):
+    help = (
+        "Check the audit chain and name the first broken or missing event. Ends with 1 when it is "
+        "not whole (R29, L-20)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print the finding as JSON")
+        parser.add_argument(
+            "--previous-head", type=Path, metavar="FILE", help="a head kept earlier, as audit_head"
+        )
+        parser.add_argument(
+            "--export", type=Path, metavar="FILE", help="check this export, not the database"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        previous = _head(options["previous_head"])
+        export = _document(options["export"]) if options["export"] else None
+        found = services.verify(previous, export)
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(found), sort_keys=True))
+        elif found.ok and found.head is not None:
+            self.stdout.write(
+                f"whole: {found.events} events, {found.payloads_removed} payloads removed, "
+                f"head {found.head.number} {found.head.hash}"
+            )
+        else:
+            place = "the document" if found.first_broken is None else f"event {found.first_broken}"
+            self.stdout.write(f"not whole: {place}: {found.reason}")
+        if not found.ok:
+            raise SystemExit(1)
+
+
+def _document(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} cannot be read as JSON: {error}") from None
+
+
+def _head(path: Path | None) -> Head | None:
+    if path is None:
+        return None
+    document = _document(path)
+    try:
+        return Head(int(document["number"]), str(document["hash"]))
+    except (KeyError, TypeError, ValueError):
+        raise CommandError(f'{path} is no head: {{"number": …, "hash": "…"}}') from None

@@ -1,0 +1,44 @@
+"""The audit trail in tests: event types that belong to tests, and a way to empty the tables.
+
+Django empties tables after a transactional test; the trail's triggers refuse that, in tests as
+everywhere. The triggers are dropped around it and made again, by a fixture and nowhere else: the
+product has no switch for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import TransactionTestCase
+
+from dsr_portal.audit import triggers
+from dsr_portal.audit.schema import Code, Count, EventType
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.registries import event_types
+
+HAPPENED = event_types.register(
+    EventType("testing.happened", {"word": Code(), "count": Count()}, ())
+)
+OFFICER = Actor(id="S-1001", role="officer", kind="staff")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trail_can_be_emptied() -> Iterator[None]:
+    """Let Django's flush between transactional tests pass the triggers of the trail."""
+    original = TransactionTestCase._fixture_teardown
+
+    def empty(self: Any) -> None:
+        with transaction.atomic():
+            triggers.remove(connection)
+        try:
+            original(self)
+        finally:
+            with transaction.atomic():
+                triggers.install(connection)
+
+    TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
+    yield
+    TransactionTestCase._fixture_teardown = original  # type: ignore[method-assign]
