@@ -1,0 +1,46 @@
+"""The database itself refuses to move the moment a request arrived (law D-05)."""
+
+from typing import Any
+
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+SQLITE = (
+    "CREATE TRIGGER cases_received_at_fixed BEFORE UPDATE ON cases_case "
+    "WHEN NEW.received_at IS NOT OLD.received_at OR NEW.received_on IS NOT OLD.received_on "
+    "BEGIN SELECT RAISE(ABORT, 'cases: the day a request arrived never changes'); END"
+)
+POSTGRESQL = (
+    """
+    CREATE FUNCTION cases_received_at_fixed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF NEW.received_at IS DISTINCT FROM OLD.received_at
+         OR NEW.received_on IS DISTINCT FROM OLD.received_on
+      THEN RAISE EXCEPTION 'cases: the day a request arrived never changes'
+           USING ERRCODE = '23514'; END IF;
+      RETURN NEW;
+    END $$
+    """,
+    "CREATE TRIGGER cases_received_at_fixed BEFORE UPDATE ON cases_case "
+    "FOR EACH ROW EXECUTE FUNCTION cases_received_at_fixed()",
+)
+
+
+def install(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
+    statements = (SQLITE,) if editor.connection.vendor == "sqlite" else POSTGRESQL
+    with editor.connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def remove(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
+    with editor.connection.cursor() as cursor:
+        if editor.connection.vendor == "sqlite":
+            cursor.execute("DROP TRIGGER IF EXISTS cases_received_at_fixed")
+        else:
+            cursor.execute("DROP TRIGGER IF EXISTS cases_received_at_fixed ON cases_case")
+            cursor.execute("DROP FUNCTION IF EXISTS cases_received_at_fixed")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("cases", "0001_initial")]
+    operations = [migrations.RunPython(install, remove)]
