@@ -8,15 +8,26 @@ from dsr_portal.settings import env
 
 # Children of the tests (workers, browsers' servers) get the folder of their parent.
 _HOME = Path(env.text("DSR_TEST_HOME", "") or tempfile.mkdtemp(prefix="dsr-test-"))
+_PLACES = {
+    "DSR_VAR": "{home}/var",
+    "DSR_RING": "{home}/ring-a,{home}/ring-b",
+    "DSR_LEDGER": "{home}/ledger-a,{home}/ledger-b",
+}
+# Test processes that run side by side share nothing: one's sweep must not meet another's files.
+_WORKER = env.text("PYTEST_XDIST_WORKER", "")
+if _WORKER and _HOME.name != _WORKER:
+    for _name, _place in _PLACES.items():
+        if os.environ.get(_name) == _place.format(home=_HOME):
+            del os.environ[_name]
+    _HOME = _HOME / _WORKER
 os.environ["DSR_TEST_HOME"] = str(_HOME)
-os.environ.setdefault("DSR_VAR", str(_HOME / "var"))
-os.environ.setdefault("DSR_RING", f"{_HOME / 'ring-a'},{_HOME / 'ring-b'}")
-os.environ.setdefault("DSR_LEDGER", f"{_HOME / 'ledger-a'},{_HOME / 'ledger-b'}")
+for _name, _place in _PLACES.items():
+    os.environ.setdefault(_name, _place.format(home=_HOME))
 
 from dsr_portal.settings.base import *  # noqa: E402, F403
 
-for _place in (DSR_VAR, *DSR_RING, *DSR_LEDGER):  # noqa: F405
-    _place.mkdir(mode=0o700, parents=True, exist_ok=True)
+for _folder in (DSR_VAR, *DSR_RING, *DSR_LEDGER):  # noqa: F405
+    _folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 DSR_DEMO = env.flag("DSR_TEST_DEMO", True)
 INSTALLED_APPS = [*INSTALLED_APPS, "dsr_portal.demo"]  # noqa: F405
@@ -26,6 +37,7 @@ DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DSR_REVIEW_THRESHOLD = float(env.text("DSR_REVIEW_THRESHOLD", "0.50"))
 DSR_STRONG_THRESHOLD = float(env.text("DSR_STRONG_THRESHOLD", "0.65"))
+DSR_KEY_CACHE_SECONDS = env.number("DSR_KEY_CACHE_SECONDS", 0)
 DSR_LEASE_SECONDS = env.number("DSR_LEASE_SECONDS", 6)
 DSR_SWEEP_SECONDS = env.number("DSR_SWEEP_SECONDS", 1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
