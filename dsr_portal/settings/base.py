@@ -166,6 +166,8 @@ DSR_VAULT_DIR = env.folder("DSR_VAULT_DIR", DSR_VAR / "vault")
 DSR_INDEX_DIR = env.folder("DSR_INDEX_DIR", DSR_VAR / "index")
 DSR_RING = env.folders("DSR_RING", [ROOT / ".ring" / "a", ROOT / ".ring" / "b"])
 DSR_LEDGER = env.folders("DSR_LEDGER", [ROOT / ".ledger" / "a", ROOT / ".ledger" / "b"])
+# How long a process may remember a bucket key; destroying keys takes this long (R26: at most 60).
+DSR_KEY_CACHE_SECONDS = env.number("DSR_KEY_CACHE_SECONDS", 60)
 DSR_WEIGHTS = env.folder("DSR_WEIGHTS", ROOT / "var" / "weights")
 
 # Jobs are rows; the broker only carries their ids (design, section 2).
