@@ -41,7 +41,7 @@ def test_tests_reach_loopback_and_nothing_else():
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=2).close()
     # 192.0.2.0/24 is kept for documentation (RFC 5737): nobody is there, and it is refused first.
-    with pytest.raises(SocketConnectBlockedError):
+    with pytest.warns(UserWarning, match="192.0.2.1"), pytest.raises(SocketConnectBlockedError):
         socket.create_connection(("192.0.2.1", 80), timeout=2)
 
 
