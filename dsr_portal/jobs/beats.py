@@ -1,0 +1,10 @@
+from datetime import timedelta
+
+from django.conf import settings
+
+from dsr_portal.core.registries import Beat, schedule
+from dsr_portal.jobs import services
+
+schedule.register(
+    "jobs.sweep", Beat(run=services.sweep, every=timedelta(seconds=settings.DSR_SWEEP_SECONDS))
+)

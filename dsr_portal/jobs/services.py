@@ -1,0 +1,123 @@
+"""Jobs and outside effects for the rest of the portal."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict, NotFound
+from dsr_portal.core.registries import Mail, job_kinds, senders
+from dsr_portal.jobs import leases, outbox
+from dsr_portal.jobs.context import JobContext
+from dsr_portal.jobs.errors import LeaseLost, Permanent, Transient
+from dsr_portal.jobs.models import Effect, Job, JobState
+from dsr_portal.jobs.runner import run, run_due
+
+__all__ = [
+    "JobContext",
+    "LeaseLost",
+    "Permanent",
+    "Transient",
+    "enqueue",
+    "preview",
+    "queue_effect",
+    "requeue",
+    "run",
+    "run_due",
+    "sweep",
+]
+
+DELIVER = "outbox.deliver"
+RESEND_SECONDS = 30
+_MOST_PER_SWEEP = 500
+
+
+def enqueue(
+    *, kind: str, subject: UUID | str, idempotency_key: str, run_after: datetime | None = None
+) -> Job:
+    """The job of this key, made if there is none; workers hear of it when the caller commits.
+
+    Call inside the unit of work whose change the job follows from. `Conflict` when the key belongs
+    to another kind or subject.
+    """
+    job_kinds.get(kind)
+    job, created = Job.objects.get_or_create(
+        idempotency_key=idempotency_key,
+        defaults={
+            "kind": kind,
+            "subject": str(subject),
+            "run_after": run_after or clock.now(),
+            "sent_at": clock.real_now() if run_after is None else None,
+        },
+    )
+    if (job.kind, job.subject) != (kind, str(subject)):
+        raise Conflict("job_key_taken", "This key belongs to another job.", kind=kind)
+    if created and run_after is None:
+        _tell(job)
+    return job
+
+
+def sweep() -> int:
+    """Send due jobs again whose message may be lost; the number sent.
+
+    Where a queue holds as many messages as jobs wait for it, none is lost: a busy queue, or one
+    that no worker reads now, does not fill with copies.
+    """
+    from dsr_portal.jobs import messages
+
+    before = clock.real_now() - timedelta(seconds=RESEND_SECONDS)
+    silent = Q(sent_at__isnull=True) | Q(sent_at__lt=before) | Q(state=JobState.RUNNING)
+    waiting = leases.due_jobs().filter(silent).values_list("id", "kind")[:_MOST_PER_SWEEP]
+    sent = messages.send(waiting, only_missing=True)
+    Job.objects.filter(id__in=sent).update(sent_at=clock.real_now())
+    return len(sent)
+
+
+def requeue(*, job_id: UUID, actor: Actor) -> None:
+    """Give a FAILED job its attempts back (an operator's wish after a repair)."""
+    with unit_of_work():
+        job = Job.objects.select_for_update().filter(id=job_id).first()
+        if job is None:
+            raise NotFound("job_unknown")
+        if job.state != JobState.FAILED:
+            raise Conflict("job_not_failed", "Only a failed job can be started again.")
+        error = job.error_code or None
+        job.state, job.attempts, job.error_code = JobState.READY, 0, ""
+        job.run_after, job.finished_at, job.sent_at = clock.now(), None, clock.real_now()
+        job.save()
+        record("jobs.requeued", actor=actor, subject_id=job.id, kind=job.kind, error=error)
+        _tell(job)
+
+
+def queue_effect(*, kind: str, subject_id: UUID, unique_key: str) -> Effect:
+    """Have something sent to the outside once; call inside the unit of work that decides it."""
+    senders.get(kind)
+    effect, _ = Effect.objects.get_or_create(
+        unique_key=unique_key, defaults={"kind": kind, "subject_id": subject_id}
+    )
+    if (effect.kind, effect.subject_id) != (kind, subject_id):
+        raise Conflict("effect_key_taken", "This key belongs to another effect.", kind=kind)
+    enqueue(kind=DELIVER, subject=effect.id, idempotency_key=f"{DELIVER}:{unique_key}")
+    return effect
+
+
+def preview(effect: Effect) -> Mail:
+    """The letter of an effect, opened from the vault now (the demo's mail viewer)."""
+    return outbox.render(effect)
+
+
+def _tell(job: Job) -> None:
+    """Send the job's id to the broker when the transaction commits."""
+    transaction.on_commit(partial(_send, job.id, job.kind), robust=True)
+
+
+def _send(job_id: UUID, kind: str) -> None:
+    from dsr_portal.jobs import messages  # Celery is loaded by the first message only
+
+    if not messages.send([(job_id, kind)]):
+        Job.objects.filter(id=job_id).update(sent_at=None)
