@@ -114,3 +114,13 @@ def both_views(review: Review, actor: Actor) -> dict[UUID, tuple[str, str]]:
         candidate: (view.get(Position.FIRST, ""), view.get(Position.SECOND, ""))
         for candidate, view in views.items()
     }
+
+
+def waiting_for(actor: Actor) -> set[UUID]:
+    """The cases whose review waits for this person now."""
+    mine = (
+        Review.objects.filter(state=ReviewState.FIRST, first_officer=actor.id)
+        | Review.objects.filter(state=ReviewState.SECOND, second_officer=actor.id)
+        | Review.objects.filter(state=ReviewState.SUPERVISOR, supervisor=actor.id)
+    )
+    return set(mine.values_list("case_id", flat=True))

@@ -1,0 +1,72 @@
+"""The answer to a case: frozen from what two persons decided, made by code, approved by a person."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.core.models import Row
+
+
+class AnswerKind(models.TextChoices):
+    DISCLOSURE = "disclosure", _("Pictures of the person")
+    NOTHING_FOUND = "nothing_found", _("Nothing found")
+
+
+class AnswerState(models.TextChoices):
+    QUEUED = "queued", _("is being made")
+    READY = "ready", _("waits for approval")
+    APPROVED = "approved", _("waits for the daily batch")
+    RELEASED = "released", _("left")
+    FAILED = "failed", _("could not be made")
+
+
+class Answer(Row):
+    """One answer. Its document and package are vault units; nothing of them lies in columns."""
+
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="answers")
+    search = models.ForeignKey("matching.Search", on_delete=models.PROTECT, related_name="answers")
+    kind = models.CharField(max_length=16, choices=AnswerKind.choices)
+    state = models.CharField(
+        max_length=10, choices=AnswerState.choices, default=AnswerState.QUEUED
+    )
+    document_id = models.UUIDField(null=True)
+    package_unit = models.UUIDField(null=True)
+    package_sha256 = models.CharField(max_length=64, blank=True)
+    package_size = models.PositiveBigIntegerField(default=0)
+    delivery_id = models.UUIDField(null=True)
+    frozen_at = models.DateTimeField()
+    prepared_by = models.CharField(max_length=20)
+    approved_by = models.CharField(max_length=20, blank=True)
+    approved_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"],
+                condition=~models.Q(state="failed"),
+                name="answer_one_in_force",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class AnswerRecord(Row):
+    """A record the answer discloses, in its order; `covered` counts other people's faces."""
+
+    answer = models.ForeignKey(Answer, on_delete=models.PROTECT, related_name="records")
+    record = models.ForeignKey(
+        "gallery.Record", on_delete=models.PROTECT, related_name="answer_records"
+    )
+    ordinal = models.PositiveIntegerField()
+    covered = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["answer", "record"], name="answer_record_once"),
+            models.UniqueConstraint(fields=["answer", "ordinal"], name="answer_ordinal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ordinal}"

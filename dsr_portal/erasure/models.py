@@ -1,0 +1,125 @@
+"""The erasure of a case's records: a frozen plan, its journaled steps and what was verified."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.core.models import Row
+
+
+class PlanState(models.TextChoices):
+    HOLD = "hold", _("hold window")
+    RUNNING = "running", _("running")
+    VERIFYING = "verifying", _("being checked")
+    DONE = "done", _("verified and certified")
+    STOPPED = "stopped", _("stopped before anything was erased")
+    WAITING = "waiting", _("waits for another case")
+
+
+class StepState(models.TextChoices):
+    PENDING = "pending", _("to do")
+    RUNNING = "running", _("begun")
+    DONE = "done", _("done")
+
+
+class VerificationState(models.TextChoices):
+    """R30: each from a check made at that moment."""
+
+    VERIFIED = "verified", _("VERIFIED")
+    PENDING = "pending", _("PENDING")
+    UNVERIFIED = "unverified", _("UNVERIFIED")
+    NEEDS_PERSON = "needs_person", _("NEEDS PERSON")
+
+
+class Plan(Row):
+    """What is erased for a case, frozen before the first step; `kit_unit` goes last (R30)."""
+
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="erasure_plans")
+    state = models.CharField(max_length=10, choices=PlanState.choices, default=PlanState.HOLD)
+    frozen_at = models.DateTimeField()
+    hold_until = models.DateTimeField()
+    requested_by = models.CharField(max_length=40)
+    requester_role = models.CharField(max_length=16)
+    change_number = models.PositiveBigIntegerField(default=0)
+    kit_unit = models.UUIDField(null=True)
+    document_id = models.UUIDField(null=True)
+    delivery_id = models.UUIDField(null=True)
+    started_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"], condition=~models.Q(state="stopped"), name="plan_one_in_force"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class PlanRecord(Row):
+    """A record the plan erases, and what becomes of the picture it is in."""
+
+    class Picture(models.TextChoices):
+        WHOLE = "whole", _("the whole picture goes")
+        COVERED = "covered", _("this face is covered, the others' picture stays")
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="records")
+    record = models.ForeignKey(
+        "gallery.Record", on_delete=models.PROTECT, related_name="erasure_plans"
+    )
+    picture = models.CharField(max_length=8, choices=Picture.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "record"], name="plan_record_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.record_id)
+
+
+class Step(Row):
+    """One named step of the saga: resumable, done once, never half reported."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="steps")
+    ordinal = models.PositiveIntegerField()
+    store = models.CharField(max_length=60)
+    action = models.CharField(max_length=40)
+    subject = models.UUIDField(null=True)
+    state = models.CharField(max_length=8, choices=StepState.choices, default=StepState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    result = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "ordinal"], name="step_ordinal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ordinal} {self.store}: {self.action}"
+
+
+class Verification(Row):
+    """What a check found about one store, when and by which method (R30)."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="verifications")
+    store = models.CharField(max_length=60)
+    state = models.CharField(max_length=14, choices=VerificationState.choices)
+    method = models.CharField(max_length=60)
+    examined = models.PositiveBigIntegerField(default=0)
+    found = models.PositiveIntegerField(default=0)
+    canary_found = models.BooleanField(default=False)
+    until = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "store"], name="verification_store_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.store} {self.state}"

@@ -1,0 +1,15 @@
+from collections.abc import Sequence
+from uuid import UUID
+
+from dsr_portal.erasure.models import Plan, PlanState, Step
+
+
+def current_plan(case_id: UUID) -> Plan | None:
+    """The plan in force, else the newest that was stopped."""
+    rows = Plan.objects.filter(case_id=case_id).order_by("-frozen_at")
+    return rows.exclude(state=PlanState.STOPPED).first() or rows.first()
+
+
+def steps(case_id: UUID) -> Sequence[Step]:
+    plan = current_plan(case_id)
+    return list(plan.steps.order_by("ordinal")) if plan else []

@@ -1,0 +1,45 @@
+"""Plain words for what the checks of a photo said (ui.md, Voice)."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+VERDICT_WORDS: dict[str, Any] = {
+    "ok": _("The photo can be used."),
+    "no_face": _(
+        "We can't see a face in this photo. Take it again with your whole face in the picture, "
+        "facing a window or a lamp."
+    ),
+    "several_faces": _(
+        "There is more than one face in this photo. Send one with only you in it. "
+        "We do not examine the others."
+    ),
+    "face_too_small": _(
+        "Your face is very small in this photo. Take it again from closer, or send the picture in "
+        "its full size."
+    ),
+    "unreadable": _("We can't open this file as a photo. Send a JPEG, PNG, WEBP or HEIC picture."),
+}
+FINDING_WORDS: dict[str, Any] = {
+    "too_dark": _(
+        "Your face is dark in this photo, so we might miss pictures of you. Turn towards the light "
+        "and try again, or go on with this one."
+    ),
+    "too_bright": _("Parts of your face are too bright in this photo. Less direct light helps."),
+    "low_contrast": _("There is little contrast in this photo. Even light helps."),
+    "blurred": _("Your face is not sharp in this photo. Hold still and try again, or go on."),
+    "turned_away": _("Your face is turned away. A photo from the front finds more pictures."),
+    "tilted": _("Your head is tilted. A photo with the head upright finds more pictures."),
+    "cut_off": _("Part of your face is outside the photo. Show your whole face."),
+    "others_in_background": _("There are other people behind you. We do not examine them."),
+}
+
+
+def verdict_words(code: str) -> str:
+    """What to tell the person about a photo that cannot be used, or can."""
+    return str(VERDICT_WORDS.get(code, VERDICT_WORDS["unreadable"]))
+
+
+def finding_words(code: str) -> str:
+    """A hint with which the person may go on."""
+    return str(FINDING_WORDS.get(code, VERDICT_WORDS.get(code, code)))
