@@ -1,0 +1,4 @@
+from dsr_portal.core.registries import purgers
+from dsr_portal.matching.services import delete_probes
+
+purgers.register("matching.probes", delete_probes)
