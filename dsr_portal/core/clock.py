@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 
 from dsr_portal.core.errors import BadInput
 
@@ -59,9 +59,16 @@ def _offset() -> int:
     tick = time.monotonic()
     if _cached is not None and tick - _cached[0] < _CACHE_SECONDS:
         return _cached[1]
-    value = (
-        DemoClock.objects.filter(id=1).values_list("offset_seconds", flat=True).first() or 0
-    )
+    try:
+        value = (
+            DemoClock.objects.filter(id=1).values_list("offset_seconds", flat=True).first() or 0
+        )
+    except (OperationalError, ProgrammingError):
+        # Before the first migration: Django's own checks make an unsaved account, whose creation
+        # time asks for the clock. Not remembered, and after that migration it cannot happen.
+        if DemoClock._meta.db_table in connection.introspection.table_names():
+            raise
+        return 0
     _cached = (tick, value)
     return value
 
