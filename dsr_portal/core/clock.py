@@ -60,9 +60,7 @@ def _offset() -> int:
     if _cached is not None and tick - _cached[0] < _CACHE_SECONDS:
         return _cached[1]
     try:
-        value = (
-            DemoClock.objects.filter(id=1).values_list("offset_seconds", flat=True).first() or 0
-        )
+        value = DemoClock.objects.filter(id=1).values_list("offset_seconds", flat=True).first() or 0
     except (OperationalError, ProgrammingError):
         # Before the first migration: Django's own checks make an unsaved account, whose creation
         # time asks for the clock. Not remembered, and after that migration it cannot happen.
