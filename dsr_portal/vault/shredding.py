@@ -25,6 +25,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import IntegrityFailure
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import in_transaction, require_outside_transaction
+from dsr_portal.jobs import services as jobs
 from dsr_portal.vault import crypto, files, keys
 from dsr_portal.vault.errors import (
     DestroyPending,
@@ -100,13 +101,11 @@ def shred_now(unit_ids: Iterable[UUID], reason: str) -> ShredReport:
 
 def enqueue_shred(*, after_seconds: float = 0.0, key: str | None = None) -> None:
     """Have a worker run it; call inside the transaction that ordered the destruction."""
-    from dsr_portal.jobs import services as jobs
-
     jobs.enqueue(
         kind="vault.shred",
         subject="vault",
         idempotency_key=f"vault.shred.{key or new_id()}",
-        run_after=clock.real_now() + timedelta(seconds=after_seconds) if after_seconds else None,
+        run_after=clock.now() + timedelta(seconds=after_seconds) if after_seconds else None,
     )
 
 
