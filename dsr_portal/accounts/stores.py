@@ -2,6 +2,7 @@
 whose request we handle; staff are plain by decision (design, section 5)."""
 
 from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.vault import lasting
 
 declare_model(
     "accounts.Staff",
@@ -60,3 +61,6 @@ declare_store(
     verifier="process restarted",
     holds=("counts per staff number and address",),
 )
+
+# The key that seals second-factor secrets lies in the ring (R26).
+lasting.declare("mfa")

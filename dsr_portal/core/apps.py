@@ -6,4 +6,4 @@ class CoreConfig(AppConfig):
     label = "core"
 
     def ready(self) -> None:
-        from dsr_portal.core import checks, stores  # noqa: F401 - registers
+        from dsr_portal.core import checks, contrast, stores  # noqa: F401 - registers

@@ -25,7 +25,7 @@ class SampleForm(PlainForm):
     way = forms.ChoiceField(
         label=_("How can we find you?"),
         choices=[("photo", _("With a photo")), ("page", _("With a page address"))],
-        widget=ChoiceCards(hints={"photo": _("We make a face code from it and delete both after.")}),
+        widget=ChoiceCards(hints={"photo": _("We make a face code of it, then delete both.")}),
     )
     photo = forms.FileField(
         label=_("Your photo"),
@@ -39,7 +39,9 @@ class SampleForm(PlainForm):
         widget=CodeInput(),
     )
     words = forms.CharField(
-        label=_("Is there anything we should know?"), required=False, widget=forms.Textarea({"rows": 4})
+        label=_("Is there anything we should know?"),
+        required=False,
+        widget=forms.Textarea({"rows": 4}),
     )
     agree = forms.BooleanField(
         label=_("Compare my photo with the pictures you hold"),

@@ -2,10 +2,11 @@
 
 import django.core.validators
 import django.db.models.deletion
-import dsr_portal.core.clock
-import dsr_portal.core.ids
 from django.conf import settings
 from django.db import migrations, models
+
+import dsr_portal.core.clock
+import dsr_portal.core.ids
 
 
 class Migration(migrations.Migration):

@@ -119,15 +119,15 @@ def groups(value: object, size: int = 4) -> str:
 
 
 @register.simple_tag
-def ui_button(  # noqa: PLR0913 - one argument per attribute of the element
+def ui_button(
     text: str,
     *,
     kind: str = "",
     href: str = "",
     name: str = "",
     value: str = "",
-    type: str = "submit",  # noqa: A002 - the attribute's own name
-    id: str = "",  # noqa: A002 - the attribute's own name
+    type: str = "submit",
+    id: str = "",
     form: str = "",
     popover: str = "",
     key: str = "",
@@ -207,7 +207,7 @@ def _target(field: BoundField) -> str:
 def ui_progress(
     words: str, *, done: int | None = None, total: int | None = None, poll: str = ""
 ) -> SafeString:
-    """Progress in words, with a bar when counts are known; `poll` is a JSON address (docs/ui.md)."""
+    """Progress in words, with a bar when counts are known; `poll`: a JSON address."""
     return _component("progress", words=words, done=done, total=total, poll=poll)
 
 
@@ -293,7 +293,7 @@ def ui_table(content: str, caption: str, *, tall: bool = False, hide: bool = Fal
 
 
 @register.simple_block_tag
-def ui_next(  # noqa: PLR0913 - the card has exactly these parts
+def ui_next(
     content: str,
     title: str,
     *,
@@ -310,7 +310,7 @@ def ui_next(  # noqa: PLR0913 - the card has exactly these parts
 
 
 @register.simple_block_tag
-def ui_dialog(content: str, id: str, title: str, *, button: str = "") -> SafeString:  # noqa: A002
+def ui_dialog(content: str, id: str, title: str, *, button: str = "") -> SafeString:
     """A dialog opened by its button, without a script."""
     return _component("dialog", content=content, id=id, title=title, button=button)
 
@@ -383,9 +383,7 @@ def ui_url(name: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def ui_languages(context: template.Context) -> list[dict[str, Any]]:
-    """The languages to offer, each by its own name; empty when there is only one."""
-    if len(settings.LANGUAGES) < 2:
-        return []
+    """The languages to offer, each by its own name; empty when nothing could be chosen."""
     request: HttpRequest | None = context.get("request")
     path = request.get_full_path() if request else "/"
     current = translation.get_language()
@@ -400,4 +398,6 @@ def ui_languages(context: template.Context) -> list[dict[str, Any]]:
                 "href": there if there != path or code == current else "",
             }
         )
-    return found
+    others = [one for one in found if not one["current"]]
+    can_change = bool(ui_url("set_language")) or any(one["href"] for one in others)
+    return found if others and can_change else []
