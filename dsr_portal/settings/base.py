@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "dsr_portal.core.middleware.NothingIsCached",
     "dsr_portal.core.middleware.PlainErrors",
     "allauth.account.middleware.AccountMiddleware",
+    "dsr_portal.accounts.access.StaffGate",
 ]
 
 TEMPLATES = [
