@@ -77,10 +77,6 @@ class Staff(Row, AbstractBaseUser):
     def __str__(self) -> str:
         return f"{self.display_name} ({self.staff_no})"
 
-    def clean(self) -> None:
-        self.staff_no = self.staff_no.strip().upper()
-        self.email = self.email.strip().lower()
-
     def get_full_name(self) -> str:
         return self.display_name
 

@@ -135,8 +135,13 @@ def _refuse_more_than_first(actor: Actor, role: str) -> None:
         )
 
 
+def _draft(*, staff_no: str, email: str, **facts: Any) -> Staff:
+    """An unsaved account; number and address in their one written form."""
+    return Staff(staff_no=staff_no.strip().upper(), email=email.strip().lower(), **facts)
+
+
 def _insert(*, password: str | None, **facts: Any) -> Staff:
-    staff = Staff(**facts)
+    staff = _draft(**facts)
     if password is None:
         staff.set_unusable_password()
     else:
@@ -187,7 +192,7 @@ def propose_staff(
     *, by: Staff, staff_no: str, display_name: str, email: str, role: str, authority_code: str = ""
 ) -> StaffProposal:
     """Propose a new account; a second person approves it."""
-    draft = Staff(
+    draft = _draft(
         staff_no=staff_no, display_name=display_name, email=email, role=role,
         authority_code=authority_code, password="!",  # noqa: S106 - only checked, never saved
     )
