@@ -42,6 +42,7 @@ app.conf.update(
     task_default_routing_key="light",
     worker_prefetch_multiplier=1,
     worker_concurrency=1,
+    worker_lost_wait=1,
     worker_pool="prefork",
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -33,8 +34,8 @@ __all__ = [
 ]
 
 DELIVER = "outbox.deliver"
-RESEND_SECONDS = 30
 _MOST_PER_SWEEP = 500
+_SENDS_PER_LEASE = 4
 
 
 def enqueue(
@@ -70,7 +71,7 @@ def sweep() -> int:
     """
     from dsr_portal.jobs import messages
 
-    before = clock.real_now() - timedelta(seconds=RESEND_SECONDS)
+    before = clock.real_now() - timedelta(seconds=settings.DSR_LEASE_SECONDS / _SENDS_PER_LEASE)
     silent = Q(sent_at__isnull=True) | Q(sent_at__lt=before) | Q(state=JobState.RUNNING)
     waiting = leases.due_jobs().filter(silent).values_list("id", "kind")[:_MOST_PER_SWEEP]
     sent = messages.send(waiting, only_missing=True)

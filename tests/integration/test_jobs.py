@@ -17,7 +17,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, InsideTransaction, NotFound, Unavailable
 from dsr_portal.core.registries import JobKind, Mail, job_kinds, senders
-from dsr_portal.jobs import runner, selectors, services
+from dsr_portal.jobs import messages, runner, selectors, services
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.leases import claim
 from dsr_portal.jobs.models import Effect, EffectState, Job, JobState
@@ -36,8 +36,11 @@ job_kinds.register(JobKind(name=KIND, queue="light", handler=handler, max_attemp
 
 
 @pytest.fixture(autouse=True)
-def broker_folder(settings: Any, tmp_path: Path) -> Path:
+def broker_folder(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The embedded broker in a folder of its own, also where this run has another broker."""
     settings.DSR_BROKER_DIR = tmp_path / "broker"
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)  # Celery itself prefers it
+    monkeypatch.setitem(messages.app.conf, "broker_url", "embedded://")
     return tmp_path / "broker"
 
 
@@ -67,6 +70,10 @@ def enqueue(subject: str = "a", key: str = "key", **more: Any) -> Job:
 
 def expire(job: Job) -> None:
     Job.objects.filter(id=job.id).update(lease_until=clock.real_now() - timedelta(seconds=1))
+
+
+def sent_long_ago() -> None:
+    Job.objects.update(sent_at=clock.real_now() - timedelta(minutes=5))
 
 
 def messages_in(folder: Path) -> list[Path]:
@@ -279,15 +286,16 @@ def enqueue_and_fail() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_sweep_sends_again_what_a_broker_lost_and_only_that(
-    broker_folder: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch
+    broker_folder: Path, ran: list[str]
 ) -> None:
     for number in range(3):
         enqueue(key=f"job-{number}")
     assert services.sweep() == 0, "just sent"
-    monkeypatch.setattr(services, "RESEND_SECONDS", 0)
+    sent_long_ago()
     assert services.sweep() == 0, "three messages wait for three jobs"
     messages_in(broker_folder)[0].unlink()
     assert services.sweep() == 1
+    sent_long_ago()
     for folder in broker_folder.iterdir():
         for message in folder.iterdir():
             message.unlink()
