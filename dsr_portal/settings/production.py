@@ -1,5 +1,7 @@
 """A real installation: nothing has a default that would be unsafe to forget."""
 
+import secrets
+import sys
 from pathlib import Path
 
 from dsr_portal.settings import env
@@ -17,6 +19,8 @@ def _secret_key() -> str:
     for place in places:
         if place.exists():
             return place.read_text()
+    if sys.argv[1:2] == ["ring"]:  # the command that makes the key can't wait for it
+        return secrets.token_hex(48)
     raise FileNotFoundError(
         "The ring holds no django.key. Make the lasting secrets once with "
         "`python manage.py ring init`, and set DSR_RING to the ring's two folders."

@@ -20,7 +20,7 @@ from dsr_portal.vault.errors import Damaged, RingMissing
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9.-]{0,59}\Z")
-_declared: dict[str, Callable[[], bytes]] = {}
+_declared: dict[str, Callable[[], bytes]] = {"django": lambda: secrets.token_bytes(48)}
 _known: dict[tuple[str, str], bytes] = {}
 
 
@@ -32,6 +32,35 @@ def declare(purpose: str, make: Callable[[], bytes] | None = None, *, length: in
 
 def declared() -> list[str]:
     return sorted(_declared)
+
+
+def make_declared() -> list[str]:
+    """Make every declared secret that is in no place; return the purposes made now."""
+    places = [Path(place) for place in settings.DSR_RING]
+    made = []
+    for purpose in declared():
+        if _read(places, purpose) is None:
+            made.append(purpose)
+        make(places, purpose)
+    return made
+
+
+def record_made() -> list[str]:
+    """Remember in the database which secrets exist; return those that are not what they were."""
+    from dsr_portal.vault.models import LastingSecret
+
+    places = [Path(place) for place in settings.DSR_RING]
+    changed = []
+    for purpose in sorted({path.stem for place in places for path in place.glob("*.key")}):
+        value = _read(places, purpose)
+        if value is None:
+            continue
+        row, _ = LastingSecret.objects.get_or_create(
+            purpose=purpose, defaults={"check_value": check_value(value)}
+        )
+        if row.check_value != check_value(value):
+            changed.append(purpose)
+    return changed
 
 
 def secret(purpose: str, length: int = 32) -> bytes:
