@@ -5,12 +5,9 @@ one of two vault units of the case: the contact (address, receipt) and the file 
 what was compared), or in the draft before Send (design, section 5).
 """
 
-from typing import Any
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.core.errors import IntegrityFailure
 from dsr_portal.core.models import Row
 
 
@@ -118,7 +115,7 @@ class Direction(models.TextChoices):
 
 
 class Case(Row):
-    """One request and our handling of it. `received_at` never changes (law D-05)."""
+    """One request and our handling of it. A trigger keeps `received_at` as it was (law D-05)."""
 
     reference = models.CharField(max_length=8, unique=True)
     draft_id = models.UUIDField(null=True, unique=True)
@@ -146,8 +143,6 @@ class Case(Row):
     contact_unit = models.UUIDField()
     file_unit = models.UUIDField()
     code_counter = models.PositiveIntegerField(default=0)
-    code_tries = models.PositiveSmallIntegerField(default=0)
-    code_blocked_until = models.DateTimeField(null=True)
     origin_confirmed_by = models.CharField(max_length=20, blank=True)
     """R20: who saw the original of a request that staff entered."""
     decided_at = models.DateTimeField(null=True)
@@ -173,18 +168,6 @@ class Case(Row):
 
     def __str__(self) -> str:
         return self.reference
-
-    @classmethod
-    def from_db(cls, db: Any, field_names: Any, values: Any) -> "Case":
-        case = super().from_db(db, field_names, values)
-        case._received_at = case.__dict__.get("received_at")
-        return case
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        fixed = getattr(self, "_received_at", None)
-        if fixed is not None and self.received_at != fixed:
-            raise IntegrityFailure("received_at_fixed", "The day a request arrived never changes.")
-        super().save(*args, **kwargs)
 
 
 class CaseRight(Row):
@@ -283,9 +266,14 @@ class Receipt(Row):
 
 
 class Draft(Row):
-    """A request being written on the public site; the session holds this id and nothing else."""
+    """A request being written on the public site; the session holds this id and nothing else.
+
+    Photo and exact file are units of their own, so that taking one out destroys it at once.
+    """
 
     unit = models.UUIDField()
+    photo_unit = models.UUIDField(null=True)
+    file_unit = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     step = models.PositiveSmallIntegerField(default=1)

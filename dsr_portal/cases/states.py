@@ -86,7 +86,6 @@ _withdraw = Transition(S.CLOSED, PEOPLE, "case.withdrawn", "Art. 7(3)", not_open
 TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     (S.RECEIVED, A.ASK_INFO): _ask_info,
     (S.IDENTITY, A.ASK_INFO): _ask_info,
-    (S.IN_REVIEW, A.ASK_INFO): _ask_info,
     (S.NEEDS_INFO, A.INFO_RECEIVED): Transition(
         S.RECEIVED, ANYONE, "case.info_received", "Art. 12(2)"
     ),
@@ -141,7 +140,7 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
 }
 
 
-def transition(  # noqa: PLR0913 - what a rule may look at
+def transition(
     *, status: str, action: Action, actor: Actor, rights: Collection[str], opener: str = ""
 ) -> Transition:
     """The arrow this actor may take now.
@@ -162,7 +161,8 @@ def transition(  # noqa: PLR0913 - what a rule may look at
         raise NotAllowed("opener_barred", _("You entered this request, so another person decides."))
     if found.unless_access and RightCode.ACCESS in rights:
         raise Conflict(
-            "answer_first", _("Access was asked too: the answer goes out before anything is erased.")
+            "answer_first",
+            _("Access was asked too: the answer goes out before anything is erased."),
         )
     return found
 

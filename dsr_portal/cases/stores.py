@@ -13,7 +13,7 @@ declare_model(
         "status": F.STATE, "outcome": F.STATE, "level": F.COUNT, "required_level": F.COUNT,
         "urgent": F.STATE, "age_band": F.CODE, "opener": F.STAFF, "assignee": F.STAFF,
         "contact_unit": F.VAULT, "file_unit": F.VAULT, "code_counter": F.COUNT,
-        "code_tries": F.COUNT, "code_blocked_until": F.TIME, "origin_confirmed_by": F.STAFF,
+        "origin_confirmed_by": F.STAFF,
         "decided_at": F.TIME, "delivered_at": F.TIME, "delete_now_at": F.TIME,
         "closed_at": F.TIME, "purged_at": F.TIME,
     },
@@ -54,7 +54,10 @@ declare_model(
 )
 declare_model(
     "cases.Draft",
-    {"id": F.ID, "unit": F.VAULT, "created_at": F.TIME, "expires_at": F.TIME, "step": F.COUNT},
+    {
+        "id": F.ID, "unit": F.VAULT, "photo_unit": F.VAULT, "file_unit": F.VAULT,
+        "created_at": F.TIME, "expires_at": F.TIME, "step": F.COUNT,
+    },
     shredder=f"{_KEYS} at Send or after 24 hours (cases.draft_sweep)",
 )
 declare_model(

@@ -1,0 +1,323 @@
+"""What waits behind a link and the receipt code: made, released in the daily batch, opened (R13).
+
+Looking at a link spends nothing. Only the right code opens it, for 30 minutes; five wrong codes
+lock the link, never the case.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import codes
+from dsr_portal.cases.models import (
+    Case,
+    Delivery,
+    DeliveryKind,
+    DeliveryPart,
+    DeliveryState,
+    Status,
+)
+from dsr_portal.cases.moves import advance
+from dsr_portal.cases.states import Action
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
+from dsr_portal.core.ids import new_id
+from dsr_portal.documents import services as documents
+from dsr_portal.jobs.services import queue_effect
+from dsr_portal.vault import services as vault
+
+MAX_WRONG_CODES = 5
+GRANT = timedelta(minutes=30)
+_BATCH = Actor.system("release-batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file to hand out: a document by id, or a field of a vault unit."""
+
+    name: str
+    media_type: str
+    document_id: UUID | None = None
+    unit: UUID | None = None
+    field: str = ""
+    size: int = 0
+
+
+class Grant(NamedTuple):
+    """An opened delivery: the session keeps both values and nothing else."""
+
+    delivery_id: UUID
+    until: datetime
+
+
+class LinkClosed(PortalError):
+    """The link does not open: `code` is link_unknown, link_over or link_locked."""
+
+    http_status = 404
+
+
+class WrongCode(PortalError):
+    """The receipt code is another one; `context` has the tries left."""
+
+    http_status = 403
+
+
+def make_delivery(
+    *, case: Case, kind: DeliveryKind | str, parts: Sequence[Part], actor: Actor
+) -> Delivery:
+    """Lay something ready for the person; it leaves with the next daily batch (R3).
+
+    `actor` is the named person who approved it: no machine releases an answer. Runs in the
+    caller's unit of work or one of its own.
+    """
+    if not actor.is_human_staff:
+        raise NotAllowed("release_needs_person", _("A named person approves what we send."))
+    if not parts:
+        raise BadInput("delivery_empty", "A delivery has at least one part.")
+    delivery_id = new_id()
+    token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery_id)
+    with unit_of_work():
+        delivery = Delivery.objects.create(
+            id=delivery_id,
+            case=case,
+            kind=kind,
+            token_hash=codes.token_hash(token),
+            approved_by=actor.id,
+            approver_role=actor.role,
+            created_at=clock.now(),
+        )
+        DeliveryPart.objects.bulk_create(
+            DeliveryPart(
+                delivery=delivery, ordinal=number, document_id=part.document_id, unit=part.unit,
+                field=part.field, name=part.name, media_type=part.media_type, size=part.size,
+            )
+            for number, part in enumerate(parts, 1)
+        )
+        record(
+            "delivery.made", actor=actor, case_id=case.id, subject_id=delivery.id,
+            kind=str(kind), parts=len(parts),
+        )
+    return delivery
+
+
+def last_batch(now: datetime | None = None) -> datetime:
+    """The newest moment of the daily batch that is not in the future (R3, R4)."""
+    moment = now or clock.now()
+    zone = ZoneInfo(settings.TIME_ZONE)
+    local = moment.astimezone(zone)
+    planned = datetime.combine(local.date(), time(settings.DSR_RELEASE_HOUR), tzinfo=zone)
+    if planned > local:
+        planned = datetime.combine(
+            local.date() - timedelta(days=1), time(settings.DSR_RELEASE_HOUR), tzinfo=zone
+        )
+    return planned
+
+
+def release_due() -> int:
+    """The daily batch: everything approved before its hour leaves together."""
+    return release_batch(actor=_BATCH, made_before=last_batch())
+
+
+def release_batch(*, actor: Actor, made_before: datetime | None = None) -> int:
+    """Release what waits (made at or before `made_before`, or all of it); returns how many."""
+    waiting = Delivery.objects.filter(state=DeliveryState.READY)
+    if made_before is not None:
+        waiting = waiting.filter(created_at__lte=made_before)
+    released = 0
+    for delivery_id in list(waiting.order_by("case__due_on", "id").values_list("id", flat=True)):
+        with unit_of_work():
+            released += _release(delivery_id, actor)
+    return released
+
+
+def _release(delivery_id: UUID, actor: Actor) -> int:
+    delivery = (
+        Delivery.objects.select_for_update(of=("self",))
+        .select_related("case")
+        .filter(id=delivery_id, state=DeliveryState.READY)
+        .first()
+    )
+    if delivery is None:
+        return 0
+    moment = clock.now()
+    delivery.state = DeliveryState.RELEASED
+    delivery.released_at = moment
+    delivery.expires_at = moment + timedelta(days=settings.DSR_LINK_DAYS)
+    delivery.save(update_fields=["state", "released_at", "expires_at"])
+    record(
+        "delivery.released", actor=actor, case_id=delivery.case_id, subject_id=delivery.id,
+        kind=delivery.kind, approved_by=delivery.approved_by,
+        until=clock.local_date(delivery.expires_at),
+    )
+    if delivery.case.status == Status.DECIDED:
+        # The decision to deliver is the approver's; the batch only keeps the hour.
+        approver = Actor(delivery.approved_by, delivery.approver_role, "staff")
+        advance(case=delivery.case, action=Action.DELIVER, actor=approver)
+    queue_ready_mail(delivery)
+    return 1
+
+
+def queue_ready_mail(delivery: Delivery) -> None:
+    """One mail text whatever the answer is (R3); none where the person gave no address."""
+    contact = vault.read_json(delivery.case.contact_unit, "contact")
+    if contact.get("email"):
+        queue_effect(
+            kind="mail.answer_ready",
+            subject_id=delivery.id,
+            unique_key=f"mail.answer_ready:{delivery.id}",
+        )
+
+
+# -- opening ------------------------------------------------------------------------------------
+
+
+def find_delivery(token: str) -> Delivery:
+    """The delivery of a link that may be tried; changes nothing. Raises `LinkClosed`."""
+    delivery = (
+        Delivery.objects.filter(token_hash=codes.token_hash(token)).select_related("case").first()
+    )
+    if delivery is None or delivery.state == DeliveryState.READY:
+        raise LinkClosed("link_unknown", _("There is no such link."))
+    if delivery.locked_at is not None:
+        raise LinkClosed("link_locked", _("This link was locked after five wrong codes."))
+    if not is_open(delivery):
+        raise LinkClosed("link_over", _("This link doesn't open any more."))
+    return delivery
+
+
+def is_open(delivery: Delivery) -> bool:
+    return (
+        delivery.state == DeliveryState.RELEASED
+        and delivery.locked_at is None
+        and delivery.expires_at is not None
+        and delivery.expires_at > clock.now()
+    )
+
+
+def open_delivery(*, token: str, code: str) -> Grant:
+    """Open a link with the receipt code for 30 minutes (R13).
+
+    Raises `LinkClosed`, or `WrongCode` whose context has `left`; the fifth wrong code locks.
+    """
+    found = find_delivery(token)
+    right = codes.check_code(case=found.case, code=code)
+    with unit_of_work():
+        delivery = Delivery.objects.select_for_update().get(id=found.id)
+        if not is_open(delivery):
+            raise LinkClosed("link_locked", _("This link was locked after five wrong codes."))
+        if right:
+            return _opened(delivery)
+        left = _wrong(delivery)
+    raise WrongCode("wrong_code", _("This is not the code of this request."), left=left)
+
+
+def _opened(delivery: Delivery) -> Grant:
+    first = delivery.first_opened_at is None
+    if first:
+        delivery.first_opened_at = clock.now()
+    delivery.wrong_codes = 0
+    delivery.save(update_fields=["first_opened_at", "wrong_codes"])
+    record(
+        "delivery.opened", actor=Actor.person(delivery.case_id), case_id=delivery.case_id,
+        subject_id=delivery.id, kind=delivery.kind, first=first,
+    )
+    return Grant(delivery.id, clock.now() + GRANT)
+
+
+def _wrong(delivery: Delivery) -> int:
+    delivery.wrong_codes += 1
+    if delivery.wrong_codes >= MAX_WRONG_CODES:
+        delivery.locked_at = clock.now()
+        record(
+            "delivery.locked", actor=Actor.system("answer-link"), case_id=delivery.case_id,
+            subject_id=delivery.id, kind=delivery.kind,
+        )
+    delivery.save(update_fields=["wrong_codes", "locked_at"])
+    return MAX_WRONG_CODES - delivery.wrong_codes
+
+
+def granted(*, grant: Grant, token: str) -> Delivery:
+    """The delivery a session opened, for its own link only and while the 30 minutes last."""
+    if grant.until <= clock.now():
+        raise NotAllowed("grant_over", _("The 30 minutes are over. Enter your code again."))
+    delivery = find_delivery(token)
+    if delivery.id != grant.delivery_id:
+        raise NotAllowed("grant_other", _("Enter the code of this request."))
+    return delivery
+
+
+def part_of(*, delivery: Delivery, ordinal: int) -> DeliveryPart:
+    part = delivery.parts.filter(ordinal=ordinal).first()
+    if part is None:
+        raise NotFound("no_part", _("There is no such part."))
+    return part
+
+
+def fetch(*, part: DeliveryPart, actor: Actor) -> Iterator[bytes]:
+    """The bytes of a part, in pieces; writes down that it was fetched."""
+    with unit_of_work():
+        record(
+            "delivery.fetched", actor=actor, case_id=part.delivery.case_id,
+            subject_id=part.delivery_id, part=part.ordinal,
+        )
+    if part.document_id is not None:
+        return iter([documents.open_document(part.document_id)])
+    if part.unit is None:
+        raise NotFound("no_part", _("There is no such part."))
+    return vault.stream(part.unit, part.field)
+
+
+def renew_delivery(*, case: Case, actor: Actor) -> Delivery:
+    """A new link to the newest answer, for somebody who proved the case by code or officer."""
+    with unit_of_work():
+        old = (
+            Delivery.objects.select_for_update()
+            .filter(case=case, state=DeliveryState.RELEASED)
+            .order_by("-released_at")
+            .first()
+        )
+        if old is None:
+            raise Conflict("nothing_released", _("There is no answer to open yet."))
+        old.state = DeliveryState.REPLACED
+        old.save(update_fields=["state"])
+        delivery_id = new_id()
+        token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery_id)
+        moment = clock.now()
+        new = Delivery.objects.create(
+            id=delivery_id, case=case, kind=old.kind, state=DeliveryState.RELEASED,
+            token_hash=codes.token_hash(token), approved_by=old.approved_by,
+            approver_role=old.approver_role, created_at=moment, released_at=moment,
+            expires_at=moment + timedelta(days=settings.DSR_LINK_DAYS),
+        )
+        DeliveryPart.objects.bulk_create(
+            DeliveryPart(
+                delivery=new, ordinal=part.ordinal, document_id=part.document_id, unit=part.unit,
+                field=part.field, name=part.name, media_type=part.media_type, size=part.size,
+            )
+            for part in old.parts.order_by("ordinal")
+        )
+        record(
+            "delivery.renewed", actor=actor, case_id=case.id, subject_id=new.id, kind=new.kind
+        )
+    return new
+
+
+def link_token(delivery: Delivery) -> str:
+    return codes.delivery_token(
+        contact_unit=delivery.case.contact_unit, delivery_id=delivery.id
+    )
+
+
+def end_deliveries(*, case_id: UUID) -> None:
+    """No link of the case opens any more (withdrawn, purged)."""
+    Delivery.objects.filter(
+        case_id=case_id, state__in=[DeliveryState.READY, DeliveryState.RELEASED]
+    ).update(state=DeliveryState.ENDED)

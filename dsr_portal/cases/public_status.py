@@ -1,0 +1,166 @@
+"""What anybody outside may see of a case: six words and a short way (R3).
+
+This module knows no probe, search, candidate or decision and must not import any; nothing here may
+differ between a case with pictures and one without before the answer is released.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.audit.selectors import events_for_case
+from dsr_portal.cases.models import Case, Status
+from dsr_portal.cases.texts import day_words
+
+
+class Word(StrEnum):
+    RECEIVED = "received"
+    CHECKING = "checking"
+    NEEDS_YOU = "needs_you"
+    ANSWER_READY = "answer_ready"
+    DELETING = "deleting"
+    DONE = "done"
+
+
+WORDS: dict[Word, Promise] = {
+    Word.RECEIVED: _("Received"),
+    Word.CHECKING: _("Checking"),
+    Word.NEEDS_YOU: _("Needs you"),
+    Word.ANSWER_READY: _("Answer ready"),
+    Word.DELETING: _("Deleting"),
+    Word.DONE: _("Done"),
+}
+
+WORD_OF: dict[Status, Word] = {
+    Status.RECEIVED: Word.RECEIVED,
+    Status.NEEDS_INFO: Word.NEEDS_YOU,
+    Status.IDENTITY: Word.NEEDS_YOU,
+    Status.SEARCHING: Word.CHECKING,
+    Status.IN_REVIEW: Word.CHECKING,
+    Status.SECOND_REVIEW: Word.CHECKING,
+    Status.DECIDED: Word.CHECKING,
+    Status.DELIVERED: Word.ANSWER_READY,
+    Status.ERASING: Word.DELETING,
+    Status.CLOSED: Word.DONE,
+    Status.PURGED: Word.DONE,
+}
+
+SENTENCES: dict[Word, Promise] = {
+    Word.RECEIVED: _("We have your request and will look at it."),
+    Word.CHECKING: _("We are working on your request."),
+    Word.NEEDS_YOU: _("We need something from you before we can go on."),
+    Word.ANSWER_READY: _("Your answer is here."),
+    Word.DELETING: _("We are deleting."),
+    Word.DONE: _("This request is closed."),
+}
+
+# What the public timeline tells. Events of searching and deciding are not among them: when they
+# happen could tell what was found.
+TOLD: dict[str, Promise] = {
+    "case.opened": _("Your request arrived."),
+    "case.right_added": _("You added a wish to your request."),
+    "consent.given": _("You gave your consent."),
+    "consent.withdrawn": _("You withdrew your consent."),
+    "probe.received": _("We received a photo from you."),
+    "mailbox.confirmed": _("You confirmed your e-mail address."),
+    "identity.recorded": _("We know that it is you."),
+    "message.received": _("You wrote to us."),
+    "message.sent": _("We wrote to you."),
+    "case.info_asked": _("We asked you for something."),
+    "delivery.released": _("Your answer was made ready."),
+    "delivery.renewed": _("You got a new link."),
+    "delivery.locked": _("A link was locked after five wrong codes."),
+    "case.delete_now": _("You asked us to delete now."),
+    "case.withdrawn": _("You withdrew your request."),
+    "case.reopened": _("We opened your request again."),
+    "case.closed": _("We closed your request."),
+}
+TOLD_AFTER_ANSWER: dict[str, Promise] = {
+    "case.erasure_started": _("We started to delete."),
+    "case.erasure_finished": _("Deletion is done and checked."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of the public timeline."""
+
+    at: datetime
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicView:
+    """Everything the status page may know of the case itself."""
+
+    reference: str
+    word: str
+    label: str
+    sentence: str
+    received_on: date
+    due_on: date
+    due_words: str
+    late: bool
+    open: bool
+    told: tuple[Told, ...]
+    way: tuple[Mapping[str, Any], ...]
+
+
+def word_for(case: Case) -> Word:
+    """The public word of a case. Erasure before any delivery stays "Checking" (R3)."""
+    word = WORD_OF[Status(case.status)]
+    if word is Word.DELETING and case.delivered_at is None:
+        return Word.CHECKING
+    return word
+
+
+def public_view(case: Case, *, today: date) -> PublicView:
+    word = word_for(case)
+    closed = case.status in {Status.CLOSED, Status.PURGED}
+    return PublicView(
+        reference=case.reference,
+        word=word.value,
+        label=str(WORDS[word]),
+        sentence=str(SENTENCES[word]),
+        received_on=case.received_on,
+        due_on=case.due_on,
+        due_words=day_words(case.due_on),
+        late=not closed and case.delivered_at is None and today > case.due_on,
+        open=not closed,
+        told=tuple(_told(case)),
+        way=tuple(_way(word, case)),
+    )
+
+
+def _told(case: Case) -> list[Told]:
+    sentences = dict(TOLD)
+    if case.delivered_at is not None:
+        sentences |= TOLD_AFTER_ANSWER
+    rows = events_for_case(case.id).filter(type__in=sentences).values_list("at", "type")
+    return [Told(at, str(sentences[kind])) for at, kind in rows]
+
+
+def _way(word: Word, case: Case) -> list[dict[str, Any]]:
+    """The way line: four stations, the same for everybody."""
+    place = {
+        Word.RECEIVED: 0, Word.NEEDS_YOU: 1, Word.CHECKING: 1, Word.ANSWER_READY: 2,
+        Word.DELETING: 3, Word.DONE: 4,
+    }[word]
+    needs = word is Word.NEEDS_YOU
+    stations: list[dict[str, Any]] = [
+        {"title": WORDS[Word.RECEIVED], "when": day_words(case.received_on)},
+        {"title": WORDS[Word.NEEDS_YOU if needs else Word.CHECKING]},
+        {
+            "title": WORDS[Word.ANSWER_READY],
+            "when": _("by %(day)s") % {"day": day_words(case.due_on)} if place < 2 else "",
+        },
+        {"title": WORDS[Word.DONE if word is not Word.DELETING else Word.DELETING]},
+    ]
+    for number, station in enumerate(stations):
+        station["state"] = "done" if number < place else "now" if number == place else "next"
+    return stations

@@ -1,0 +1,141 @@
+"""Reading cases, already narrowed to what the reader may see."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.audit.selectors import TimelineEntry
+from dsr_portal.audit.selectors import timeline as audit_timeline
+from dsr_portal.cases import public_status
+from dsr_portal.cases.models import Case, Delivery, DeliveryState, MailCode, Status
+from dsr_portal.cases.public_status import PublicView
+from dsr_portal.core import clock, references
+from dsr_portal.core.errors import NotFound
+from dsr_portal.vault import services as vault
+
+DESK_ROLES = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
+_OVER = (Status.CLOSED, Status.PURGED)
+
+
+@dataclass(frozen=True, slots=True)
+class WaySeen:
+    """A way in as an officer reads it. `text` is empty for a photo and for a file."""
+
+    kind: str
+    label: str
+    text: str
+    keyed_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSeen:
+    direction: str
+    at: datetime
+    by: str
+    text: str
+
+
+def visible_to(staff: Staff) -> QuerySet[Case]:
+    """Cases this person of staff may open: the desk's roles see all, nobody else any here."""
+    if not staff.is_active or staff.role not in DESK_ROLES:
+        return Case.objects.none()
+    return Case.objects.all()
+
+
+def queue_for(staff: Staff, *, over: bool = False, mine: bool = False) -> QuerySet[Case]:
+    """The desk's queue: urgent first (R10), then by due date."""
+    cases = visible_to(staff)
+    cases = cases.filter(status__in=_OVER) if over else cases.exclude(status__in=_OVER)
+    if mine:
+        cases = cases.filter(Q(assignee=staff.staff_no))
+    return cases.prefetch_related("rights").order_by("-urgent", "due_on", "received_at", "id")
+
+
+def case_for(staff: Staff, reference: str) -> Case:
+    """The case of a reference; NotFound looks the same for "none" and "not yours"."""
+    written = references.normalise(reference)
+    case = visible_to(staff).filter(reference=written).first() if written else None
+    if case is None:
+        raise NotFound("no_case", _("There is no such case."))
+    return case
+
+
+def by_reference(reference: str) -> Case | None:
+    """The case of a typed reference, for those who prove themselves by code."""
+    written = references.normalise(reference)
+    return Case.objects.filter(reference=written).first() if written else None
+
+
+def get_case(case_id: UUID) -> Case | None:
+    return Case.objects.filter(id=case_id).first()
+
+
+def rights_of(case: Case) -> list[str]:
+    return list(case.rights.order_by("id").values_list("right", flat=True))
+
+
+def ways_of(case: Case) -> list[WaySeen]:
+    """What the person gave to be found by; outside a transaction."""
+    return [
+        WaySeen(
+            kind=way.kind,
+            label=str(way.get_kind_display()),
+            text=_text(case.file_unit, way.field) if way.field and way.kind != "file" else "",
+            keyed_hash=way.keyed_hash,
+        )
+        for way in case.ways.order_by("id")
+    ]
+
+
+def note_of(case: Case) -> str:
+    """The person's own words at intake; outside a transaction."""
+    return str(vault.read_json(case.file_unit, "intake").get("note", ""))
+
+
+def contact_of(case: Case) -> dict[str, str]:
+    found: dict[str, str] = vault.read_json(case.contact_unit, "contact")
+    return found
+
+
+def messages_of(case: Case) -> list[MessageSeen]:
+    return [
+        MessageSeen(row.direction, row.at, row.by, _text(case.file_unit, row.field))
+        for row in case.messages.order_by("at", "id")
+    ]
+
+
+def timeline(case: Case) -> list[TimelineEntry]:
+    """What happened, for the desk."""
+    return audit_timeline(case.id)
+
+
+def public_view(case: Case) -> PublicView:
+    """What the status page knows: no matches, by construction (R3)."""
+    return public_status.public_view(case, today=clock.today())
+
+
+def open_deliveries(case: Case) -> list[Delivery]:
+    """Released links of the case that still open, newest first."""
+    return list(
+        case.deliveries.filter(
+            state=DeliveryState.RELEASED, expires_at__gt=clock.now(), locked_at=None
+        ).order_by("-released_at")
+    )
+
+
+def has_released(case: Case) -> bool:
+    """Whether anything was ever released, so that a new link can be made."""
+    return case.deliveries.filter(state=DeliveryState.RELEASED).exists()
+
+
+def mailbox(case: Case) -> MailCode | None:
+    """The newest code sent to the mailbox; `confirmed_at` says whether it came back."""
+    return case.mail_codes.order_by("-sent_at").first()
+
+
+def _text(unit: UUID, field: str) -> str:
+    return vault.read(unit, field).decode()
