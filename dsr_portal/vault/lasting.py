@@ -107,9 +107,10 @@ def forget() -> None:
 
 def _read(places: Sequence[Path], purpose: str) -> bytes | None:
     found = []
+    name = _file_name(purpose)
     for place in places:
         try:
-            found.append(bytes.fromhex((place / _file_name(purpose)).read_text().strip()))
+            found.append(bytes.fromhex((place / name).read_text().strip()))
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:

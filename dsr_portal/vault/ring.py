@@ -149,7 +149,8 @@ class Ring:
         self.places = tuple(places)
         self.paths = tuple(place / "ring" for place in places)
         self._floor = floor
-        self._fault = fault
+        self.fault = fault
+        """Called after each place was written; tests end the process there."""
         self._checked: tuple[tuple[int, ...], Path] | None = None
         self._lock = threading.Lock()
 
@@ -323,7 +324,7 @@ class Ring:
                 raise PlaceMissing("place_missing", str(path.parent))
             else:
                 log.critical("ring: place %s is missing, keys were made in one place only", number)
-            self._fault(f"ring.place{number}")
+            self.fault(f"ring.place{number}")
         overwrite(data)
         if not written:
             raise RingError("missing", str(self.places[0]))
