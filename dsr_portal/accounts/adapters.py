@@ -50,7 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         services.record_refused(staff_no=user.get_username(), reason="closed")
-        return super().respond_user_inactive(request, user)  # type: ignore[no-any-return]
+        return super().respond_user_inactive(request, user)
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
@@ -64,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
             services.record_signed_in(
                 staff=user, how="password_code" if with_code else "password_first"
             )
-        return super().post_login(request, user, **kwargs)  # type: ignore[no-any-return]
+        return super().post_login(request, user, **kwargs)
 
     def logout(self, request: HttpRequest) -> None:
         if isinstance(request.user, Staff):

@@ -19,7 +19,7 @@ from dsr_portal.core.forms import CodeInput, PlainForm
 SETTING_UP = "second_factor_setting_up"
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
+class SignInForm(LoginForm):
     """Staff number and password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,7 +48,7 @@ def _six_digits() -> forms.CharField:
     )
 
 
-class CodeForm(AuthenticateForm):  # type: ignore[misc]  # allauth has no types
+class CodeForm(AuthenticateForm):
     """The second factor at sign-in."""
 
     code = _six_digits()
@@ -58,7 +58,7 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]  # allauth has no types
         super()._emit_authentication_failed(authenticator)
 
 
-class ActivateCodeForm(ActivateTOTPForm):  # type: ignore[misc]  # allauth has no types
+class ActivateCodeForm(ActivateTOTPForm):
     """Set-up of the second factor.
 
     allauth keeps the new secret as plain text in the session, which is a row of the database; here

@@ -22,7 +22,7 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.clock import now, today
-from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.core.errors import BadInput, Conflict, IntegrityFailure, NotAllowed, NotFound
 from dsr_portal.jobs.services import queue_effect
 
 # Who may propose and approve; the first two accounts must be of these, or nobody could go on. The
@@ -160,7 +160,7 @@ def _insert(*, password: str | None, **facts: Any) -> Staff:
 def check_password(password: str, staff: Staff) -> None:
     """Refuse short, common and guessable passwords with the reason in words."""
     try:
-        validate_password(password, staff)  # type: ignore[arg-type]
+        validate_password(password, staff)
     except ValidationError as error:
         raise BadInput("password_weak", " ".join(error.messages)) from error
 
@@ -280,6 +280,8 @@ def _create(row: StaffProposal, actor: Actor) -> Staff:
 
 
 def _locked(row: StaffProposal) -> Staff:
+    if row.staff_id is None:
+        raise IntegrityFailure("proposal_without_staff", _("This proposal names no account."))
     return Staff.objects.select_for_update().get(pk=row.staff_id)
 
 

@@ -26,23 +26,23 @@ closed = access.open_to_all(AccountInactiveView.as_view())
 code = AuthenticateView.as_view()
 
 
-class SetUpView(ActivateTOTPView):  # type: ignore[misc]  # allauth has no types
+class SetUpView(ActivateTOTPView):
     """The only page for somebody signed in without a second factor."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if services.has_second_factor(services.staff_of(request)):
             return redirect(settings.LOGIN_REDIRECT_URL)
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         self.request.session.pop(SETTING_UP, None)
         services.record_enrolled(staff=services.staff_of(self.request))
         access.mark_second_factor(self.request)
-        return response  # type: ignore[no-any-return]
+        return response
 
     def get_success_url(self) -> str:
-        return settings.LOGIN_REDIRECT_URL
+        return str(settings.LOGIN_REDIRECT_URL)
 
 
 set_up = SetUpView.as_view()
@@ -66,7 +66,7 @@ def _staff_of_link(uid: str, token: str) -> Staff:
         staff = Staff.objects.get(pk=urlsafe_base64_decode(uid).decode(), is_active=True)
     except (Staff.DoesNotExist, ValueError, ValidationError) as error:
         raise Http404 from error
-    if not default_token_generator.check_token(staff, token):  # type: ignore[arg-type]
+    if not default_token_generator.check_token(staff, token):
         raise Http404
     return staff
 

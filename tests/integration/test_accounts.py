@@ -47,7 +47,10 @@ def code_for(secret):
     return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
 
 
-def enrol(staff, secret="JBSWY3DPEHPK3PXP"):
+SECRET = "JBSWY3DPEHPK3PXP"
+
+
+def enrol(staff, secret=SECRET):
     Authenticator.objects.create(
         user=staff, type=Authenticator.Type.TOTP, data={"secret": MfaAdapter().encrypt(secret)}
     )
