@@ -1,0 +1,36 @@
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.schema import Code, Count, EventType, Hash, Id
+from dsr_portal.core.registries import event_types, sentences
+
+for _type in (
+    EventType(
+        "answer.frozen", {"kind": Code(), "records": Count(), "inconclusive": Count()}, ("L-07",)
+    ),
+    EventType(
+        "answer.made",
+        {
+            "document_id": Id(),
+            "sha256": Hash(),
+            "package_sha256": Hash(optional=True),
+            "package_size": Count(),
+            "records": Count(),
+            "covered": Count(),
+        },
+        ("L-06", "L-08"),
+    ),
+    EventType("answer.failed", {"reason": Code()}, ("L-08",)),
+    EventType(
+        "answer.approved",
+        {"document_id": Id(), "sha256": Hash(), "package_sha256": Hash(optional=True)},
+        ("L-07", "L-08", "G-01"),
+    ),
+    EventType("answer.package_shredded", {"units": Count()}, ("L-13", "P-06")),
+):
+    event_types.register(_type)
+
+sentences.register("answer.frozen", lambda p: _("What the answer is about was fixed."))
+sentences.register("answer.made", lambda p: _("The answer was made."))
+sentences.register("answer.failed", lambda p: _("The answer could not be made."))
+sentences.register("answer.approved", lambda p: _("A person approved the answer."))
+sentences.register("answer.package_shredded", lambda p: _("The answer package was deleted."))

@@ -1,0 +1,86 @@
+"""Making the answer: pictures covered, letter set and signed, package sealed; then it waits."""
+
+import hashlib
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.ids import new_id
+from dsr_portal.core.registries import JobKind, job_kinds
+from dsr_portal.disclosure import contents, package
+from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
+from dsr_portal.disclosure.pictures import covered_pictures
+from dsr_portal.disclosure.services import PACKAGE_FIELD
+from dsr_portal.documents import services as documents
+from dsr_portal.documents.models import Kind
+from dsr_portal.gallery.models import Record
+from dsr_portal.jobs.context import JobContext
+from dsr_portal.vault import services as vault
+from dsr_portal.vault.kinds import UnitKind
+
+ACTOR = Actor.system("disclosure")
+
+
+def make_answer(ctx: JobContext) -> None:
+    """Make document and package of a frozen answer; a second run replaces nothing."""
+    answer = (
+        Answer.objects.select_related("case", "search__probe").filter(id=ctx.subject_id).first()
+    )
+    if answer is None or answer.state != AnswerState.QUEUED:
+        return
+    rows = list(answer.records.order_by("ordinal").values_list("record_id", flat=True))
+    by_id = {
+        row.id: row
+        for row in Record.objects.filter(id__in=rows).select_related("image__source")
+    }
+    records = [by_id[record_id] for record_id in rows]
+    shown = covered_pictures(records)
+    with translation.override(answer.case.language):
+        gathered = contents.gather(answer, records, shown)
+        prepared = documents.prepare_document(
+            kind=Kind.ANSWER if answer.kind == AnswerKind.DISCLOSURE else Kind.NOTHING_FOUND,
+            case_id=answer.case_id,
+            reference=answer.case.reference,
+            template="documents/answer.html",
+            context=contents.context(gathered),
+            language=answer.case.language,
+            title=_("Our answer to your request"),
+            country=answer.case.country or None,
+            images={
+                f"record-{number}.jpg": shown[row.id].small
+                for number, row in enumerate(records, start=1)
+            },
+        )
+    ctx.must_be_ours()
+    body = package.build(gathered, prepared.pdf)
+    staged = vault.stage_unit(kind=UnitKind.DOCUMENT, owner=new_id())
+    staged.add(PACKAGE_FIELD, body)
+    with ctx.complete():
+        document = prepared.save(actor=ACTOR)
+        staged.save()
+        answer.document_id = document.id
+        answer.package_unit = staged.unit_id
+        answer.package_sha256 = hashlib.sha256(body).hexdigest()
+        answer.package_size = len(body)
+        answer.state = AnswerState.READY
+        answer.save()
+        for row in answer.records.all():
+            row.covered = shown[row.record_id].covered
+            row.save(update_fields=["covered"])
+        record(
+            "answer.made",
+            actor=ACTOR,
+            case_id=answer.case_id,
+            subject_id=answer.id,
+            document_id=document.id,
+            sha256=document.sha256,
+            package_sha256=answer.package_sha256,
+            package_size=len(body),
+            records=len(records),
+            covered=sum(shown[row.id].covered for row in records),
+        )
+
+
+job_kinds.register(JobKind(name="disclosure.make_answer", queue="probe", handler=make_answer))

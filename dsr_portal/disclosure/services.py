@@ -1,0 +1,161 @@
+"""Making and approving the answer to a case (GDPR Art. 15; law section 3)."""
+
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import deliveries
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, DeliveryKind, Outcome, Status
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
+from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerRecord, AnswerState
+from dsr_portal.documents.models import Document
+from dsr_portal.gallery import services as gallery
+from dsr_portal.jobs.services import enqueue
+from dsr_portal.matching import selectors as matching
+from dsr_portal.matching.services import require_reviewer
+from dsr_portal.vault import services as vault
+
+PACKAGE_FIELD = "package"
+
+
+def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
+    """Freeze what the answer is about and queue its making.
+
+    Needs the decision of two persons (R19) and the identity level (R2). An answer that could not
+    be made is made anew; one in force is never replaced.
+    """
+    require_reviewer(actor)
+    outcome = matching.outcome(case_id)
+    search = matching.latest_search(case_id)
+    if outcome is None or search is None:
+        raise Conflict("not_decided", _("Two persons have not decided yet."))
+    with unit_of_work():
+        case = Case.objects.select_for_update().get(id=case_id)
+        if case.status != Status.DECIDED:
+            raise Conflict("not_decided", _("This case does not wait for an answer."))
+        if case.level < case.required_level:
+            raise NotAllowed("level_not_met", _("The identity level is not met."))
+        if Answer.objects.filter(case=case).exclude(state=AnswerState.FAILED).exists():
+            raise Conflict("answer_exists", _("The answer is already being made."))
+        answer = Answer.objects.create(
+            case=case,
+            search=search,
+            kind=AnswerKind.DISCLOSURE if outcome.same else AnswerKind.NOTHING_FOUND,
+            frozen_at=clock.now(),
+            prepared_by=actor.id,
+        )
+        AnswerRecord.objects.bulk_create(
+            AnswerRecord(answer=answer, record_id=record_id, ordinal=number)
+            for number, record_id in enumerate(outcome.same, start=1)
+        )
+        record(
+            "answer.frozen",
+            actor=actor,
+            case_id=case.id,
+            subject_id=answer.id,
+            kind=answer.kind,
+            records=len(outcome.same),
+            inconclusive=len(outcome.inconclusive),
+        )
+        enqueue(
+            kind="disclosure.make_answer",
+            subject=answer.id,
+            idempotency_key=f"disclosure.make_answer:{answer.id}",
+        )
+    return answer
+
+
+def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
+    """A named person who read the answer lays it ready for the daily batch (R3, L-07)."""
+    require_reviewer(actor)
+    with unit_of_work():
+        answer = (
+            Answer.objects.select_for_update(of=("self",))
+            .select_related("case")
+            .filter(id=answer_id)
+            .first()
+        )
+        if answer is None:
+            raise NotFound("no_answer", _("There is no such answer."))
+        if answer.state != AnswerState.READY or answer.document_id is None:
+            raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
+        if actor.id == answer.case.opener:
+            raise NotAllowed(
+                "opener_barred", _("You entered this request, so another person approves.")
+            )
+        document = Document.objects.get(id=answer.document_id)
+        parts = [
+            deliveries.Part(
+                name=f"{answer.case.reference}.pdf",
+                media_type="application/pdf",
+                document_id=document.id,
+                size=document.size,
+            )
+        ]
+        if answer.package_unit is not None:
+            parts.append(
+                deliveries.Part(
+                    name=f"{answer.case.reference}.zip",
+                    media_type="application/zip",
+                    unit=answer.package_unit,
+                    field=PACKAGE_FIELD,
+                    size=answer.package_size,
+                )
+            )
+        delivery = deliveries.make_delivery(
+            case=answer.case, kind=DeliveryKind.ANSWER, parts=parts, actor=actor
+        )
+        cases.set_outcome(
+            case=answer.case,
+            outcome=(
+                Outcome.DISCLOSED
+                if answer.kind == AnswerKind.DISCLOSURE
+                else Outcome.NOTHING_FOUND
+            ),
+            actor=actor,
+        )
+        answer.state = AnswerState.APPROVED
+        answer.approved_by = actor.id
+        answer.approved_at = clock.now()
+        answer.delivery_id = delivery.id
+        answer.save(update_fields=["state", "approved_by", "approved_at", "delivery_id"])
+        record(
+            "answer.approved",
+            actor=actor,
+            case_id=answer.case_id,
+            subject_id=answer.id,
+            document_id=document.id,
+            sha256=document.sha256,
+            package_sha256=answer.package_sha256 or None,
+        )
+    return answer
+
+
+def shred_package(*, case_id: UUID, actor: Actor, reason: str) -> None:
+    """Purger: the answer's document and package go with their units (R4, law P-06).
+
+    They have an end of their own and outlive the closing of the case; a withdrawn consent leaves
+    them too, for what was lawfully found stays usable for the answer.
+    """
+    if reason not in {"withdrawn", "purged"}:
+        return
+    with unit_of_work():
+        answers = Answer.objects.select_for_update().filter(case_id=case_id)
+        units = [answer.package_unit for answer in answers if answer.package_unit is not None]
+        documents = [answer.document_id for answer in answers if answer.document_id is not None]
+        units += list(Document.objects.filter(id__in=documents).values_list("unit", flat=True))
+        if not units:
+            return
+        vault.request_shred(units, reason=reason)
+        answers.update(package_unit=None)
+        record("answer.package_shredded", actor=actor, case_id=case_id, units=len(units))
+
+
+def release_holds(*, case_id: UUID, actor: Actor, reason: str) -> None:
+    """Purger: holds of a case end with it (R1)."""
+    if reason in {"closed", "withdrawn", "purged"}:
+        gallery.release_holds(case_id=case_id, actor=actor)
