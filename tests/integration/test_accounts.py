@@ -4,6 +4,7 @@ import re
 import time
 from datetime import timedelta
 from io import StringIO
+from types import ModuleType
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -12,7 +13,8 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
-from django.urls import reverse
+from django.http import HttpResponse
+from django.urls import include, path, reverse
 
 from dsr_portal.accounts import access, services, tickets
 from dsr_portal.accounts.adapters import MfaAdapter
@@ -29,6 +31,18 @@ PASSWORD = "plain harbour lantern 7"
 @pytest.fixture(autouse=True)
 def _fresh_counters():
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _one_page_behind_the_gate(settings):
+    """Only the pages of sign-in and one more, so that no other room's pages decide a test."""
+    urls = ModuleType("urls_of_these_tests")
+    urls.urlpatterns = [
+        path("account/", include("dsr_portal.accounts.urls")),
+        path("", lambda request: HttpResponse("behind the gate")),
+    ]
+    settings.DSR_SITES = dict.fromkeys(settings.DSR_SITES, urls)
+    settings.ROOT_URLCONF = urls
 
 
 @pytest.fixture
@@ -364,10 +378,10 @@ def test_sites_are_open_to_their_roles(client, site, name, role, status):
     assert client.get("/").status_code == status
 
 
-@pytest.mark.parametrize("path", ["signup/", "password/reset/", "email/", "login/code/"])
-def test_there_is_no_sign_up_and_no_reset_by_mail(client, site, path):
+@pytest.mark.parametrize("page", ["signup/", "password/reset/", "email/", "login/code/"])
+def test_there_is_no_sign_up_and_no_reset_by_mail(client, site, page):
     site("desk")
-    assert client.get(f"/account/{path}").status_code == 404
+    assert client.get(f"/account/{page}").status_code == 404
 
 
 def test_first_password_is_chosen_once_through_a_link(client, site):
@@ -375,13 +389,13 @@ def test_first_password_is_chosen_once_through_a_link(client, site):
     staff = make("A-1", Role.OFFICER)
     staff.set_unusable_password()
     staff.save()
-    path = "/" + services.start_link(staff).split("/", 3)[3]
-    assert "12 characters" in client.get(path).content.decode()
-    weak = client.post(path, {"password": "short"})
+    link = "/" + services.start_link(staff).split("/", 3)[3]
+    assert "12 characters" in client.get(link).content.decode()
+    weak = client.post(link, {"password": "short"})
     assert "There is a problem" in weak.content.decode()
-    assert client.post(path, {"password": PASSWORD}).url == reverse("account_login")
-    assert client.get(path).status_code == 404
-    assert client.get(path.replace(path.split("/")[3], "AAAA")).status_code == 404
+    assert client.post(link, {"password": PASSWORD}).url == reverse("account_login")
+    assert client.get(link).status_code == 404
+    assert client.get(link.replace(link.split("/")[3], "AAAA")).status_code == 404
 
 
 # Sealed secrets ------------------------------------------------------------------------------
