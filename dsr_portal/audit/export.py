@@ -55,6 +55,7 @@ class _Document:
     """An export taken apart; `events` are those it shows in full, by number."""
 
     chain: str
+    case_id: str | None
     start: Head
     head: Head
     header_hashes: list[str]
@@ -73,6 +74,7 @@ def _parse(export: Mapping[str, Any]) -> _Document:
         raise ValueError("one number twice")
     return _Document(
         chain=str(export["chain"]),
+        case_id=export["case_id"],
         start=Head(int(export["start"]["number"]), str(export["start"]["hash"])),
         head=Head(int(export["head"]["number"]), str(export["head"]["hash"])),
         header_hashes=[text[place : place + _HASH] for place in range(0, len(text), _HASH)],
@@ -118,6 +120,8 @@ def _check_event(
     header = Header(**entry["header"])
     if header.hash() != header_hash or header.chain != document.chain:
         raise Broken(number, "changed_header")
+    if document.case_id not in (None, header.case_id):
+        raise Broken(number, "another_case")
     if entry["payload"] is None:
         document.removed += 1
     elif links.commit(entry["salt"], entry["payload"]) != header.commitment:

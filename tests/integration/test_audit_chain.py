@@ -125,7 +125,7 @@ ROW = (  # filled with constants of this file only
 )
 
 FIRST = "(SELECT id FROM audit_event WHERE number = 1)"
-REPLACE = f"INSERT OR REPLACE {ROW.format(id=FIRST, number='4', prev='hash')}"  # noqa: S608
+REPLACE = f"INSERT OR REPLACE {ROW.format(id=FIRST, number='4', prev='hash')}"
 
 
 @pytest.mark.parametrize("what", REFUSED)

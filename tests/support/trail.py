@@ -8,6 +8,7 @@ product has no switch for it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -42,3 +43,13 @@ def trail_can_be_emptied() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
     yield
     TransactionTestCase._fixture_teardown = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what the block writes: one example of many inside one test."""
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]
+    with block:
+        yield
+        transaction.set_rollback(True)
