@@ -124,7 +124,7 @@ def test_chart_has_the_same_numbers_as_a_table():
     with translation.override("de"):
         html = ui.ui_bar_chart("Cases", [("Received", 42), ("Late", 0)], unit="Cases")
     assert len(re.findall(">42<", html)) == 2
-    assert re.findall(r'width="([\d.]+)" height="22"', html) == ["380.0", "0.0"]
+    assert re.findall(r'width="([\d.]+)" height="22"', html) == ["260.0", "0.0"]
     assert ui.ui_bar_chart("Empty", []).count("<rect") == 0
 
 

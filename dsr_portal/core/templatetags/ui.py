@@ -40,8 +40,8 @@ TONES = ("", "ok", "warn", "bad", "info")
 # A due date within a working week is worth a colour; the words say it anyway.
 SOON_DAYS = 7
 CHART_BAR = 22
-CHART_LABEL = 190
-CHART_WIDTH = 640
+CHART_LABEL = 150
+CHART_WIDTH = 480
 
 
 def _one_of(value: str, allowed: Iterable[str], what: str) -> str:
