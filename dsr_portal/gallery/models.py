@@ -147,6 +147,7 @@ class Appearance(Row):
     facts_hash = models.CharField(max_length=KEYED_HASH)
     page_hash = models.CharField(max_length=KEYED_HASH, blank=True, db_index=True)
     image_hash = models.CharField(max_length=KEYED_HASH, blank=True, db_index=True)
+    path_hash = models.CharField(max_length=KEYED_HASH, blank=True, db_index=True)
     seen_at = models.DateTimeField()
 
     class Meta:

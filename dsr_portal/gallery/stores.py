@@ -1,6 +1,12 @@
 """What gallery keeps: companies plain, everything about a data subject behind the vault."""
 
 from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.gallery import hashes
+from dsr_portal.vault import lasting
+
+# Keys of the hashes by which addresses and files are found and blocked (R26).
+for _purpose in hashes.PURPOSES:
+    lasting.declare(_purpose)
 
 _UNIT = "vault: the unit's key is destroyed"
 _UNIT_CHECK = "vault: state of the unit; byte scan of files and database"
@@ -74,6 +80,7 @@ declare_model(
         "facts_hash": F.KEYED_HASH,
         "page_hash": F.KEYED_HASH,
         "image_hash": F.KEYED_HASH,
+        "path_hash": F.KEYED_HASH,
         "seen_at": F.TIME,
     },
     shredder="rows deleted with their picture's erasure",

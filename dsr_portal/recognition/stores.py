@@ -1,6 +1,10 @@
 """What recognition keeps, and where templates are outside tables (law A-02, A-17)."""
 
 from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.vault import lasting
+
+# The secret turn of every template (R32), made at set-up with the other lasting secrets.
+lasting.declare("template-turn")
 
 declare_model(
     "recognition.ModelVersion",

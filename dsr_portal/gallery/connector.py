@@ -1,0 +1,326 @@
+"""The one door to gallery pictures: every read and every erasure of one goes through it.
+
+The embedded gallery lies in the vault; a controller's own picture systems come behind the same
+calls later (design, section 3).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record as audit_event
+from dsr_portal.audit.services import unit_of_work
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict, NotFound
+from dsr_portal.core.ids import new_id
+from dsr_portal.core.transactions import outside
+from dsr_portal.gallery import hashes
+from dsr_portal.gallery.models import Appearance, Record, SourceImage
+from dsr_portal.gallery.sources import basis_line
+from dsr_portal.vault import services as vault
+
+PICTURE = "picture"
+_GONE = (Record.State.ERASING, Record.State.ERASED)
+
+
+@dataclass(frozen=True, slots=True)
+class AppearanceFacts:
+    """What a picture came with once; empty where the source told nothing."""
+
+    field: str
+    page_url: str = ""
+    image_url: str = ""
+    collected_at: str = ""
+    collector: str = ""
+    caption: str = ""
+    path: str = ""
+    other: dict[str, str] = field(default_factory=dict)
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """One picture: its source and every set of facts it came with, the first one first."""
+
+    image_id: UUID
+    source: str
+    legal_basis: str
+    imported_at: datetime
+    width: int
+    height: int
+    covered: bool
+    appearances: tuple[AppearanceFacts, ...]
+
+    @property
+    def first(self) -> AppearanceFacts:
+        return self.appearances[0] if self.appearances else AppearanceFacts("facts")
+
+    @property
+    def page_url(self) -> str:
+        return self.first.page_url
+
+    @property
+    def image_url(self) -> str:
+        return self.first.image_url
+
+    @property
+    def collected_at(self) -> str:
+        return self.first.collected_at
+
+    @property
+    def collector(self) -> str:
+        return self.first.collector
+
+    @property
+    def caption(self) -> str:
+        return self.first.caption
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFacts:
+    """One enrolled face: where it is in the decoded picture (`of` pixels) and how good it is."""
+
+    record_id: UUID
+    image_id: UUID
+    face_number: int
+    box: tuple[int, int, int, int]
+    landmarks: tuple[tuple[float, float], ...]
+    quality: dict[str, float]
+    findings: tuple[str, ...]
+    of: tuple[int, int]
+    enrolled_at: datetime
+    unit: UUID
+
+    def crop(self) -> bytes:
+        """The face as a JPEG of our own making."""
+        return vault.read(self.unit, "crop")
+
+
+class Connector(Protocol):
+    """What a gallery of source pictures must offer."""
+
+    def picture(self, image_id: UUID) -> bytes:
+        """The exact bytes as the controller has them; outside bytes, decode them confined."""
+        ...
+
+    def facts(self, image_id: UUID) -> ImageFacts:
+        """Source, addresses, caption and every other column."""
+        ...
+
+    def face(self, record_id: UUID) -> FaceFacts:
+        """Box, landmarks and quality of one enrolled face."""
+        ...
+
+    def replace_picture(
+        self,
+        *,
+        image_id: UUID,
+        picture: bytes,
+        width: int,
+        height: int,
+        actor: Actor,
+        case_id: UUID | None = None,
+        without: Iterable[str] = (),
+    ) -> UUID:
+        """Put a picture with covered faces in the place of one; the id of the new picture."""
+        ...
+
+    def destroy_picture(
+        self, *, image_id: UUID, actor: Actor, case_id: UUID | None = None
+    ) -> list[UUID]:
+        """Order the destruction of a whole picture; the vault units that will be shredded."""
+        ...
+
+    def destroy_face(self, *, record_id: UUID) -> list[UUID]:
+        """Order the destruction of one enrolled face: crop, template, purposes."""
+        ...
+
+
+class Embedded:
+    """The gallery in this portal's own vault."""
+
+    def picture(self, image_id: UUID) -> bytes:
+        return vault.read(_image(image_id).unit, PICTURE)
+
+    def facts(self, image_id: UUID) -> ImageFacts:
+        image = SourceImage.objects.select_related("source").filter(id=image_id).first()
+        if image is None:
+            raise _unknown()
+        rows = Appearance.objects.filter(image=image).order_by("seen_at", "id")
+        return ImageFacts(
+            image_id=image.id,
+            source=image.source.name,
+            legal_basis=str(basis_line(image.source)),
+            imported_at=image.imported_at,
+            width=image.width,
+            height=image.height,
+            covered=image.covered_from_id is not None,
+            appearances=tuple(_appearance(image, row) for row in rows),
+        )
+
+    def face(self, record_id: UUID) -> FaceFacts:
+        row = Record.objects.filter(id=record_id).first()
+        if row is None:
+            raise _unknown()
+        known = vault.read_json(row.unit, "face")
+        x, y, width, height = (int(value) for value in known["box"])
+        return FaceFacts(
+            record_id=row.id,
+            image_id=row.image_id,
+            face_number=row.face_number,
+            box=(x, y, width, height),
+            landmarks=tuple((float(px), float(py)) for px, py in known["landmarks"]),
+            quality=known["quality"],
+            findings=tuple(known["findings"]),
+            of=(known["of"][0], known["of"][1]),
+            enrolled_at=row.enrolled_at,
+            unit=row.unit,
+        )
+
+    @outside("Replacing a picture")
+    @vault.retry_stale
+    def replace_picture(
+        self,
+        *,
+        image_id: UUID,
+        picture: bytes,
+        width: int,
+        height: int,
+        actor: Actor,
+        case_id: UUID | None = None,
+        without: Iterable[str] = (),
+    ) -> UUID:
+        """Design, section 5: a new unit for the others' records, the old one ordered to go.
+
+        Records being erased stay with the old picture. Facts named in `without` (a caption that
+        names the erased person) are left out of the new one. Called again, it returns what it
+        made before.
+        """
+        old = _image(image_id)
+        made = SourceImage.objects.filter(covered_from=old).first()
+        if made is not None and old.state == SourceImage.State.ERASED:
+            return made.id
+        fresh_id = new_id()
+        staged = vault.stage_unit(kind=vault.UnitKind.SOURCE_IMAGE, owner=fresh_id)
+        staged.add(PICTURE, picture)
+        left_out = set(without)
+        appearances = list(Appearance.objects.filter(image=old).order_by("seen_at", "id"))
+        for row in appearances:
+            facts = vault.read_json(old.unit, row.field)
+            staged.add_json(row.field, {k: v for k, v in facts.items() if k not in left_out})
+        with unit_of_work():
+            locked = SourceImage.objects.select_for_update().get(id=old.id)
+            if locked.state == SourceImage.State.ERASED:
+                raise Conflict("picture_gone", _("This picture was erased meanwhile."))
+            staged.save()
+            fresh = SourceImage.objects.create(
+                id=fresh_id,
+                source=locked.source,
+                run=locked.run,
+                unit=staged.unit_id,
+                file_hash=hashes.of_file(picture),
+                state=locked.state,
+                width=width,
+                height=height,
+                imported_at=locked.imported_at,
+                covered_from=locked,
+            )
+            Appearance.objects.filter(image=locked).update(image=fresh)
+            moved = Record.objects.filter(image=locked).exclude(state__in=_GONE)
+            covered = Record.objects.filter(image=locked, state__in=_GONE).count()
+            moved.update(image=fresh)
+            _empty(locked)
+            audit_event(
+                "gallery.picture_replaced",
+                actor=actor,
+                case_id=case_id,
+                subject_id=locked.id,
+                replaced_by=fresh.id,
+                covered=covered,
+            )
+        return fresh.id
+
+    def destroy_picture(
+        self, *, image_id: UUID, actor: Actor, case_id: UUID | None = None
+    ) -> list[UUID]:
+        """Order it in a unit of work; `Conflict` while a record in it is to stay."""
+        with unit_of_work():
+            image = SourceImage.objects.select_for_update().filter(id=image_id).first()
+            if image is None:
+                raise _unknown()
+            if Record.objects.filter(image=image).exclude(state__in=_GONE).exists():
+                raise Conflict(
+                    "picture_shared", _("Other people's faces in this picture are to stay.")
+                )
+            if image.state != SourceImage.State.ERASED:
+                Appearance.objects.filter(image=image).delete()
+                _empty(image)
+                audit_event(
+                    "gallery.picture_destroyed",
+                    actor=actor,
+                    case_id=case_id,
+                    subject_id=image.id,
+                )
+        return [image.unit]
+
+    def destroy_face(self, *, record_id: UUID) -> list[UUID]:
+        with unit_of_work():
+            row = Record.objects.select_for_update().filter(id=record_id).first()
+            if row is None:
+                raise _unknown()
+            if row.state not in _GONE:
+                raise Conflict("record_state", _("This record is not being erased."))
+            vault.request_shred([row.unit], reason="record_erased")
+        return [row.unit]
+
+
+def current() -> Connector:
+    """The gallery of this installation."""
+    return Embedded()
+
+
+def _image(image_id: UUID) -> SourceImage:
+    image = SourceImage.objects.filter(id=image_id).first()
+    if image is None:
+        raise _unknown()
+    return image
+
+
+def _empty(image: SourceImage) -> None:
+    """The row stays as a marker; its unit is ordered to go and its file's hash is emptied."""
+    vault.request_shred([image.unit], reason="picture_erased")
+    image.state, image.file_hash = SourceImage.State.ERASED, None
+    image.save(update_fields=["state", "file_hash"])
+
+
+def _appearance(image: SourceImage, row: Appearance) -> AppearanceFacts:
+    facts = vault.read_json(image.unit, row.field)
+    return AppearanceFacts(
+        field=row.field,
+        page_url=facts.get("page_url", ""),
+        image_url=facts.get("image_url", ""),
+        collected_at=facts.get("collected_at", ""),
+        collector=facts.get("collector", ""),
+        caption=facts.get("caption", ""),
+        path=facts.get("path", ""),
+        other=dict(facts.get("other", {})),
+        seen_at=row.seen_at,
+    )
+
+
+def _unknown() -> NotFound:
+    return NotFound("no_such_picture", _("There is no such picture."))
+
+
+__all__ = [
+    "AppearanceFacts",
+    "Connector",
+    "Embedded",
+    "FaceFacts",
+    "ImageFacts",
+    "current",
+]

@@ -1,0 +1,585 @@
+"""Bringing pictures into the gallery: a run over a listing, cut into batches that are job rows.
+
+The command's own process works them off. A reading thread opens files, decodes them in the
+confined child and seals them into the vault while this thread finds, aligns and embeds faces;
+a batch's rows are written in one transaction, so that a kill anywhere loses at most the work of
+one batch and the same command goes on where it stopped. The listing lies in memory only: names
+of files may say something about a person.
+"""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, connection
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record as audit_event
+from dsr_portal.audit.services import unit_of_work
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict
+from dsr_portal.core.ids import new_id
+from dsr_portal.core.transactions import outside
+from dsr_portal.gallery import blocks, hashes
+from dsr_portal.gallery.listing import Item, Listing, read_listing
+from dsr_portal.gallery.models import Appearance, ImportBatch, ImportRun, Record, SourceImage
+from dsr_portal.gallery.sources import declare_source, refuse_while_stopped
+from dsr_portal.jobs import services as jobs
+from dsr_portal.recognition import services as recognition
+from dsr_portal.vault import services as vault
+from dsr_portal.vault.confined import Picture, PictureRefused, PictureSession, picture_session
+
+KIND = "gallery.import_batch"
+QUEUE = "enrol"
+BATCH = 100
+_AHEAD = 6
+_POLL_SECONDS = 0.5
+# Read into memory at most; a larger file is counted as unreadable and its facts are kept.
+_MOST_BYTES = 64 * 1024 * 1024
+_COUNTERS = ("imported", "duplicates", "unreadable", "faceless", "refused", "faces")
+
+Progress = Callable[[int, int, int], None]
+"""Called with pictures done, pictures in all, faces found, as the run goes on."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of pictures; `refused` were turned away because they are blocked (E-12)."""
+
+    imported: int = 0
+    duplicates: int = 0
+    unreadable: int = 0
+    faceless: int = 0
+    refused: int = 0
+    faces: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in _COUNTERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A picture that no search can reach, and why (R15)."""
+
+    path: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """The end of a run: counts over the whole run, also of parts done before an interruption."""
+
+    run_id: UUID
+    source: str
+    legal_basis: str
+    seen: int
+    counts: Counts
+    skipped: int
+    resumed: bool
+    unreadable: tuple[Problem, ...]
+    faceless: tuple[Problem, ...]
+    seconds: float
+    done_now: int
+
+    @property
+    def rate(self) -> float:
+        """Pictures per second of this process's part."""
+        return self.done_now / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A run in this process: its listing, the decoder and who wants to hear of progress."""
+
+    run_id: UUID
+    listing: Listing
+    session: PictureSession
+    progress: Progress
+    done: int = 0
+    faces: int = 0
+    done_now: int = 0
+
+
+_running: dict[UUID, Running] = {}
+
+
+@outside("Importing pictures")
+def import_folder(
+    *,
+    path: Path,
+    manifest: Path | None = None,
+    source: str,
+    legal_basis: str,
+    actor: Actor,
+    progress: Progress = lambda done, total, faces: None,
+) -> ImportReport:
+    """Import a folder, or what a manifest names, and return what became of every picture.
+
+    Raises `BadInput` for a listing that is not sound (nothing is imported then) or a source
+    without a legal basis line, `Conflict` while collection is stopped or another import runs.
+    """
+    listing = read_listing(path, manifest)
+    with _only_one():
+        owner = declare_source(name=source, legal_basis=legal_basis, actor=actor)
+        refuse_while_stopped(owner)
+        recognition.prepare_engine()
+        run, resumed = _begin(owner.id, listing, actor)
+        began = time.monotonic()
+        with picture_session() as session:
+            running = Running(run.id, listing, session, progress)
+            running.done = _done_before(run)
+            running.faces = run.faces
+            _running[run.id] = running
+            try:
+                _work_off(run)
+            finally:
+                del _running[run.id]
+        run = _finish(run.id, actor)
+    return ImportReport(
+        run_id=run.id,
+        source=owner.name,
+        legal_basis=owner.legal_basis,
+        seen=run.seen,
+        counts=Counts(**{name: getattr(run, name) for name in _COUNTERS}),
+        skipped=listing.skipped,
+        resumed=resumed,
+        unreadable=tuple(_problems(run, SourceImage.State.UNREADABLE)),
+        faceless=tuple(_problems(run, SourceImage.State.NO_FACE)),
+        seconds=time.monotonic() - began,
+        done_now=running.done_now,
+    )
+
+
+# -- the run --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """One import at a time on this machine; the lock ends with the process, however it ends."""
+    place = Path(settings.DSR_VAR)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (place / "import.lock").open("w") as lock:
+        if not _locked(lock):
+            raise Conflict(
+                "import_runs", _("Another import runs on this machine. Wait for it, or end it.")
+            )
+        yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        flock(lock, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _begin(source_id: UUID, listing: Listing, actor: Actor) -> tuple[ImportRun, bool]:
+    """The interrupted run over the same listing, or a new one with its batches; queue them."""
+    hashed = hashes.of_listing(listing.digest)
+    with unit_of_work():
+        run = ImportRun.objects.filter(
+            source_id=source_id, listing_hash=hashed, state=ImportRun.State.RUNNING
+        ).first()
+        resumed = run is not None
+        if run is None:
+            _supersede(source_id)
+            run = _new_run(source_id, hashed, len(listing.items), actor)
+        # A fresh key: the lease of a process that was killed must not be waited for.
+        attempt = new_id()
+        waiting = ImportBatch.objects.filter(run=run, state=ImportBatch.State.PENDING)
+        for batch in waiting.order_by("ordinal"):
+            jobs.enqueue(
+                kind=KIND, subject=batch.id, idempotency_key=f"{KIND}:{batch.id}:{attempt}"
+            )
+    return run, resumed
+
+
+def _new_run(source_id: UUID, hashed: str, seen: int, actor: Actor) -> ImportRun:
+    run = ImportRun.objects.create(
+        source_id=source_id, listing_hash=hashed, started_at=clock.now(), seen=seen
+    )
+    ImportBatch.objects.bulk_create(
+        ImportBatch(run=run, ordinal=number, first=first, size=min(BATCH, seen - first))
+        for number, first in enumerate(range(0, seen, BATCH))
+    )
+    audit_event(
+        "gallery.import_started", actor=actor, subject_id=run.id, source=source_id, seen=seen
+    )
+    return run
+
+
+def _supersede(source_id: UUID) -> None:
+    """An interrupted run whose listing changed is closed: the new one covers what it left."""
+    ImportRun.objects.filter(source_id=source_id, state=ImportRun.State.RUNNING).update(
+        state=ImportRun.State.SUPERSEDED, finished_at=clock.now()
+    )
+
+
+def _done_before(run: ImportRun) -> int:
+    finished = ImportBatch.objects.filter(run=run, state=ImportBatch.State.DONE)
+    return sum(finished.values_list("size", flat=True))
+
+
+def _work_off(run: ImportRun) -> None:
+    """Run the batches here until none is left; a failed one stops the import with its code."""
+    while True:
+        jobs.run_due(queues=[QUEUE])
+        left = ImportBatch.objects.filter(run=run, state=ImportBatch.State.PENDING)
+        if not left.exists():
+            return
+        codes = _failed_codes(list(left.values_list("id", flat=True)))
+        if codes:
+            raise Conflict(
+                "import_stopped",
+                _("The import stopped (%(codes)s). What was done stays; run it again.")
+                % {"codes": ", ".join(sorted(codes))},
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _failed_codes(batches: list[UUID]) -> set[str]:
+    """Error codes of batches of which no job can run any more."""
+    from dsr_portal.jobs.models import Job, JobState
+
+    rows = Job.objects.filter(kind=KIND, subject__in=[str(batch) for batch in batches])
+    if rows.filter(state__in=[JobState.READY, JobState.RUNNING]).exists():
+        return set()
+    return set(rows.values_list("error_code", flat=True)) or {"no_job"}
+
+
+def _finish(run_id: UUID, actor: Actor) -> ImportRun:
+    with unit_of_work():
+        run = ImportRun.objects.select_for_update().get(id=run_id)
+        run.state, run.finished_at = ImportRun.State.DONE, clock.now()
+        run.save(update_fields=["state", "finished_at"])
+        audit_event(
+            "gallery.imported",
+            actor=actor,
+            subject_id=run.id,
+            seen=run.seen,
+            **{name: getattr(run, name) for name in _COUNTERS},
+        )
+        if run.faces:
+            recognition.enqueue_seal()
+    return run
+
+
+def _problems(run: ImportRun, state: SourceImage.State) -> Iterator[Problem]:
+    rows = SourceImage.objects.filter(run=run, state=state).order_by("imported_at", "id")
+    for unit, code in rows.values_list("unit", "problem"):
+        yield Problem(str(vault.read_json(unit, "facts").get("path", "")), code)
+
+
+# -- one batch ------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Read:
+    """A file as the reading thread leaves it: bytes sealed, pixels decoded, or why not."""
+
+    item: Item
+    file_hash: str = ""
+    image: SourceImage | None = None
+    known_id: UUID | None = None
+    staged: vault.Staged | None = None
+    picture: Picture | None = None
+    problem: str = ""
+    blocked: bool = False
+
+
+@dataclass(slots=True)
+class NewFace:
+    record: Record
+    staged: vault.Staged
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch is going to write, collected outside any transaction."""
+
+    run_id: UUID
+    counts: Counts = field(default_factory=Counts)
+    images: list[tuple[SourceImage, vault.Staged]] = field(default_factory=list)
+    by_hash: dict[str, tuple[SourceImage, vault.Staged]] = field(default_factory=dict)
+    appearances: list[Appearance] = field(default_factory=list)
+    faces: list[NewFace] = field(default_factory=list)
+    more: list[vault.Staged] = field(default_factory=list)
+    known_facts: set[tuple[UUID, str]] = field(default_factory=set)
+
+    def next_field(self, image: SourceImage, stored: int) -> str:
+        """The vault field of a picture's next set of facts: "facts.2", "facts.3", ..."""
+        mine = sum(row.image_id == image.id for row in self.appearances)
+        return f"facts.{stored + mine + 1}"
+
+
+def import_batch(ctx: jobs.JobContext) -> None:
+    """Handler of one batch; without its listing in this process it leaves it to who has it."""
+    row = ImportBatch.objects.select_related("run").filter(id=ctx.subject_id).first()
+    running = _running.get(row.run_id) if row is not None else None
+    if row is None or running is None or row.state == ImportBatch.State.DONE:
+        return
+    items = running.listing.items[row.first : row.first + row.size]
+    batch = Batch(row.run_id)
+    for read in _reading(items, running.session):
+        _take(batch, row.run, read)
+        running.progress(
+            running.done + _finished(batch.counts), row.run.seen, running.faces + batch.counts.faces
+        )
+        ctx.must_be_ours()
+    try:
+        with ctx.complete():
+            _write(batch, row)
+    except IntegrityError as error:
+        # Another machine imported one of these pictures meanwhile: now it is known.
+        raise jobs.Transient("picture_taken_meanwhile") from error
+    running.done += row.size
+    running.done_now += row.size
+    running.faces += batch.counts.faces
+
+
+def _finished(counts: Counts) -> int:
+    return counts.imported + counts.duplicates + counts.refused
+
+
+def _reading(items: tuple[Item, ...], session: PictureSession) -> Iterator[Read]:
+    """Files of a batch in their order, read, decoded and sealed a few ahead in a thread."""
+    ready: queue.Queue[Read | BaseException | None] = queue.Queue(maxsize=_AHEAD)
+    stop = threading.Event()
+
+    def put(value: Read | BaseException | None) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(value, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(_read(item, session)):
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+            put(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work, name="import-reader", daemon=True)
+    thread.start()
+    try:
+        while (value := ready.get()) is not None:
+            if isinstance(value, BaseException):
+                raise value
+            yield value
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _read(item: Item, session: PictureSession) -> Read:
+    """Hash first: what is blocked or known is never decoded."""
+    read = Read(item)
+    data = _bytes_of(item.path)
+    if data is None:
+        read.problem = "unreadable_file" if not item.path.is_file() else "too_many_bytes"
+    else:
+        read.file_hash = hashes.of_file(data)
+        facts = item.known
+        read.blocked = blocks.blocked(
+            page=facts.get("page_url", ""),
+            image=facts.get("image_url", ""),
+            file_hash=read.file_hash,
+        )
+        if read.blocked:
+            return read
+        known = SourceImage.objects.filter(file_hash=read.file_hash)
+        read.known_id = known.values_list("id", flat=True).first()
+        if read.known_id is not None:
+            return read
+    image_id = new_id()
+    read.image = SourceImage(id=image_id)
+    read.staged = vault.stage_unit(kind=vault.UnitKind.SOURCE_IMAGE, owner=image_id)
+    if data is not None:
+        read.staged.add("picture", data)
+        try:
+            read.picture = session.decode(data)
+        except PictureRefused as error:
+            read.problem = error.code
+    return read
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return None
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _take(batch: Batch, run: ImportRun, read: Read) -> None:
+    """Decide what becomes of one file and stage all of it."""
+    if read.blocked:
+        batch.counts.refused += 1
+        return
+    twin = batch.by_hash.get(read.file_hash) if read.file_hash else None
+    if read.known_id is not None or twin is not None:
+        batch.counts.duplicates += 1
+        _further_appearance(batch, read, twin)
+        return
+    if read.image is None or read.staged is None:
+        raise RuntimeError("a file that is neither known nor blocked has a unit")
+    image, staged = read.image, read.staged
+    image.source_id, image.run_id, image.unit = run.source_id, run.id, staged.unit_id
+    image.file_hash = read.file_hash or None
+    _enrol(batch, image, read)
+    _appearance(batch, image, staged, "facts", read.item)
+    batch.images.append((image, staged))
+    if read.file_hash:
+        batch.by_hash[read.file_hash] = (image, staged)
+    batch.counts.imported += 1
+
+
+def _enrol(batch: Batch, image: SourceImage, read: Read) -> None:
+    picture = read.picture
+    if picture is None:
+        image.state, image.problem = SourceImage.State.UNREADABLE, read.problem
+        batch.counts.unreadable += 1
+        return
+    image.width, image.height = picture.width, picture.height
+    found = recognition.analyse_gallery_picture(picture)
+    if not found:
+        image.state, image.problem = SourceImage.State.NO_FACE, "no_face"
+        batch.counts.faceless += 1
+        return
+    image.state = SourceImage.State.SEARCHABLE
+    for number, face in enumerate(found, start=1):
+        batch.faces.append(_new_face(image, number, face, picture))
+    batch.counts.faces += len(found)
+
+
+def _new_face(
+    image: SourceImage, number: int, face: recognition.FoundFace, picture: Picture
+) -> NewFace:
+    row = Record(id=new_id(), image=image, face_number=number)
+    staged = vault.stage_unit(kind=vault.UnitKind.ENROLLED_FACE, owner=row.id)
+    staged.add("crop", face.crop)
+    staged.add("template", face.template)
+    staged.add_json(
+        "face",
+        {
+            "box": face.box,
+            "landmarks": [[round(value, 2) for value in point] for point in face.landmarks],
+            "quality": face.quality,
+            "findings": face.findings,
+            "of": [picture.width, picture.height],
+        },
+    )
+    row.unit = staged.unit_id
+    return NewFace(row, staged)
+
+
+def _appearance(
+    batch: Batch, image: SourceImage, staged: vault.Staged, field_name: str, item: Item
+) -> None:
+    facts = _facts_of(item)
+    hashed = hashes.of_facts(facts)
+    staged.add(field_name, facts)
+    page, picture = item.known.get("page_url", ""), item.known.get("image_url", "")
+    batch.known_facts.add((image.id, hashed))
+    batch.appearances.append(
+        Appearance(
+            image=image,
+            run_id=batch.run_id,
+            field=field_name,
+            facts_hash=hashed,
+            page_hash=hashes.of_address(page) if page else "",
+            image_hash=hashes.of_address(picture) if picture else "",
+            path_hash=hashes.of_path(item.shown),
+        )
+    )
+
+
+def _facts_of(item: Item) -> bytes:
+    """Always the same bytes for the same facts; ASCII, for paths need not be Unicode."""
+    return json.dumps(item.facts, sort_keys=True).encode("ascii")
+
+
+def _further_appearance(
+    batch: Batch, read: Read, twin: tuple[SourceImage, vault.Staged] | None
+) -> None:
+    """The same picture again: what it came with this time is kept beside what was known."""
+    hashed = hashes.of_facts(_facts_of(read.item))
+    if twin is not None:
+        image, staged = twin
+        if (image.id, hashed) not in batch.known_facts:
+            _appearance(batch, image, staged, batch.next_field(image, 0), read.item)
+        return
+    known = SourceImage.objects.get(id=read.known_id)
+    rows = Appearance.objects.filter(image=known)
+    if (known.id, hashed) in batch.known_facts or rows.filter(facts_hash=hashed).exists():
+        return
+    staged = vault.stage_into(known.unit)
+    _appearance(batch, known, staged, batch.next_field(known, rows.count()), read.item)
+    batch.more.append(staged)
+
+
+def _write(batch: Batch, row: ImportBatch) -> None:
+    """All rows of a batch, in the transaction that ends its job."""
+    moment = clock.now()
+    for image, staged in batch.images:
+        staged.save()
+        image.imported_at = moment
+    SourceImage.objects.bulk_create(image for image, _staged in batch.images)
+    for staged in batch.more:
+        staged.save()
+    for appearance in batch.appearances:
+        appearance.seen_at = moment
+    Appearance.objects.bulk_create(batch.appearances)
+    for face in batch.faces:
+        face.staged.save()
+        face.record.state_changed_at = face.record.enrolled_at = moment
+    Record.objects.bulk_create(face.record for face in batch.faces)
+    numbers = _number(batch)
+    counts = batch.counts.as_dict()
+    row.state = ImportBatch.State.DONE
+    row.save(update_fields=["state"])
+    ImportRun.objects.filter(id=row.run_id).update(
+        **{name: F(name) + value for name, value in counts.items()}
+    )
+    audit_event(
+        "gallery.batch_enrolled",
+        actor=Actor.system("import"),
+        subject_id=row.id,
+        run=row.run_id,
+        ordinal=row.ordinal,
+        first_change=numbers[0] if numbers else 0,
+        last_change=numbers[-1] if numbers else 0,
+        **counts,
+    )
+
+
+def _number(batch: Batch) -> list[int]:
+    if not batch.faces:
+        return []
+    model: Any = recognition.active_model()
+    return recognition.add_templates(
+        model=model,
+        templates=[
+            recognition.NewTemplate(face.record.id, face.record.unit) for face in batch.faces
+        ],
+    )

@@ -1,0 +1,310 @@
+"""What may happen to records: hold, restriction, erasure, block (R1, E-12); import and look-ups.
+
+Whoever calls has checked that the person may do this: gallery knows cases by id only. Every
+service opens or joins a unit of work, locks the rows and writes its events there.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record as audit_event
+from dsr_portal.audit.services import unit_of_work
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict, NotFound
+from dsr_portal.gallery import hashes, states
+from dsr_portal.gallery.blocks import blocked
+from dsr_portal.gallery.importing import import_folder
+from dsr_portal.gallery.lookups import record_lookups
+from dsr_portal.gallery.models import (
+    Appearance,
+    BlockEntry,
+    CollectionStop,
+    Hold,
+    InspectionHold,
+    Record,
+    Restriction,
+    Source,
+    SourceImage,
+)
+from dsr_portal.gallery.sources import collection_stopped, declare_source
+from dsr_portal.recognition import services as recognition
+
+__all__ = [
+    "block_addresses",
+    "blocked",
+    "collection_stopped",
+    "declare_source",
+    "hold",
+    "import_folder",
+    "lift_restriction",
+    "mark_erased",
+    "mark_erasing",
+    "record_lookups",
+    "release_holds",
+    "restrict",
+    "restricted",
+    "resume_collection",
+    "stop_collection",
+    "unblock",
+]
+
+
+def _locked(record_ids: Iterable[UUID]) -> list[Record]:
+    """The rows, locked in the order of their ids so that two services never wait in a circle."""
+    wanted = set(record_ids)
+    rows = list(Record.objects.select_for_update().filter(id__in=wanted).order_by("id"))
+    if len(rows) != len(wanted):
+        raise NotFound("no_such_record", _("There is no such picture."))
+    return rows
+
+
+def _move(row: Record, action: str) -> bool:
+    """Set the state that follows an action; True when it changed."""
+    target = states.after(row.state, action)
+    if target == row.state:
+        return False
+    row.state = target
+    row.state_changed_at = clock.now()
+    row.save(update_fields=["state", "state_changed_at"])
+    return True
+
+
+# -- hold ---------------------------------------------------------------------------------------
+
+
+def hold(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
+    """Keep candidates as they are until the case has decided about them; how many are new."""
+    fresh = 0
+    with unit_of_work():
+        for row in _locked(record_ids):
+            _made, new = Hold.objects.get_or_create(
+                record=row, case_id=case_id, until=None, defaults={"since": clock.now()}
+            )
+            if new:
+                fresh += 1
+                audit_event("record.held", actor=actor, case_id=case_id, subject_id=row.id)
+    return fresh
+
+
+def release_holds(*, case_id: UUID, record_ids: Iterable[UUID] | None = None, actor: Actor) -> int:
+    """End this case's holds, on all its records or on those named."""
+    with unit_of_work():
+        rows = Hold.objects.select_for_update().filter(case_id=case_id, until=None)
+        if record_ids is not None:
+            rows = rows.filter(record_id__in=list(record_ids))
+        ended = list(rows.order_by("record_id"))
+        for row in ended:
+            row.until = clock.now()
+            row.save(update_fields=["until"])
+            audit_event("record.released", actor=actor, case_id=case_id, subject_id=row.record_id)
+    return len(ended)
+
+
+# -- restriction --------------------------------------------------------------------------------
+
+
+def restrict(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor, reason: str) -> int:
+    """Take records out of use for everything but this case (Art. 18; R1); how many are new."""
+    fresh = 0
+    with unit_of_work():
+        for row in _locked(record_ids):
+            if Restriction.objects.filter(record=row, case_id=case_id, lifted_at=None).exists():
+                continue
+            _move(row, "restrict")
+            Restriction.objects.create(
+                record=row, case_id=case_id, reason_code=reason, since=clock.now()
+            )
+            (change,) = recognition.record_changes(kind="RESTRICT", record_ids=[row.id])
+            audit_event(
+                "record.restricted",
+                actor=actor,
+                case_id=case_id,
+                subject_id=row.id,
+                reason=reason,
+                change=change,
+            )
+            fresh += 1
+    return fresh
+
+
+def lift_restriction(
+    *, record_ids: Iterable[UUID], case_id: UUID, actor: Actor, reason: str
+) -> int:
+    """End this case's restriction of records; they stay restricted while another case needs it."""
+    lifted = 0
+    with unit_of_work():
+        for row in _locked(record_ids):
+            mine = Restriction.objects.filter(record=row, case_id=case_id, lifted_at=None)
+            if not mine.update(lifted_at=clock.now()):
+                continue
+            if not Restriction.objects.filter(record=row, lifted_at=None).exists():
+                _move(row, "lift")
+            (change,) = recognition.record_changes(kind="LIFT", record_ids=[row.id])
+            audit_event(
+                "record.restriction_lifted",
+                actor=actor,
+                case_id=case_id,
+                subject_id=row.id,
+                reason=reason,
+                change=change,
+            )
+            lifted += 1
+    return lifted
+
+
+def restricted(record_ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these the controller's product must not use now: restricted, going or gone."""
+    wanted = set(record_ids)
+    usable = set(
+        Record.objects.filter(id__in=wanted, state=Record.State.HELD).values_list("id", flat=True)
+    )
+    return wanted - usable
+
+
+# -- erasure ------------------------------------------------------------------------------------
+
+
+def mark_erasing(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
+    """Begin the erasure of confirmed records.
+
+    `Conflict` while another case holds or an authority inspects one of them: theirs comes first.
+    """
+    begun = 0
+    with unit_of_work():
+        rows = _locked(record_ids)
+        _refuse_held_by_others(rows, case_id)
+        for row in rows:
+            if _move(row, "erase"):
+                audit_event("record.erasing", actor=actor, case_id=case_id, subject_id=row.id)
+                begun += 1
+    return begun
+
+
+def _refuse_held_by_others(rows: Sequence[Record], case_id: UUID) -> None:
+    ids = [row.id for row in rows]
+    others = Hold.objects.filter(record_id__in=ids, until=None).exclude(case_id=case_id)
+    others_locked = Restriction.objects.filter(record_id__in=ids, lifted_at=None).exclude(
+        case_id=case_id
+    )
+    waiting = others.count() + others_locked.count()
+    if waiting:
+        raise Conflict(
+            "held_by_other_case",
+            _("Another case has to decide about one of these pictures first."),
+            records=waiting,
+        )
+    images = SourceImage.objects.filter(record__in=ids).values_list("source_id", flat=True)
+    holds = InspectionHold.objects.filter(lifted_at=None)
+    if holds.filter(source=None).exists() or holds.filter(source_id__in=list(images)).exists():
+        raise Conflict(
+            "inspection_hold",
+            _("An authority asked to keep these pictures as they are until it has looked."),
+        )
+
+
+def mark_erased(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
+    """Note that records are gone from every store; their holds and restrictions end."""
+    ended = 0
+    with unit_of_work():
+        for row in _locked(record_ids):
+            if not _move(row, "erased"):
+                continue
+            moment = clock.now()
+            Hold.objects.filter(record=row, until=None).update(until=moment)
+            Restriction.objects.filter(record=row, lifted_at=None).update(lifted_at=moment)
+            audit_event("record.erased", actor=actor, case_id=case_id, subject_id=row.id)
+            ended += 1
+    return ended
+
+
+# -- collect not again ---------------------------------------------------------------------------
+
+
+def block_addresses(
+    *,
+    case_id: UUID,
+    actor: Actor,
+    image_ids: Iterable[UUID] = (),
+    pages: Iterable[str] = (),
+    images: Iterable[str] = (),
+    file_hashes: Iterable[str] = (),
+) -> int:
+    """Block addresses and files from collection, those of whole pictures and those named (E-12).
+
+    Call it before the pictures' rows lose their hashes. Raises `BadInput` for a bad address.
+    """
+    page_hashes = {hashes.of_address(page) for page in pages}
+    image_hashes = {hashes.of_address(image) for image in images}
+    files = set(file_hashes)
+    with unit_of_work():
+        wanted = list(image_ids)
+        for page, image in Appearance.objects.filter(image_id__in=wanted).values_list(
+            "page_hash", "image_hash"
+        ):
+            page_hashes |= {page} - {""}
+            image_hashes |= {image} - {""}
+        rows = SourceImage.objects.filter(id__in=wanted).exclude(file_hash=None)
+        files |= {str(known) for known in rows.values_list("file_hash", flat=True)}
+        added = {
+            kind: _block(kind, hashed, case_id)
+            for kind, hashed in (
+                (BlockEntry.Kind.PAGE, page_hashes),
+                (BlockEntry.Kind.IMAGE, image_hashes),
+                (BlockEntry.Kind.FILE, files),
+            )
+        }
+        if any(added.values()):
+            audit_event(
+                "block.added",
+                actor=actor,
+                case_id=case_id,
+                pages=added[BlockEntry.Kind.PAGE],
+                images=added[BlockEntry.Kind.IMAGE],
+                files=added[BlockEntry.Kind.FILE],
+            )
+    return sum(added.values())
+
+
+def _block(kind: BlockEntry.Kind, hashed: Iterable[str], case_id: UUID) -> int:
+    made = 0
+    for one in sorted(hashed):
+        _entry, new = BlockEntry.objects.get_or_create(
+            kind=kind,
+            hash=hashes.for_block(kind, one),
+            defaults={"case_id": case_id, "since": clock.now()},
+        )
+        made += new
+    return made
+
+
+def unblock(*, case_id: UUID, actor: Actor) -> int:
+    """End the blocks a case set, on the person's wish (E-13)."""
+    with unit_of_work():
+        removed, _kinds = BlockEntry.objects.filter(case_id=case_id).delete()
+        if removed:
+            audit_event("block.removed", actor=actor, case_id=case_id, entries=removed)
+    return removed
+
+
+# -- stop of collection ---------------------------------------------------------------------------
+
+
+def stop_collection(*, source: Source | None, reason: str, actor: Actor) -> CollectionStop:
+    """Refuse every import of a source, or of all, until it is lifted (R23)."""
+    with unit_of_work():
+        row = CollectionStop.objects.create(source=source, reason_code=reason, since=clock.now())
+        audit_event("gallery.collection_stopped", actor=actor, subject_id=row.id, reason=reason)
+    return row
+
+
+def resume_collection(*, stop_id: UUID, actor: Actor) -> None:
+    with unit_of_work():
+        changed = CollectionStop.objects.filter(id=stop_id, lifted_at=None).update(
+            lifted_at=clock.now()
+        )
+        if not changed:
+            raise NotFound("no_such_stop", _("There is no such stop of collection."))
+        audit_event("gallery.collection_resumed", actor=actor, subject_id=stop_id)
