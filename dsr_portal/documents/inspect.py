@@ -19,7 +19,6 @@ import zlib
 from collections.abc import Collection
 from typing import Any
 
-from asn1crypto import parser
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.general import SigningError, UnacceptableSignerError
@@ -123,9 +122,18 @@ def _gap_is_whole(data: bytes, signature: Any) -> bool:
     _, start, end, _ = (int(number) for number in signature.byte_range)
     gap = data[start:end]
     content = bytes(signature.pkcs7_content)
-    signed = content[: parser.peek(content)]
+    signed = content[: _der_length(content)]
     digits = signed.hex().encode() + b"00" * (len(content) - len(signed))
     return gap in (b"<" + digits + b">", b"<" + digits.upper() + b">")
+
+
+def _der_length(content: bytes) -> int:
+    """Length of the first DER value with its head (ITU-T X.690, 8.1.3)."""
+    first = content[1]
+    if first < 0x80:
+        return 2 + first
+    count = first & 0x7F
+    return 2 + count + int.from_bytes(content[2 : 2 + count])
 
 
 def _verdict(found: dict[str, Any]) -> str:
