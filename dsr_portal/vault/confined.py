@@ -26,6 +26,7 @@ from dsr_portal.core.errors import BadInput
 from dsr_portal.core.transactions import require_outside_transaction
 
 DECODER = ("biometrics.decode",)
+_CAGE = "dsr_portal.vault.cage"
 INSPECTOR = ("dsr_portal.documents.inspect",)
 PER_CHILD = 500
 """Pictures of an import one child decodes; an outside upload gets a fresh one."""
@@ -207,22 +208,52 @@ def run_child(
         return child.ask(request, data, seconds=seconds, most=most)
 
 
+def run_piped(
+    argv: Sequence[str],
+    data: bytes,
+    *,
+    seconds: float = PICTURE_SECONDS,
+    most: int = 1024 * 1024,
+) -> bytes:
+    """Run a module in the cage with a file on its standard input; return what it wrote.
+
+    `argv` is the module and its arguments (`INSPECTOR` and fingerprints for a PDF). `ChildFailed`
+    when it ended with an error, wrote more than `most` bytes or took too long.
+    """
+    require_outside_transaction("Running a confined child")
+    process = _start([_CAGE, *argv])
+    try:
+        out, _ = process.communicate(data, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise ChildFailed("timeout") from None
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode != 0 or len(out) > most:
+        raise ChildFailed("decoder_died")
+    return bytes(out)
+
+
+def _start(argv: Sequence[str]) -> "subprocess.Popen[bytes]":
+    # No preexec_fn: the parent has threads. The child limits itself before it reads.
+    return subprocess.Popen(
+        [sys.executable, "-s", "-B", "-m", *argv],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        cwd=settings.ROOT,
+        close_fds=True,
+        start_new_session=True,
+        bufsize=0,
+    )
+
+
 class Child:
     """One confined process and its two pipes, every wait of which has an end."""
 
     def __init__(self, argv: Sequence[str]) -> None:
-        # No preexec_fn: the parent has threads. The child limits itself before it reads.
-        self._process = subprocess.Popen(
-            [sys.executable, "-s", "-B", "-m", *argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd=settings.ROOT,
-            close_fds=True,
-            start_new_session=True,
-            bufsize=0,
-        )
+        self._process = _start(argv)
         if self._process.stdin is None or self._process.stdout is None:
             raise ChildFailed("decoder_died")
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()

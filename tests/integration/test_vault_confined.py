@@ -1,5 +1,6 @@
 """Outside bytes meet a decoder only in the confined child (R28); every bad file has an answer."""
 
+import json
 import os
 import signal
 import subprocess
@@ -199,6 +200,23 @@ def test_any_module_can_be_run_confined_and_a_missing_one_is_named():
     assert len(rgb) == 3 * header["width"] * header["height"]
     with pytest.raises(ChildFailed):
         confined.run_child(["biometrics.nothing_here"], {"op": "x"})
+
+
+def test_a_pdf_is_looked_at_in_the_cage():
+    said = json.loads(confined.run_piped(confined.INSPECTOR, bad_input.SVG))
+    assert said["verdict"] == "not_a_pdf"
+    with pytest.raises(ChildFailed):
+        confined.run_piped(["dsr_portal.nothing_here"], b"x")
+    with pytest.raises(ChildFailed) as slow:
+        confined.run_piped(confined.INSPECTOR, b"x", seconds=0.01)
+    assert slow.value.code == "timeout"
+
+
+def test_the_cage_is_closed_before_the_module_runs():
+    shown = confined.run_piped(["tests.support.caged"], b"")
+    said = json.loads(shown)
+    assert said == {"environment": 0, "core": 0, "file": 0, "privileges": "1", "django": False,
+                    "written": "refused"}  # fmt: skip
 
 
 @pytest.mark.django_db
