@@ -60,15 +60,17 @@ class Channel(filesystem.Channel):
             if left.suffix != _MESSAGE and _age(left) > _LEFT_OVER_SECONDS:
                 left.unlink(missing_ok=True)
 
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
+    def _put(  # type: ignore[override]  # the two bases in kombu disagree
+        self, queue: str, message: Any, **kwargs: Any
+    ) -> None:
         folder = self._folder(queue)
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}"
         try:
-            self._write(folder / f"{name}.new", payload)
+            self._write(folder / f"{name}.new", message)
         except FileNotFoundError:
             # Somebody emptied the folder while we ran.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write(folder / f"{name}.new", payload)
+            self._write(folder / f"{name}.new", message)
         (folder / f"{name}.new").rename(folder / f"{name}{_MESSAGE}")
 
     @staticmethod

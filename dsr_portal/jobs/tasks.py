@@ -8,11 +8,11 @@ from dsr_portal.jobs import messages, runner
 app = messages.app
 
 
-@app.task(name=messages.RUN)  # type: ignore[untyped-decorator]
+@app.task(name=messages.RUN)
 def run_job(job_id: str) -> None:
     runner.run(UUID(job_id))
 
 
-@app.task(name="jobs.beat")  # type: ignore[untyped-decorator]
+@app.task(name="jobs.beat")
 def beat(name: str) -> None:
     schedule.get(name).run()

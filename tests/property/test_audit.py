@@ -93,9 +93,9 @@ def changed(data: st.DataObject, text: str) -> str:
     return text[:place] + letter + text[place + 1 :]
 
 
-EVENT_COLUMNS = [field.column for field in Event._meta.concrete_fields]
-PAYLOAD_COLUMNS = [field.column for field in Payload._meta.concrete_fields]
-CHAIN_COLUMNS = [field.column for field in Chain._meta.concrete_fields]
+EVENT_COLUMNS = [str(field.column) for field in Event._meta.concrete_fields]
+PAYLOAD_COLUMNS = [str(field.column) for field in Payload._meta.concrete_fields]
+CHAIN_COLUMNS = [str(field.column) for field in Chain._meta.concrete_fields]
 
 
 def change_a_byte(data: st.DataObject, table: str, column: str, where: str) -> None:

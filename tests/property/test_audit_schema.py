@@ -41,7 +41,6 @@ number = st.floats(-1, 1)
 never = st.one_of(
     st.binary(),
     st.binary().map(bytearray),
-    st.binary().map(memoryview),
     st.lists(number, min_size=9, max_size=128),
     st.lists(number, min_size=9, max_size=128).map(tuple),
     st.lists(number, min_size=9, max_size=128).map(np.array),

@@ -29,7 +29,8 @@ OFFICER = Actor(id="S-1001", role="officer", kind="staff")
 @pytest.fixture(scope="session", autouse=True)
 def trail_can_be_emptied() -> Iterator[None]:
     """Let Django's flush between transactional tests pass the triggers of the trail."""
-    original = TransactionTestCase._fixture_teardown
+    case: Any = TransactionTestCase
+    original = case._fixture_teardown
 
     def empty(self: Any) -> None:
         with transaction.atomic():
@@ -40,9 +41,9 @@ def trail_can_be_emptied() -> Iterator[None]:
             with transaction.atomic():
                 triggers.install(connection)
 
-    TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
+    case._fixture_teardown = empty
     yield
-    TransactionTestCase._fixture_teardown = original  # type: ignore[method-assign]
+    case._fixture_teardown = original
 
 
 @contextmanager
