@@ -1,0 +1,59 @@
+import json
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit import services as audit
+from dsr_portal.compliance import report
+from dsr_portal.compliance.models import AuditReport, ReportState
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.registries import JobKind, job_kinds
+from dsr_portal.documents import services as documents
+from dsr_portal.documents.models import Kind
+from dsr_portal.jobs.context import JobContext
+
+ACTOR = Actor.system("compliance")
+
+
+def audit_report(ctx: JobContext) -> None:
+    """Make the audit PDF with the case's events attached for machines."""
+    row = AuditReport.objects.select_related("case").filter(id=ctx.subject_id).first()
+    if row is None or row.state == ReportState.READY:
+        return
+    built = report.build(
+        case=row.case,
+        authority_code=row.authority_code,
+        requested_by=row.requested_by,
+        role=row.requester_role,
+    )
+    trail = json.dumps(audit.export(row.case_id), ensure_ascii=False, sort_keys=True, indent=1)
+    prepared = documents.prepare_document(
+        kind=Kind.AUDIT,
+        case_id=row.case_id,
+        reference=row.case.reference,
+        template="documents/audit.html",
+        context=built.context,
+        language=settings.LANGUAGE_CODE,
+        title=_("Audit report of one case"),
+        attachments={"trail.json": trail.encode()},
+    )
+    with ctx.complete():
+        document = prepared.save(actor=ACTOR)
+        row.document_id = document.id
+        row.trail_verified = built.verified
+        row.state = ReportState.READY
+        row.save(update_fields=["document_id", "trail_verified", "state"])
+        audit.record(
+            "oversight.report_made",
+            actor=ACTOR,
+            case_id=row.case_id,
+            subject_id=row.id,
+            document_id=document.id,
+            sha256=document.sha256,
+            trail_verified=built.verified,
+        )
+
+
+job_kinds.register(
+    JobKind(name="compliance.audit_report", queue="light", handler=audit_report)
+)

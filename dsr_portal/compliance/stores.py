@@ -1,0 +1,29 @@
+from dsr_portal.core.inventory import F, declare_model
+
+declare_model(
+    "compliance.CaseGrant",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "authority_code": F.CODE,
+        "granted_by": F.STAFF,
+        "since": F.TIME,
+        "until": F.TIME,
+        "revoked_at": F.TIME,
+    },
+)
+declare_model(
+    "compliance.AuditReport",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "state": F.STATE,
+        "authority_code": F.CODE,
+        "requested_by": F.STAFF,
+        "requester_role": F.STAFF,
+        "requested_at": F.TIME,
+        "document_id": F.ID,
+        "trail_verified": F.STATE,
+    },
+    shredder="none: audit reports are pseudonymous and kept as evidence",
+)
