@@ -96,14 +96,24 @@ def make_delivery(
         )
         DeliveryPart.objects.bulk_create(
             DeliveryPart(
-                delivery=delivery, ordinal=number, document_id=part.document_id, unit=part.unit,
-                field=part.field, name=part.name, media_type=part.media_type, size=part.size,
+                delivery=delivery,
+                ordinal=number,
+                document_id=part.document_id,
+                unit=part.unit,
+                field=part.field,
+                name=part.name,
+                media_type=part.media_type,
+                size=part.size,
             )
             for number, part in enumerate(parts, 1)
         )
         record(
-            "delivery.made", actor=actor, case_id=case.id, subject_id=delivery.id,
-            kind=str(kind), parts=len(parts),
+            "delivery.made",
+            actor=actor,
+            case_id=case.id,
+            subject_id=delivery.id,
+            kind=str(kind),
+            parts=len(parts),
         )
     return delivery
 
@@ -153,8 +163,12 @@ def _release(delivery_id: UUID, actor: Actor) -> int:
     delivery.expires_at = moment + timedelta(days=settings.DSR_LINK_DAYS)
     delivery.save(update_fields=["state", "released_at", "expires_at"])
     record(
-        "delivery.released", actor=actor, case_id=delivery.case_id, subject_id=delivery.id,
-        kind=delivery.kind, approved_by=delivery.approved_by,
+        "delivery.released",
+        actor=actor,
+        case_id=delivery.case_id,
+        subject_id=delivery.id,
+        kind=delivery.kind,
+        approved_by=delivery.approved_by,
         until=clock.local_date(delivery.expires_at),
     )
     if delivery.case.status == Status.DECIDED:
@@ -226,8 +240,12 @@ def _opened(delivery: Delivery) -> Grant:
     delivery.wrong_codes = 0
     delivery.save(update_fields=["first_opened_at", "wrong_codes"])
     record(
-        "delivery.opened", actor=Actor.person(delivery.case_id), case_id=delivery.case_id,
-        subject_id=delivery.id, kind=delivery.kind, first=first,
+        "delivery.opened",
+        actor=Actor.person(delivery.case_id),
+        case_id=delivery.case_id,
+        subject_id=delivery.id,
+        kind=delivery.kind,
+        first=first,
     )
     return Grant(delivery.id, clock.now() + GRANT)
 
@@ -237,8 +255,11 @@ def _wrong(delivery: Delivery) -> int:
     if delivery.wrong_codes >= MAX_WRONG_CODES:
         delivery.locked_at = clock.now()
         record(
-            "delivery.locked", actor=Actor.system("answer-link"), case_id=delivery.case_id,
-            subject_id=delivery.id, kind=delivery.kind,
+            "delivery.locked",
+            actor=Actor.system("answer-link"),
+            case_id=delivery.case_id,
+            subject_id=delivery.id,
+            kind=delivery.kind,
         )
     delivery.save(update_fields=["wrong_codes", "locked_at"])
     return MAX_WRONG_CODES - delivery.wrong_codes
@@ -265,8 +286,11 @@ def fetch(*, part: DeliveryPart, actor: Actor) -> Iterator[bytes]:
     """The bytes of a part, in pieces; writes down that it was fetched."""
     with unit_of_work():
         record(
-            "delivery.fetched", actor=actor, case_id=part.delivery.case_id,
-            subject_id=part.delivery_id, part=part.ordinal,
+            "delivery.fetched",
+            actor=actor,
+            case_id=part.delivery.case_id,
+            subject_id=part.delivery_id,
+            part=part.ordinal,
         )
     if part.document_id is not None:
         return iter([documents.open_document(part.document_id)])
@@ -292,28 +316,36 @@ def renew_delivery(*, case: Case, actor: Actor) -> Delivery:
         token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery_id)
         moment = clock.now()
         new = Delivery.objects.create(
-            id=delivery_id, case=case, kind=old.kind, state=DeliveryState.RELEASED,
-            token_hash=codes.token_hash(token), approved_by=old.approved_by,
-            approver_role=old.approver_role, created_at=moment, released_at=moment,
+            id=delivery_id,
+            case=case,
+            kind=old.kind,
+            state=DeliveryState.RELEASED,
+            token_hash=codes.token_hash(token),
+            approved_by=old.approved_by,
+            approver_role=old.approver_role,
+            created_at=moment,
+            released_at=moment,
             expires_at=moment + timedelta(days=settings.DSR_LINK_DAYS),
         )
         DeliveryPart.objects.bulk_create(
             DeliveryPart(
-                delivery=new, ordinal=part.ordinal, document_id=part.document_id, unit=part.unit,
-                field=part.field, name=part.name, media_type=part.media_type, size=part.size,
+                delivery=new,
+                ordinal=part.ordinal,
+                document_id=part.document_id,
+                unit=part.unit,
+                field=part.field,
+                name=part.name,
+                media_type=part.media_type,
+                size=part.size,
             )
             for part in old.parts.order_by("ordinal")
         )
-        record(
-            "delivery.renewed", actor=actor, case_id=case.id, subject_id=new.id, kind=new.kind
-        )
+        record("delivery.renewed", actor=actor, case_id=case.id, subject_id=new.id, kind=new.kind)
     return new
 
 
 def link_token(delivery: Delivery) -> str:
-    return codes.delivery_token(
-        contact_unit=delivery.case.contact_unit, delivery_id=delivery.id
-    )
+    return codes.delivery_token(contact_unit=delivery.case.contact_unit, delivery_id=delivery.id)
 
 
 def end_deliveries(*, case_id: UUID) -> None:

@@ -111,31 +111,41 @@ def _identity(payload: Mapping[str, Any]) -> str:
 
 
 SENTENCES = {
-    "case.opened": lambda p: _("The request arrived by %(channel)s: %(rights)s. Due %(due)s.")
-    % {"channel": Channel(p["channel"]).label, "rights": _rights(p), "due": p["due_on"]},
+    "case.opened": lambda p: (
+        _("The request arrived by %(channel)s: %(rights)s. Due %(due)s.")
+        % {"channel": Channel(p["channel"]).label, "rights": _rights(p), "due": p["due_on"]}
+    ),
     "receipt.issued": lambda p: _("The receipt was made."),
-    "case.right_added": lambda p: _("A right was added: %(right)s.")
-    % {"right": RightCode(p["right"]).label},
+    "case.right_added": lambda p: (
+        _("A right was added: %(right)s.") % {"right": RightCode(p["right"]).label}
+    ),
     "case.assigned": lambda p: _("The case was given to %(to)s.") % {"to": p["to"]},
     "case.flagged": lambda p: _("A flag was raised: %(code)s.") % {"code": p["code"]},
     "case.origin_confirmed": lambda p: _("Another person saw the original of the request."),
-    "case.outcome_set": lambda p: _("Outcome: %(outcome)s.")
-    % {"outcome": Outcome(p["outcome"]).label},
+    "case.outcome_set": lambda p: (
+        _("Outcome: %(outcome)s.") % {"outcome": Outcome(p["outcome"]).label}
+    ),
     "case.code_renewed": lambda p: _("A new receipt code was issued; the old one ended."),
     "case.delete_now": lambda p: _("The person asked to delete now."),
-    "consent.given": lambda p: _("Consent was given: %(scope)s.")
-    % {"scope": ConsentScope(p["scope"]).label},
-    "consent.withdrawn": lambda p: _("Consent was withdrawn: %(scope)s.")
-    % {"scope": ConsentScope(p["scope"]).label},
+    "consent.given": lambda p: (
+        _("Consent was given: %(scope)s.") % {"scope": ConsentScope(p["scope"]).label}
+    ),
+    "consent.withdrawn": lambda p: (
+        _("Consent was withdrawn: %(scope)s.") % {"scope": ConsentScope(p["scope"]).label}
+    ),
     "identity.recorded": _identity,
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),
     "message.received": lambda p: _("The person wrote."),
     "message.sent": lambda p: _("We wrote to the person."),
-    "delivery.made": lambda p: _("%(kind)s approved; it leaves with the daily batch.")
-    % {"kind": DeliveryKind(p["kind"]).label},
-    "delivery.released": lambda p: _("%(kind)s released; the link is open until %(until)s.")
-    % {"kind": DeliveryKind(p["kind"]).label, "until": p["until"]},
+    "delivery.made": lambda p: (
+        _("%(kind)s approved; it leaves with the daily batch.")
+        % {"kind": DeliveryKind(p["kind"]).label}
+    ),
+    "delivery.released": lambda p: (
+        _("%(kind)s released; the link is open until %(until)s.")
+        % {"kind": DeliveryKind(p["kind"]).label, "until": p["until"]}
+    ),
     "delivery.opened": lambda p: _("%(kind)s opened.") % {"kind": DeliveryKind(p["kind"]).label},
     "delivery.fetched": lambda p: _("Part %(part)s was fetched.") % {"part": p["part"]},
     "delivery.locked": lambda p: _("The link was locked after five wrong codes."),

@@ -40,10 +40,20 @@ MAX_WAY = 2000
 # D-10: where the person's day begins later than the controller's, the earlier date counts. Only
 # states of one zone are listed; for any other the controller's date is taken.
 ZONES = {
-    "IE": "Europe/Dublin", "UK": "Europe/London", "GB": "Europe/London", "IS": "Atlantic/Reykjavik",
-    "PT": "Europe/Lisbon", "FI": "Europe/Helsinki", "EE": "Europe/Tallinn", "LV": "Europe/Riga",
-    "LT": "Europe/Vilnius", "RO": "Europe/Bucharest", "BG": "Europe/Sofia", "EL": "Europe/Athens",
-    "GR": "Europe/Athens", "CY": "Asia/Nicosia",
+    "IE": "Europe/Dublin",
+    "UK": "Europe/London",
+    "GB": "Europe/London",
+    "IS": "Atlantic/Reykjavik",
+    "PT": "Europe/Lisbon",
+    "FI": "Europe/Helsinki",
+    "EE": "Europe/Tallinn",
+    "LV": "Europe/Riga",
+    "LT": "Europe/Vilnius",
+    "RO": "Europe/Bucharest",
+    "BG": "Europe/Sofia",
+    "EL": "Europe/Athens",
+    "GR": "Europe/Athens",
+    "CY": "Asia/Nicosia",
 }
 
 
@@ -58,8 +68,10 @@ class Contact:
 
     def as_json(self) -> dict[str, str]:
         return {
-            "email": self.email.strip(), "name": self.name.strip(),
-            "postal": self.postal.strip(), "phone": self.phone.strip(),
+            "email": self.email.strip(),
+            "name": self.name.strip(),
+            "postal": self.postal.strip(),
+            "phone": self.phone.strip(),
         }
 
 
@@ -182,13 +194,15 @@ def _open(request: _Request) -> Opened:
         contact.save()
         file.save()
         case.save(force_insert=True)
-        CaseRight.objects.bulk_create(
-            CaseRight(case=case, right=right) for right in request.rights
-        )
+        CaseRight.objects.bulk_create(CaseRight(case=case, right=right) for right in request.rights)
         WayIn.objects.bulk_create(way_rows)
         receipt = Receipt.objects.create(
-            case=case, created_at=clock.now(), unit=case.contact_unit, field=receipts.FIELD,
-            head_number=head.number, head_hash=head.hash,
+            case=case,
+            created_at=clock.now(),
+            unit=case.contact_unit,
+            field=receipts.FIELD,
+            head_number=head.number,
+            head_hash=head.hash,
         )
         _record_opening(request, case, due, head)
         for scope in request.consents:
@@ -263,9 +277,7 @@ def _stage_file(request: _Request) -> tuple[list[WayIn], vault.Staged]:
             name = f"way.{number}"
             file.add(name, way.data or way.text.encode())
         rows.append(
-            WayIn(
-                case_id=request.case_id, kind=way.kind, keyed_hash=way.keyed_hash, field=name
-            )
+            WayIn(case_id=request.case_id, kind=way.kind, keyed_hash=way.keyed_hash, field=name)
         )
     return rows, file
 
@@ -299,9 +311,7 @@ def _existing(draft_id: UUID | None) -> Opened | None:
     return None if case is None else Opened(case, case.receipt, False)
 
 
-def _record_opening(
-    request: _Request, case: Case, due: deadlines.Due, head: audit.Head
-) -> None:
+def _record_opening(request: _Request, case: Case, due: deadlines.Due, head: audit.Head) -> None:
     audit.record(
         "case.opened",
         actor=request.doer,
@@ -336,12 +346,23 @@ def write_consent(*, case: Case, scope: str, channel: str, actor: Actor) -> Cons
         return standing
     text = consent_text(scope, language=case.language)
     consent = Consent.objects.create(
-        case=case, scope=scope, text_version=text.version, text_hash=text.hash,
-        given_at=clock.now(), channel=channel, language=text.language,
+        case=case,
+        scope=scope,
+        text_version=text.version,
+        text_hash=text.hash,
+        given_at=clock.now(),
+        channel=channel,
+        language=text.language,
     )
     audit.record(
-        "consent.given", actor=actor, case_id=case.id, scope=str(scope), version=text.version,
-        text=text.hash, channel=str(channel), language=text.language,
+        "consent.given",
+        actor=actor,
+        case_id=case.id,
+        scope=str(scope),
+        version=text.version,
+        text=text.hash,
+        channel=str(channel),
+        language=text.language,
     )
     return consent
 

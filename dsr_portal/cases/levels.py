@@ -24,9 +24,7 @@ OF_CHANNEL: dict[str, int] = {}
 """Ways in and channels may ask for more, never for less; none does today."""
 
 
-def required_level(
-    *, rights: Collection[str], ways: Collection[str], channel: str
-) -> int:
+def required_level(*, rights: Collection[str], ways: Collection[str], channel: str) -> int:
     """The level of a request, at least L1: a face search never runs on a mailbox alone (R2)."""
     asked = [OF_RIGHT[RightCode(right)] for right in rights]
     asked += [OF_WAY.get(way, L0) for way in ways]

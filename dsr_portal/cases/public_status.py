@@ -148,8 +148,12 @@ def _told(case: Case) -> list[Told]:
 def _way(word: Word, case: Case) -> list[dict[str, Any]]:
     """The way line: four stations, the same for everybody."""
     place = {
-        Word.RECEIVED: 0, Word.NEEDS_YOU: 1, Word.CHECKING: 1, Word.ANSWER_READY: 2,
-        Word.DELETING: 3, Word.DONE: 4,
+        Word.RECEIVED: 0,
+        Word.NEEDS_YOU: 1,
+        Word.CHECKING: 1,
+        Word.ANSWER_READY: 2,
+        Word.DELETING: 3,
+        Word.DONE: 4,
     }[word]
     needs = word is Word.NEEDS_YOU
     stations: list[dict[str, Any]] = [

@@ -94,13 +94,17 @@ def _next(facts: ReceiptFacts) -> list[str]:
     paragraphs = []
     if facts.urgent:
         paragraphs.append(
-            _("You told us that someone may use these pictures to find or hurt you. We look at your"
-              " request first, and today on working days.")
+            _(
+                "You told us that someone may use these pictures to find or hurt you. We look at your"
+                " request first, and today on working days."
+            )
         )
     if WayKind.SELFIE in facts.ways:
         paragraphs.append(
-            _("We check that your photo can be used. Once we know it is you, we compare it with the"
-              " pictures we hold. Two people decide; no computer does.")
+            _(
+                "We check that your photo can be used. Once we know it is you, we compare it with the"
+                " pictures we hold. Two people decide; no computer does."
+            )
         )
     else:
         paragraphs.append(
@@ -108,28 +112,38 @@ def _next(facts: ReceiptFacts) -> list[str]:
         )
     if RightCode.ERASURE in facts.rights and RightCode.ACCESS in facts.rights:
         paragraphs.append(
-            _("You get the answer first. Then we delete, 14 days later or when you say so, and"
-              " always before the date above.")
+            _(
+                "You get the answer first. Then we delete, 14 days later or when you say so, and"
+                " always before the date above."
+            )
         )
     elif RightCode.ERASURE in facts.rights:
         paragraphs.append(
-            _("Before anything is deleted we tell you the day, and you may look first."))
+            _("Before anything is deleted we tell you the day, and you may look first.")
+        )
     if facts.has_email:
         paragraphs.append(_("We write to your e-mail address when we need you or have the answer."))
     else:
         paragraphs.append(
-            _("You gave no e-mail address. Look at %(address)s with your reference and your"
-              " receipt code.") % {"address": links.url_for("public", "public:status")}
+            _(
+                "You gave no e-mail address. Look at %(address)s with your reference and your"
+                " receipt code."
+            )
+            % {"address": links.url_for("public", "public:status")}
         )
     return paragraphs
 
 
 def _need(facts: ReceiptFacts) -> list[str]:
     return [
-        _("Before we send pictures to anyone, we check that they are of that person. It takes about"
-          " a minute."),
-        _("You choose how: with your camera, three photos, a call, a visit or by post. You don't"
-          " need a smartphone or an identity document."),
+        _(
+            "Before we send pictures to anyone, we check that they are of that person. It takes about"
+            " a minute."
+        ),
+        _(
+            "You choose how: with your camera, three photos, a call, a visit or by post. You don't"
+            " need a smartphone or an identity document."
+        ),
     ]
 
 

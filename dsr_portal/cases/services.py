@@ -64,13 +64,50 @@ from dsr_portal.jobs.services import queue_effect
 from dsr_portal.vault import services as vault
 
 __all__ = [
-    "Contact", "Grant", "LinkClosed", "Opened", "Part", "WaySent", "WrongCode", "add_right",
-    "advance", "ask_for_photo", "assign", "check_code", "close", "close_due", "confirm_mail_code",
-    "confirm_origin", "delete_now", "fetch", "find_delivery", "granted", "has_consent",
-    "link_token", "make_delivery", "open_case", "open_delivery", "origin_confirmed", "part_of",
-    "purge", "raise_flag", "receipt_code", "receipt_text", "receive_message", "record_consent",
-    "record_identity", "release_batch", "release_due", "renew_code", "renew_delivery",
-    "send_mail_code", "send_message", "set_outcome", "sweep_drafts", "withdraw", "withdraw_consent",
+    "Contact",
+    "Grant",
+    "LinkClosed",
+    "Opened",
+    "Part",
+    "WaySent",
+    "WrongCode",
+    "add_right",
+    "advance",
+    "ask_for_photo",
+    "assign",
+    "check_code",
+    "close",
+    "close_due",
+    "confirm_mail_code",
+    "confirm_origin",
+    "delete_now",
+    "fetch",
+    "find_delivery",
+    "granted",
+    "has_consent",
+    "link_token",
+    "make_delivery",
+    "open_case",
+    "open_delivery",
+    "origin_confirmed",
+    "part_of",
+    "purge",
+    "raise_flag",
+    "receipt_code",
+    "receipt_text",
+    "receive_message",
+    "record_consent",
+    "record_identity",
+    "release_batch",
+    "release_due",
+    "renew_code",
+    "renew_delivery",
+    "send_mail_code",
+    "send_message",
+    "set_outcome",
+    "sweep_drafts",
+    "withdraw",
+    "withdraw_consent",
 ]
 
 MAX_WORDS = 3000
@@ -111,9 +148,7 @@ def record_consent(
     return consent
 
 
-def withdraw_consent(
-    *, case_id: UUID, actor: Actor, scope: str = ConsentScope.COMPARISON
-) -> None:
+def withdraw_consent(*, case_id: UUID, actor: Actor, scope: str = ConsentScope.COMPARISON) -> None:
     """Stop and delete at once; the case goes on by other ways (R8, law P-03).
 
     Withdrawing what was not given changes nothing. What was already found lawfully stays usable
@@ -157,21 +192,28 @@ def record_identity(
     with unit_of_work():
         case = lock(case_id)
         if case.status not in BEFORE_SEARCH:
-            raise Conflict(
-                "level_fixed", _("The level is fixed once the search has started.")
-            )
+            raise Conflict("level_fixed", _("The level is fixed once the search has started."))
         _require_element(case, way, element, actor)
         field = f"identity.{new_id()}"
         vault.write_small(case.file_unit, field, words.encode())
         level = max(case.level, level_of(element=element))
         IdentityCheck.objects.create(
-            case=case, way=way, element=element, level_reached=level, officer=actor.id,
-            at=clock.now(), field=field,
+            case=case,
+            way=way,
+            element=element,
+            level_reached=level,
+            officer=actor.id,
+            at=clock.now(),
+            field=field,
         )
         case.level = level
         case.save(update_fields=["level"])
         record(
-            "identity.recorded", actor=actor, case_id=case.id, way=way, element=element or None,
+            "identity.recorded",
+            actor=actor,
+            case_id=case.id,
+            way=way,
+            element=element or None,
             level=level,
         )
     return case
@@ -188,9 +230,7 @@ def _require_element(case: Case, way: str, element: str, actor: Actor) -> None:
     if actor.role != "supervisor":
         raise NotAllowed("supervisor_only", _("Only a supervisor releases without an element."))
     if not earlier or earlier[0].officer == actor.id:
-        raise NotAllowed(
-            "release_by_another", _("Another person must have recorded a way before.")
-        )
+        raise NotAllowed("release_by_another", _("Another person must have recorded a way before."))
     if clock.now() - earlier[0].at < SUPERVISOR_WAIT:
         raise Conflict("release_too_early", _("Wait 24 hours after the first check."))
 
@@ -232,7 +272,8 @@ def ask_for_photo(*, case: Case, actor: Actor) -> None:
 def _queue_needs_you(case: Case) -> None:
     if vault.read_json(case.contact_unit, "contact").get("email"):
         queue_effect(
-            kind="mail.needs_you", subject_id=case.id,
+            kind="mail.needs_you",
+            subject_id=case.id,
             unique_key=f"mail.needs_you:{case.id}:{clock.now():%Y%m%d%H%M%S%f}",
         )
 
@@ -344,7 +385,8 @@ def raise_flag(*, case_id: UUID, code: str, actor: Actor) -> Flag:
     """Raise something for officers; the same flag twice is one. Never shown outside (R3)."""
     with unit_of_work():
         flag, created = Flag.objects.get_or_create(
-            case_id=case_id, code=code,
+            case_id=case_id,
+            code=code,
             defaults={"raised_at": clock.now(), "raised_by": actor.id},
         )
         if created:
@@ -499,5 +541,3 @@ def _words(text: str, *, code: str) -> str:
             _("This text is too long. We take up to %(limit)s characters.") % {"limit": MAX_WORDS},
         )
     return words
-
-

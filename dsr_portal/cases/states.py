@@ -72,7 +72,13 @@ HUMAN_ONLY = frozenset({S.DECIDED, S.DELIVERED, S.ERASING})
 """Reached by a decision of a person, never by a machine (GDPR Art. 22; law section 11)."""
 
 _OPEN = (
-    S.RECEIVED, S.NEEDS_INFO, S.IDENTITY, S.SEARCHING, S.IN_REVIEW, S.SECOND_REVIEW, S.DECIDED,
+    S.RECEIVED,
+    S.NEEDS_INFO,
+    S.IDENTITY,
+    S.SEARCHING,
+    S.IN_REVIEW,
+    S.SECOND_REVIEW,
+    S.DECIDED,
 )
 
 _ask_info = Transition(S.NEEDS_INFO, STAFF_OR_SYSTEM, "case.info_asked", "Art. 11(2), 12(6)")
@@ -101,7 +107,10 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
         S.IN_REVIEW, STAFF_OR_SYSTEM, "case.search_finished", "Art. 15(1), 22"
     ),
     (S.IN_REVIEW, A.FIRST_DONE): Transition(
-        S.SECOND_REVIEW, REVIEWERS, "case.first_reviewed", "Art. 22; AI Act Art. 14(5)",
+        S.SECOND_REVIEW,
+        REVIEWERS,
+        "case.first_reviewed",
+        "Art. 22; AI Act Art. 14(5)",
         not_opener=True,
     ),
     (S.SECOND_REVIEW, A.SEND_BACK): Transition(
@@ -122,7 +131,11 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
         S.DELIVERED, REVIEWERS, "case.delivered", "Art. 12(3), 15(3)", not_opener=True
     ),
     (S.DECIDED, A.START_ERASURE): Transition(
-        S.ERASING, PEOPLE, "case.erasure_started", "Art. 17(1)", unless_access=True,
+        S.ERASING,
+        PEOPLE,
+        "case.erasure_started",
+        "Art. 17(1)",
+        unless_access=True,
         not_opener=True,
     ),
     (S.DELIVERED, A.START_ERASURE): Transition(
@@ -134,9 +147,7 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     **{(status, A.WITHDRAW): _withdraw for status in (*_OPEN, S.DELIVERED)},
     (S.DELIVERED, A.CLOSE): Transition(S.CLOSED, STAFF_OR_SYSTEM, "case.closed", "Art. 5(1)(e)"),
     (S.CLOSED, A.REOPEN): Transition(S.RECEIVED, REVIEWERS, "case.reopened", "Art. 12(2)"),
-    (S.CLOSED, A.PURGE): Transition(
-        S.PURGED, STAFF_OR_SYSTEM, "case.purged", "Art. 5(1)(e)"
-    ),
+    (S.CLOSED, A.PURGE): Transition(S.PURGED, STAFF_OR_SYSTEM, "case.purged", "Art. 5(1)(e)"),
 }
 
 
@@ -150,8 +161,10 @@ def transition(
     found = TRANSITIONS.get((Status(status), action))
     if found is None:
         raise Conflict(
-            "no_such_step", _("This can't be done now: the case is in another state."),
-            status=str(status), action=str(action),
+            "no_such_step",
+            _("This can't be done now: the case is in another state."),
+            status=str(status),
+            action=str(action),
         )
     if actor.role not in found.roles or (found.target in HUMAN_ONLY and not is_human(actor)):
         raise NotAllowed(

@@ -7,213 +7,567 @@ import dsr_portal.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Draft',
+            name="Draft",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('unit', models.UUIDField()),
-                ('photo_unit', models.UUIDField(null=True)),
-                ('file_unit', models.UUIDField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('step', models.PositiveSmallIntegerField(default=1)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("unit", models.UUIDField()),
+                ("photo_unit", models.UUIDField(null=True)),
+                ("file_unit", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("step", models.PositiveSmallIntegerField(default=1)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=8, unique=True)),
-                ('draft_id', models.UUIDField(null=True, unique=True)),
-                ('received_at', models.DateTimeField()),
-                ('received_on', models.DateField()),
-                ('channel', models.CharField(choices=[('web', 'Website'), ('email', 'E-mail'), ('post', 'Post'), ('phone', 'Phone'), ('visit', 'Visit'), ('dpo', 'Data protection officer'), ('representative', 'Representative'), ('authority', 'Data protection authority')], max_length=16)),
-                ('language', models.CharField(max_length=8)),
-                ('country', models.CharField(blank=True, max_length=2)),
-                ('regime', models.CharField(max_length=2)),
-                ('calendar', models.CharField(max_length=8)),
-                ('due_unrolled', models.DateField()),
-                ('due_on', models.DateField(db_index=True)),
-                ('status', models.CharField(choices=[('received', 'Received'), ('needs_info', 'Waits for the person'), ('identity', 'Identity'), ('searching', 'Searching'), ('in_review', 'First decision'), ('second_review', 'Second decision'), ('decided', 'Decided'), ('delivered', 'Delivered'), ('erasing', 'Erasing'), ('closed', 'Closed'), ('purged', 'Purged')], db_index=True, default='received', max_length=16)),
-                ('outcome', models.CharField(blank=True, choices=[('disclosed', 'Disclosed'), ('nothing_found', 'Nothing found'), ('erased', 'Erased'), ('partly_refused', 'Partly refused'), ('refused', 'Refused'), ('not_identified', 'Not identified'), ('withdrawn', 'Withdrawn')], max_length=16)),
-                ('level', models.PositiveSmallIntegerField(default=0)),
-                ('required_level', models.PositiveSmallIntegerField()),
-                ('urgent', models.BooleanField(default=False)),
-                ('age_band', models.CharField(blank=True, max_length=12)),
-                ('opener', models.CharField(blank=True, max_length=20)),
-                ('assignee', models.CharField(blank=True, db_index=True, max_length=20)),
-                ('contact_unit', models.UUIDField()),
-                ('file_unit', models.UUIDField()),
-                ('code_counter', models.PositiveIntegerField(default=0)),
-                ('origin_confirmed_by', models.CharField(blank=True, max_length=20)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('delete_now_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('purged_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("reference", models.CharField(max_length=8, unique=True)),
+                ("draft_id", models.UUIDField(null=True, unique=True)),
+                ("received_at", models.DateTimeField()),
+                ("received_on", models.DateField()),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("web", "Website"),
+                            ("email", "E-mail"),
+                            ("post", "Post"),
+                            ("phone", "Phone"),
+                            ("visit", "Visit"),
+                            ("dpo", "Data protection officer"),
+                            ("representative", "Representative"),
+                            ("authority", "Data protection authority"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("language", models.CharField(max_length=8)),
+                ("country", models.CharField(blank=True, max_length=2)),
+                ("regime", models.CharField(max_length=2)),
+                ("calendar", models.CharField(max_length=8)),
+                ("due_unrolled", models.DateField()),
+                ("due_on", models.DateField(db_index=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("needs_info", "Waits for the person"),
+                            ("identity", "Identity"),
+                            ("searching", "Searching"),
+                            ("in_review", "First decision"),
+                            ("second_review", "Second decision"),
+                            ("decided", "Decided"),
+                            ("delivered", "Delivered"),
+                            ("erasing", "Erasing"),
+                            ("closed", "Closed"),
+                            ("purged", "Purged"),
+                        ],
+                        db_index=True,
+                        default="received",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("disclosed", "Disclosed"),
+                            ("nothing_found", "Nothing found"),
+                            ("erased", "Erased"),
+                            ("partly_refused", "Partly refused"),
+                            ("refused", "Refused"),
+                            ("not_identified", "Not identified"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("level", models.PositiveSmallIntegerField(default=0)),
+                ("required_level", models.PositiveSmallIntegerField()),
+                ("urgent", models.BooleanField(default=False)),
+                ("age_band", models.CharField(blank=True, max_length=12)),
+                ("opener", models.CharField(blank=True, max_length=20)),
+                ("assignee", models.CharField(blank=True, db_index=True, max_length=20)),
+                ("contact_unit", models.UUIDField()),
+                ("file_unit", models.UUIDField()),
+                ("code_counter", models.PositiveIntegerField(default=0)),
+                ("origin_confirmed_by", models.CharField(blank=True, max_length=20)),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("delete_now_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("purged_at", models.DateTimeField(null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('level__lte', 2), ('required_level__lte', 2)), name='case_levels'), models.CheckConstraint(condition=models.Q(('origin_confirmed_by', ''), models.Q(('origin_confirmed_by', models.F('opener')), _negated=True), _connector='OR'), name='case_origin_by_another_person'), models.CheckConstraint(condition=models.Q(('due_on__gte', models.F('received_on'))), name='case_due_after')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("level__lte", 2), ("required_level__lte", 2)),
+                        name="case_levels",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("origin_confirmed_by", ""),
+                            models.Q(("origin_confirmed_by", models.F("opener")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="case_origin_by_another_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("due_on__gte", models.F("received_on"))),
+                        name="case_due_after",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('answer', 'Answer'), ('letter', 'Letter'), ('certificate', 'Certificate of erasure')], max_length=12)),
-                ('state', models.CharField(choices=[('ready', 'Waits for the daily batch'), ('released', 'Released'), ('replaced', 'Replaced by a newer link'), ('ended', 'Ended')], default='ready', max_length=10)),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('approved_by', models.CharField(max_length=40)),
-                ('approver_role', models.CharField(max_length=16)),
-                ('created_at', models.DateTimeField()),
-                ('released_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('wrong_codes', models.PositiveSmallIntegerField(default=0)),
-                ('locked_at', models.DateTimeField(null=True)),
-                ('first_opened_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("answer", "Answer"),
+                            ("letter", "Letter"),
+                            ("certificate", "Certificate of erasure"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "Waits for the daily batch"),
+                            ("released", "Released"),
+                            ("replaced", "Replaced by a newer link"),
+                            ("ended", "Ended"),
+                        ],
+                        default="ready",
+                        max_length=10,
+                    ),
+                ),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                ("approved_by", models.CharField(max_length=40)),
+                ("approver_role", models.CharField(max_length=16)),
+                ("created_at", models.DateTimeField()),
+                ("released_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("wrong_codes", models.PositiveSmallIntegerField(default=0)),
+                ("locked_at", models.DateTimeField(null=True)),
+                ("first_opened_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='IdentityCheck',
+            name="IdentityCheck",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('way', models.CharField(choices=[('pose_check', 'Pose check'), ('three_photos', 'Three photos in a drawn order'), ('call', 'Video or phone call'), ('visit', 'Visit'), ('post_form', 'Signed form with a confirmed photo'), ('eid', 'Electronic identity'), ('document', 'Masked document, as the person preferred')], max_length=16)),
-                ('element', models.CharField(blank=True, choices=[('mailbox_in_record', 'Mailbox named in a found record'), ('capture_data', 'Capture data of an original match'), ('second_way', 'Another way, independent of the first'), ('supervisor_release', 'Released by a supervisor with a reason')], max_length=20)),
-                ('level_reached', models.PositiveSmallIntegerField()),
-                ('officer', models.CharField(max_length=20)),
-                ('at', models.DateTimeField()),
-                ('field', models.CharField(max_length=60)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='identity_checks', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "way",
+                    models.CharField(
+                        choices=[
+                            ("pose_check", "Pose check"),
+                            ("three_photos", "Three photos in a drawn order"),
+                            ("call", "Video or phone call"),
+                            ("visit", "Visit"),
+                            ("post_form", "Signed form with a confirmed photo"),
+                            ("eid", "Electronic identity"),
+                            ("document", "Masked document, as the person preferred"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "element",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("mailbox_in_record", "Mailbox named in a found record"),
+                            ("capture_data", "Capture data of an original match"),
+                            ("second_way", "Another way, independent of the first"),
+                            ("supervisor_release", "Released by a supervisor with a reason"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("level_reached", models.PositiveSmallIntegerField()),
+                ("officer", models.CharField(max_length=20)),
+                ("at", models.DateTimeField()),
+                ("field", models.CharField(max_length=60)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="identity_checks",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='MailCode',
+            name="MailCode",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('sent_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mail_codes', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("sent_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mail_codes",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('direction', models.CharField(choices=[('in', 'From the person'), ('out', 'To the person')], max_length=3)),
-                ('at', models.DateTimeField()),
-                ('by', models.CharField(blank=True, max_length=20)),
-                ('field', models.CharField(max_length=60)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("in", "From the person"), ("out", "To the person")], max_length=3
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("by", models.CharField(blank=True, max_length=20)),
+                ("field", models.CharField(max_length=60)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField()),
-                ('unit', models.UUIDField()),
-                ('field', models.CharField(max_length=60)),
-                ('head_number', models.PositiveBigIntegerField()),
-                ('head_hash', models.CharField(max_length=64)),
-                ('case', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='receipt', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("unit", models.UUIDField()),
+                ("field", models.CharField(max_length=60)),
+                ("head_number", models.PositiveBigIntegerField()),
+                ("head_hash", models.CharField(max_length=64)),
+                (
+                    "case",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receipt",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='WayIn',
+            name="WayIn",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('selfie', 'Photo'), ('page', 'Page address'), ('file', 'Exact file'), ('account', 'Account name'), ('other', 'Other')], max_length=10)),
-                ('keyed_hash', models.CharField(db_index=True, max_length=64, null=True)),
-                ('field', models.CharField(blank=True, max_length=60)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ways', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("selfie", "Photo"),
+                            ("page", "Page address"),
+                            ("file", "Exact file"),
+                            ("account", "Account name"),
+                            ("other", "Other"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("keyed_hash", models.CharField(db_index=True, max_length=64, null=True)),
+                ("field", models.CharField(blank=True, max_length=60)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ways",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='CaseRight',
+            name="CaseRight",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('right', models.CharField(choices=[('access', 'Access'), ('erasure', 'Erasure'), ('restriction', 'Restriction'), ('objection', 'Objection'), ('rectification', 'Rectification')], max_length=16)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rights', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "right",
+                    models.CharField(
+                        choices=[
+                            ("access", "Access"),
+                            ("erasure", "Erasure"),
+                            ("restriction", "Restriction"),
+                            ("objection", "Objection"),
+                            ("rectification", "Rectification"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rights",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('case', 'right'), name='case_right_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("case", "right"), name="case_right_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('scope', models.CharField(choices=[('comparison', 'Comparison'), ('check_frames', 'Camera frames for the check'), ('search_frames', 'Camera frames for the search'), ('block_list', 'Face block list')], max_length=16)),
-                ('text_version', models.CharField(max_length=20)),
-                ('text_hash', models.CharField(max_length=64)),
-                ('given_at', models.DateTimeField()),
-                ('channel', models.CharField(choices=[('web', 'Website'), ('email', 'E-mail'), ('post', 'Post'), ('phone', 'Phone'), ('visit', 'Visit'), ('dpo', 'Data protection officer'), ('representative', 'Representative'), ('authority', 'Data protection authority')], max_length=16)),
-                ('language', models.CharField(max_length=8)),
-                ('withdrawn_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("comparison", "Comparison"),
+                            ("check_frames", "Camera frames for the check"),
+                            ("search_frames", "Camera frames for the search"),
+                            ("block_list", "Face block list"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("text_version", models.CharField(max_length=20)),
+                ("text_hash", models.CharField(max_length=64)),
+                ("given_at", models.DateTimeField()),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("web", "Website"),
+                            ("email", "E-mail"),
+                            ("post", "Post"),
+                            ("phone", "Phone"),
+                            ("visit", "Visit"),
+                            ("dpo", "Data protection officer"),
+                            ("representative", "Representative"),
+                            ("authority", "Data protection authority"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("language", models.CharField(max_length=8)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consents",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('case', 'scope'), name='consent_one_in_force')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("withdrawn_at__isnull", True)),
+                        fields=("case", "scope"),
+                        name="consent_one_in_force",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DeliveryPart',
+            name="DeliveryPart",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('ordinal', models.PositiveSmallIntegerField()),
-                ('document_id', models.UUIDField(null=True)),
-                ('unit', models.UUIDField(null=True)),
-                ('field', models.CharField(blank=True, max_length=60)),
-                ('name', models.CharField(max_length=80)),
-                ('media_type', models.CharField(max_length=60)),
-                ('size', models.PositiveBigIntegerField(default=0)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='cases.delivery')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("ordinal", models.PositiveSmallIntegerField()),
+                ("document_id", models.UUIDField(null=True)),
+                ("unit", models.UUIDField(null=True)),
+                ("field", models.CharField(blank=True, max_length=60)),
+                ("name", models.CharField(max_length=80)),
+                ("media_type", models.CharField(max_length=60)),
+                ("size", models.PositiveBigIntegerField(default=0)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parts",
+                        to="cases.delivery",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('delivery', 'ordinal'), name='part_ordinal_once'), models.CheckConstraint(condition=models.Q(('document_id__isnull', False), ('unit__isnull', False), _connector='XOR'), name='part_document_or_unit')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("delivery", "ordinal"), name="part_ordinal_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("document_id__isnull", False),
+                            ("unit__isnull", False),
+                            _connector="XOR",
+                        ),
+                        name="part_document_or_unit",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Flag',
+            name="Flag",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=40)),
-                ('raised_at', models.DateTimeField()),
-                ('raised_by', models.CharField(max_length=40)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='flags', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("code", models.CharField(max_length=40)),
+                ("raised_at", models.DateTimeField()),
+                ("raised_by", models.CharField(max_length=40)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="flags",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('case', 'code'), name='flag_once')],
+                "constraints": [models.UniqueConstraint(fields=("case", "code"), name="flag_once")],
             },
         ),
     ]

@@ -1,0 +1,156 @@
+"""The table of states, arrow by arrow (law section 11; R1, R2)."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from dsr_portal.cases import public_status
+from dsr_portal.cases.levels import required_level
+from dsr_portal.cases.models import Channel, RightCode, Status, WayKind
+from dsr_portal.cases.states import (
+    HUMAN_ONLY,
+    TRANSITIONS,
+    Action,
+    as_markdown,
+    transition,
+)
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict, NotAllowed
+
+ROLES = (
+    "officer",
+    "supervisor",
+    "dpo",
+    "director",
+    "regulator",
+    "operator",
+    "system",
+    "data_subject",
+)
+
+
+def actor_of(role: str) -> Actor:
+    kind = {
+        "system": "system",
+        "data_subject": "person",
+        "operator": "operator",
+        "regulator": "regulator",
+    }.get(role, "staff")
+    return Actor("S-1001", role, kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("status", "action"), list(product(Status, Action)))
+def test_every_pair_of_state_and_action_is_allowed_to_exactly_its_roles(status, action):
+    arrow = TRANSITIONS.get((status, action))
+    for role in ROLES:
+        actor = actor_of(role)
+        if arrow is None:
+            with pytest.raises(Conflict):
+                transition(status=status, action=action, actor=actor, rights=set())
+        elif role in arrow.roles:
+            got = transition(status=status, action=action, actor=actor, rights=set())
+            assert got.target == arrow.target
+        else:
+            with pytest.raises(NotAllowed):
+                transition(status=status, action=action, actor=actor, rights=set())
+
+
+def test_no_machine_decides_delivers_or_erases():
+    """Law section 11 (1), P-12; GDPR Art. 22."""
+    for arrow in TRANSITIONS.values():
+        if arrow.target in HUMAN_ONLY:
+            assert "system" not in arrow.roles
+            assert "operator" not in arrow.roles
+    # Even a machine that claims a human role is refused.
+    liar = Actor("worker", "officer", "system")
+    with pytest.raises(NotAllowed):
+        transition(status=Status.SECOND_REVIEW, action=Action.REVIEW_DONE, actor=liar, rights=set())
+
+
+def test_erasure_waits_for_the_answer_when_access_was_asked():
+    """Law section 11 (3), R1."""
+    officer = actor_of("officer")
+    only = {RightCode.ERASURE}
+    both = {RightCode.ERASURE, RightCode.ACCESS}
+    arrow = transition(
+        status=Status.DECIDED, action=Action.START_ERASURE, actor=officer, rights=only
+    )
+    assert arrow.target == Status.ERASING
+    with pytest.raises(Conflict, match="answer_first"):
+        transition(status=Status.DECIDED, action=Action.START_ERASURE, actor=officer, rights=both)
+    assert transition(
+        status=Status.DELIVERED, action=Action.START_ERASURE, actor=officer, rights=both
+    )
+
+
+def test_who_entered_a_request_neither_decides_nor_withdraws_it():
+    """R20."""
+    officer = actor_of("officer")
+    for status, action in (
+        (Status.RECEIVED, Action.WITHDRAW),
+        (Status.SECOND_REVIEW, Action.REVIEW_DONE),
+    ):
+        with pytest.raises(NotAllowed, match="opener_barred"):
+            transition(status=status, action=action, actor=officer, rights=set(), opener=officer.id)
+        assert transition(status=status, action=action, actor=officer, rights=set(), opener="S-9")
+
+
+def test_every_state_can_be_reached_and_only_purged_is_the_end():
+    reached = {Status.RECEIVED} | {arrow.target for arrow in TRANSITIONS.values()}
+    assert reached == set(Status)
+    assert set(Status) - {status for status, _ in TRANSITIONS} == {Status.PURGED}
+
+
+def test_docs_show_the_table():
+    shown = Path(__file__).resolve().parents[2] / "docs" / "states.md"
+    assert shown.read_text() == as_markdown(), "run: python manage.py states"
+
+
+def test_every_state_has_one_of_six_public_words():
+    """R3."""
+    assert set(public_status.WORD_OF) == set(Status)
+    assert set(public_status.WORD_OF.values()) == set(public_status.Word)
+    assert [str(word) for word in public_status.WORDS.values()] == [
+        "Received",
+        "Checking",
+        "Needs you",
+        "Answer ready",
+        "Deleting",
+        "Done",
+    ]
+
+
+def test_the_public_status_knows_no_matches():
+    """R3: neither the module nor its sentences may learn what was found."""
+    source = Path(public_status.__file__).read_text()
+    imports = [line for line in source.splitlines() if line.startswith(("import", "from"))]
+    assert not [line for line in imports if "matching" in line or "recognition" in line]
+    told = {*public_status.TOLD, *public_status.TOLD_AFTER_ANSWER}
+    assert not [name for name in told if name.startswith(("search.", "review.", "decision."))]
+    assert not told & {
+        "case.search_started",
+        "case.search_finished",
+        "case.first_reviewed",
+        "case.sent_back",
+        "case.decided",
+        "case.search_repeated",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rights", "level"),
+    [
+        ([RightCode.ACCESS], 2),
+        ([RightCode.ERASURE], 2),
+        ([RightCode.RECTIFICATION], 2),
+        ([RightCode.RESTRICTION], 1),
+        ([RightCode.OBJECTION], 1),
+        ([RightCode.OBJECTION, RightCode.ACCESS], 2),
+    ],
+)
+def test_the_level_follows_from_the_right_and_is_the_same_for_every_way(rights, level):
+    """R2."""
+    for way, channel in product(WayKind, Channel):
+        assert required_level(rights=rights, ways=[way], channel=channel) == level
+    assert required_level(rights=rights, ways=[], channel=Channel.WEB) == level
