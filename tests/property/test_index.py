@@ -45,12 +45,10 @@ def new_index(rng: np.random.Generator) -> FaceIndex:
 
 
 def unit_rows(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
-    # Few directions, so that many rows lie close together and near any threshold.
+    # Few directions and equal rows, so that many scores lie at or near any threshold.
     centres = np.eye(DIM)[rng.integers(0, 3, n)]
     rows = centres + rng.normal(0, 0.15, (n, DIM))
-    rows[rng.random(n) < 0.3] = centres[0] + np.linspace(
-        0.01, 0.2, DIM
-    )  # the same row several times
+    rows[rng.random(n) < 0.3] = centres[0] + np.linspace(0.01, 0.2, DIM)
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
