@@ -12,7 +12,16 @@ class PlanState(models.TextChoices):
     VERIFYING = "verifying", _("being checked")
     DONE = "done", _("verified and certified")
     STOPPED = "stopped", _("stopped before anything was erased")
-    WAITING = "waiting", _("waits for another case")
+    WAITING = "waiting", _("waits for a decision")
+
+
+class WaitCode(models.TextChoices):
+    """Why a plan waits (R1): nothing is erased before a person has settled it."""
+
+    HELD = "held_by_other_case", _("another case has to decide about one of the records")
+    INSPECTION = "inspection_hold", _("an authority wants to look first")
+    SAME_PERSON = "conflict_same_person", _("another case claims one of the records")
+    SUPERVISOR = "supervisor_needed", _("more than 50 records: a supervisor starts it")
 
 
 class StepState(models.TextChoices):
@@ -31,7 +40,11 @@ class VerificationState(models.TextChoices):
 
 
 class Plan(Row):
-    """What is erased for a case, frozen before the first step; `kit_unit` goes last (R30)."""
+    """What is erased for a case, frozen before the first step; `kit_unit` goes last (R30).
+
+    `approver` is the person of staff whose decision the erasure carries out; the certificate goes
+    out in that name, also where the data subject pressed "Delete now".
+    """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="erasure_plans")
     state = models.CharField(max_length=10, choices=PlanState.choices, default=PlanState.HOLD)
@@ -39,13 +52,19 @@ class Plan(Row):
     hold_until = models.DateTimeField()
     requested_by = models.CharField(max_length=40)
     requester_role = models.CharField(max_length=16)
+    approver = models.CharField(max_length=20)
+    approver_role = models.CharField(max_length=16)
+    waits_for = models.CharField(max_length=24, choices=WaitCode.choices, blank=True)
     change_number = models.PositiveBigIntegerField(default=0)
     kit_unit = models.UUIDField(null=True)
+    kit_until = models.DateTimeField(null=True)
     document_id = models.UUIDField(null=True)
     delivery_id = models.UUIDField(null=True)
     started_at = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    stopped_by = models.CharField(max_length=40, blank=True)
 
     class Meta:
         constraints = [
@@ -78,6 +97,32 @@ class PlanRecord(Row):
 
     def __str__(self) -> str:
         return str(self.record_id)
+
+
+class PlanUnit(Row):
+    """A vault unit whose key the plan destroys, and where that key lay when the plan began.
+
+    Verification asks the key holder for exactly this bucket: it must be gone in both places.
+    """
+
+    class Holds(models.TextChoices):
+        FACE = "face", _("face code, crop, purposes of look-ups")
+        PICTURE = "picture", _("picture, addresses, caption")
+        PROBE = "probe", _("photo sent with the request")
+        SHARD = "shard", _("part of the search index")
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="units")
+    unit = models.UUIDField()
+    bucket = models.UUIDField(null=True)
+    holds = models.CharField(max_length=8, choices=Holds.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "unit"], name="plan_unit_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.holds} {self.unit}"
 
 
 class Step(Row):

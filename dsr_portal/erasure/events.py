@@ -1,0 +1,119 @@
+"""What the trail keeps of an erasure: plan, steps, keys, checks, certificate (law L-10, E-15)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dsr_portal.audit.schema import Code, Count, EventType, Flag, Hash, Id, Many, Moment
+from dsr_portal.core.registries import event_types, sentences
+from dsr_portal.erasure.models import VerificationState, WaitCode
+
+LAW = ("L-10", "E-04", "E-15")
+STATES = Code(choices=tuple(VerificationState.values))
+
+TYPES = (
+    EventType(
+        "erasure.planned",
+        {
+            "records": Count(),
+            "pictures_whole": Count(),
+            "pictures_covered": Count(),
+            "hold_until": Moment(),
+            "approver": Code(),
+        },
+        LAW,
+    ),
+    EventType("erasure.waits", {"reason": Code(choices=tuple(WaitCode.values))}, ("L-10", "A-16")),
+    EventType("erasure.stopped", {"records": Count()}, ("L-10", "E-01")),
+    EventType("erasure.started", {"steps": Count()}, LAW),
+    EventType(
+        "erasure.step_done",
+        {"ordinal": Count(), "store": Code(), "step": Code(), "counted": Count()},
+        LAW,
+    ),
+    EventType(
+        "erasure.shredded",
+        {"units": Count(), "ledger_first": Count(), "ledger_last": Count()},
+        LAW,
+    ),
+    EventType(
+        "erasure.verified",
+        {
+            "verified": Count(),
+            "pending": Count(),
+            "unverified": Count(),
+            "needs_person": Count(),
+            "stores": Many(Code(), most=24),
+            "states": Many(STATES, most=24),
+        },
+        LAW,
+    ),
+    EventType(
+        "erasure.verification_failed",
+        {"stores": Many(Code(), most=24), "found": Count(), "during": Code()},
+        LAW,
+    ),
+    EventType("erasure.kit_destroyed", {"expired": Flag()}, LAW),
+    EventType(
+        "erasure.certified", {"document_id": Id(), "sha256": Hash(), "delivery": Id()}, ("E-14",)
+    ),
+)
+for _type in TYPES:
+    event_types.register(_type)
+
+
+def _planned(payload: Mapping[str, Any]) -> str:
+    return ngettext(
+        "The erasure of %(records)s record was planned.",
+        "The erasure of %(records)s records was planned.",
+        payload["records"],
+    ) % {"records": payload["records"]}
+
+
+sentences.register("erasure.planned", _planned)
+sentences.register(
+    "erasure.waits",
+    lambda p: _("The erasure waits: %(why)s.") % {"why": WaitCode(p["reason"]).label},
+)
+sentences.register(
+    "erasure.stopped",
+    lambda p: _("The erasure was stopped in its hold window; nothing had been erased."),
+)
+sentences.register("erasure.started", lambda p: _("The erasure began."))
+sentences.register(
+    "erasure.step_done",
+    lambda p: _("Step %(ordinal)s is done: %(store)s, %(step)s.")
+    % {"ordinal": p["ordinal"], "store": p["store"], "step": p["step"]},
+)
+sentences.register(
+    "erasure.shredded",
+    lambda p: ngettext(
+        "The key of %(units)s unit was destroyed.",
+        "The keys of %(units)s units were destroyed.",
+        p["units"],
+    )
+    % {"units": p["units"]},
+)
+sentences.register(
+    "erasure.verified",
+    lambda p: _(
+        "The erasure was checked: %(verified)s stores verified, %(pending)s pending, "
+        "%(unverified)s not verified, %(person)s need a person."
+    )
+    % {
+        "verified": p["verified"],
+        "pending": p["pending"],
+        "unverified": p["unverified"],
+        "person": p["needs_person"],
+    },
+)
+sentences.register(
+    "erasure.verification_failed",
+    lambda p: _("A check of the erasure FAILED: %(stores)s.") % {"stores": ", ".join(p["stores"])},
+)
+sentences.register(
+    "erasure.kit_destroyed", lambda p: _("The patterns used for the checks were destroyed.")
+)
+sentences.register("erasure.certified", lambda p: _("The certificate of erasure was made."))

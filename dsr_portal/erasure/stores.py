@@ -1,0 +1,84 @@
+"""What erasure keeps: ids, times, states, counts; and the stores it looks into (law A-17, R30)."""
+
+from dsr_portal.core.inventory import F, declare_model, declare_store
+
+declare_model(
+    "erasure.Plan",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "state": F.STATE,
+        "frozen_at": F.TIME,
+        "hold_until": F.TIME,
+        "requested_by": F.STAFF,
+        "requester_role": F.CODE,
+        "approver": F.STAFF,
+        "approver_role": F.CODE,
+        "waits_for": F.CODE,
+        "change_number": F.COUNT,
+        "kit_unit": F.VAULT,
+        "kit_until": F.TIME,
+        "document_id": F.ID,
+        "delivery_id": F.ID,
+        "started_at": F.TIME,
+        "verified_at": F.TIME,
+        "done_at": F.TIME,
+        "stopped_at": F.TIME,
+        "stopped_by": F.STAFF,
+    },
+    shredder="vault: the kit's key is destroyed after the checks, at the latest after 24 hours",
+    verifier="vault: state of the unit",
+)
+declare_model("erasure.PlanRecord", {"id": F.ID, "plan": F.ID, "record": F.ID, "picture": F.CODE})
+declare_model(
+    "erasure.PlanUnit",
+    {"id": F.ID, "plan": F.ID, "unit": F.VAULT, "bucket": F.ID, "holds": F.CODE},
+    shredder="vault: these are the units the plan destroys",
+    verifier="vault: state of the unit; the key holder does not know the bucket",
+)
+declare_model(
+    "erasure.Step",
+    {
+        "id": F.ID,
+        "plan": F.ID,
+        "ordinal": F.COUNT,
+        "store": F.CODE,
+        "action": F.CODE,
+        "subject": F.ID,
+        "state": F.STATE,
+        "attempts": F.COUNT,
+        "started_at": F.TIME,
+        "finished_at": F.TIME,
+        "result": F.COUNT,
+    },
+)
+declare_model(
+    "erasure.Verification",
+    {
+        "id": F.ID,
+        "plan": F.ID,
+        "store": F.CODE,
+        "state": F.STATE,
+        "method": F.CODE,
+        "examined": F.COUNT,
+        "found": F.COUNT,
+        "canary_found": F.STATE,
+        "until": F.TIME,
+        "checked_at": F.TIME,
+    },
+)
+declare_store(
+    "erasure canary",
+    kind="file",
+    place="DSR_VAR/erasure-canary.*: random bytes that prove the scan of files sees what is there",
+    shredder="removed by the run that wrote it",
+    verifier="the scan of files, which must find it",
+)
+declare_store(
+    "memory of other processes",
+    kind="memory",
+    place="web sites, beat, light workers: pictures of a page or letter while it is made",
+    shredder="ends with the request, or with the process",
+    verifier="not tested: only search processes are scanned",
+    holds=("pictures", "crops"),
+)
