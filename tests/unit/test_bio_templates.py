@@ -1,0 +1,97 @@
+"""Mean face, secret turn and what a template promises (R32), without weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biometrics import templates
+from biometrics.errors import BadVector, EngineFailed
+from biometrics.identity import ModelId
+from biometrics.templates import MEAN_FACE, similarity, to_template, turn_from_secret
+
+# Read once from this code; another LAPACK must give the same to about 1e-13.
+FIRST = [-0.020168616829, -0.104993085169, 0.12823615009]
+LAST = [0.119192415743, 0.057356127353, 0.149262327481]
+
+
+def embeddings(n: int, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).normal(size=(n, 128)) * 1.2).astype(np.float32)
+
+
+def test_the_turn_is_orthogonal_and_the_same_on_every_machine() -> None:
+    turn = turn_from_secret(b"k" * 32)
+    assert np.abs(turn @ turn.T - np.eye(128)).max() < 1e-12
+    assert turn[0, :3] == pytest.approx(FIRST, abs=1e-10)
+    assert turn[127, 125:] == pytest.approx(LAST, abs=1e-10)
+
+
+def test_another_secret_gives_another_turn_and_short_ones_are_refused() -> None:
+    one, two = turn_from_secret(b"k" * 32), turn_from_secret(b"k" * 33)
+    assert np.abs(one - two).max() > 0.1
+    with pytest.raises(BadVector):
+        turn_from_secret(b"k" * 31)
+
+
+def test_a_turn_keeps_every_likeness_and_hides_nothing_from_known_pairs() -> None:
+    """R32: 128 known pairs recover the matrix; nobody may call it encryption."""
+    turn = turn_from_secret(b"k" * 32)
+    rows = embeddings(160)
+    plain, turned = to_template(rows, np.eye(128)), to_template(rows, turn)
+    assert np.abs(plain @ plain.T - turned @ turned.T).max() < 1e-5
+    recovered = np.linalg.lstsq(plain[:128], turned[:128], rcond=None)[0]
+    assert np.abs(plain[128:] @ recovered - turned[128:]).max() < 1e-2
+
+
+def test_templates_are_float32_of_unit_length_with_the_mean_face_off() -> None:
+    row = embeddings(1)[0]
+    template = to_template(row, np.eye(128))
+    expected = row / np.linalg.norm(row) - MEAN_FACE
+    assert template.dtype == np.float32
+    assert template == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    assert similarity(template, template) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_one_and_many_give_the_same_templates() -> None:
+    rows, turn = embeddings(5), turn_from_secret(b"s" * 40)
+    many = to_template(rows, turn)
+    assert many.shape == (5, 128)
+    assert np.abs(many[3] - to_template(rows[3], turn)).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros(128, np.float32),
+        np.full(128, np.nan, np.float32),
+        np.ones(127, np.float32),
+        np.ones((2, 2, 128), np.float32),
+    ],
+)
+def test_vectors_that_cannot_be_templates_are_refused(bad: np.ndarray) -> None:
+    with pytest.raises(BadVector):
+        to_template(bad, np.eye(128))
+
+
+def test_a_changed_mean_face_is_noticed(tmp_path: Path) -> None:
+    content = json.loads(templates.MEAN_FACE_FILE.read_text())
+    content["values"][0] += 1e-6
+    path = tmp_path / "mean_face.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(EngineFailed):
+        templates.load_mean_face(path)
+    assert not MEAN_FACE.flags.writeable
+
+
+def test_every_part_of_a_model_identity_counts() -> None:
+    base = ("SFace", "a" * 64, "five-point-112-v1", "b" * 64)
+    digests = {ModelId(*base).digest}
+    for place in range(4):
+        other = [*base]
+        other[place] += "x"
+        digests.add(ModelId(*other).digest)
+    assert len(digests) == 5
+    assert all(len(digest) == 32 for digest in digests)
