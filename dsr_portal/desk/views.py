@@ -6,6 +6,7 @@ from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -19,7 +20,8 @@ from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
-from dsr_portal.cases.models import Case
+from dsr_portal.cases.models import Case, Delivery, DeliveryState, Status
+from dsr_portal.core import references
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
 from dsr_portal.core.registries import sentences
@@ -63,26 +65,37 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Open cases by due date, urgent ones first."""
     form = QueueForm(request.GET or None)
     wanted = form.cleaned_data if form.is_bound and form.is_valid() else {}
-    rows = cases.queue_for(
-        actor=actor, search=wanted.get("q", ""), status=wanted.get("status", "")
-    )
     waiting = matching.waiting_for(actor)
-    if wanted.get("mine"):
-        rows = rows.filter(id__in=waiting)
+    rows = _filtered(cases.visible_to(staff_of(request)), wanted, waiting)
     context = {
         "form": form,
         "rows": rows[:200],
         "waiting": waiting,
-        "ready": case_services.ready_deliveries(),
+        "ready": Delivery.objects.filter(state=DeliveryState.READY).count(),
         "may_release": actor.role in {Role.OFFICER, Role.SUPERVISOR},
     }
     return render(request, "desk/queue.html", context)
 
 
+def _filtered(
+    rows: QuerySet[Case], wanted: dict[str, Any], waiting: set[UUID]
+) -> QuerySet[Case]:
+    """The queue as the filter bar asks; without a state the open cases."""
+    if wanted.get("q"):
+        rows = rows.filter(reference=references.normalise(wanted["q"]) or "-")
+    elif wanted.get("status"):
+        rows = rows.filter(status=wanted["status"])
+    else:
+        rows = rows.exclude(status__in=[Status.CLOSED, Status.PURGED])
+    if wanted.get("mine"):
+        rows = rows.filter(id__in=waiting)
+    return rows.prefetch_related("rights").order_by("-urgent", "due_on", "received_at", "id")
+
+
 @at_desk
 @require_GET
 def case(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     _record_view(found, actor)
     return render(request, "desk/case.html", _case_context(found, actor))
 
@@ -100,13 +113,23 @@ def _case_context(found: Case, actor: Actor, **more: Any) -> dict[str, Any]:
         "documents": Document.objects.filter(case_id=found.id).order_by("created_at"),
         "plan": erasure.current_plan(found.id),
         "plan_steps": erasure.steps(found.id),
-        "words": cases.own_words(found),
+        "words": _own_words(found),
         "checks": found.identity_checks.order_by("at"),
         "consents": found.consents.order_by("given_at"),
         "rights": [row.get_right_display() for row in found.rights.all()],
         "activity": _activity(found, actor),
         **more,
     }
+
+
+def _own_words(found: Case) -> list[str]:
+    """What the person wrote and gave to be found by."""
+    if found.status == Status.PURGED:
+        return []
+    lines = [cases.note_of(found)]
+    lines += [f"{way.label}: {way.text}" for way in cases.ways_of(found) if way.text]
+    lines += [message.text for message in cases.messages_of(found) if message.direction == "in"]
+    return [line for line in lines if line.strip()]
 
 
 def _activity(found: Case, actor: Actor) -> list[dict[str, Any]]:
@@ -135,7 +158,7 @@ def _record_view(found: Case, actor: Actor) -> None:
 @at_desk
 @require_POST
 def identity(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     form = IdentityForm(request.POST)
     if not form.is_valid():
         return render(
@@ -156,7 +179,7 @@ def identity(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
 @at_desk
 @require_POST
 def origin(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     matching_services.confirm_origin(case_id=found.id, actor=actor)
     messages.success(request, _("Recorded: you saw the original and the confirmed contact."))
     return redirect("desk:case", reference=reference)
@@ -165,7 +188,7 @@ def origin(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 @at_desk
 @require_POST
 def take(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     review = _review(found)
     if review.state == "supervisor":
         matching_services.take_dispute(review_id=review.id, actor=actor)
@@ -185,7 +208,7 @@ def _review(found: Case) -> Any:
 @require_http_methods(["GET", "POST"])
 def compare(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """One candidate at a time: look, say, see the band, confirm."""
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     review = _review(found)
     decisions = matching.own_decisions(review, actor)
     if matching.position_of(review, actor) is None:
@@ -292,7 +315,7 @@ def _band_words(band: Band | None) -> str:
 @at_desk
 @require_POST
 def finish(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     review = matching_services.finish(review_id=_review(found).id, actor=actor)
     if matching.position_of(review, actor) is not None:
         messages.warning(
@@ -308,7 +331,7 @@ def finish(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 @require_POST
 def answer(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """Make the answer, or approve the one that is ready."""
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     current = disclosure.current_answer(found.id)
     if current is not None and current.state == "ready":
         disclosure_services.approve_answer(answer_id=current.id, actor=actor)
@@ -322,7 +345,7 @@ def answer(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 @at_desk
 @require_POST
 def start_erasure(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     erasure_services.start_erasure(case_id=found.id, actor=actor)
     messages.success(request, _("The plan is made. The hold window runs."))
     return redirect("desk:case", reference=reference)
@@ -349,7 +372,7 @@ def probe_picture(
     request: HttpRequest, actor: Actor, reference: str, probe_id: UUID
 ) -> HttpResponse:
     """The photo that was sent, for those who may compare."""
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     matching_services.require_reviewer(actor)
     probe = found.probes.filter(id=probe_id).exclude(state=ProbeState.DELETED).first()
     if probe is None:
@@ -363,7 +386,7 @@ def face_picture(
     request: HttpRequest, actor: Actor, reference: str, decision_id: UUID
 ) -> HttpResponse:
     """The face of a candidate, for the person before whom it was laid."""
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     decision = (
         Decision.objects.filter(id=decision_id, review__case=found, officer=actor.id)
         .select_related("candidate__record")
@@ -380,7 +403,7 @@ def face_picture(
 def document(
     request: HttpRequest, actor: Actor, reference: str, document_id: UUID
 ) -> HttpResponse:
-    found = cases.case_for(actor=actor, reference=reference)
+    found = cases.case_for(staff_of(request), reference)
     row = Document.objects.filter(id=document_id, case_id=found.id).first()
     if row is None:
         raise NotFound("no_document", _("There is no such document."))

@@ -152,6 +152,14 @@ def record_identity(
     return case
 
 
+def confirm_origin(*, case_id: UUID, actor: Actor) -> Case:
+    """Another person saw the original and the confirmed contact; then a search may start (R20)."""
+    with unit_of_work():
+        case = cases.confirm_origin(case_id=case_id, actor=actor)
+        start_search_if_ready(case_id=case_id, actor=actor)
+    return case
+
+
 def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
     """Queue the search when level, consent and a usable probe are all there (R2, R8)."""
     with unit_of_work():
