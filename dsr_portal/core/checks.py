@@ -33,3 +33,20 @@ def demo_is_never_production(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(deploy=True)
+def controller_outside_eu_has_representative(**_: Any) -> list[CheckMessage]:
+    """GDPR Art. 27: a controller outside the EU names a representative everywhere (law O-08)."""
+    from dsr_portal.core.countries import IN_EEA
+
+    controller = settings.DSR_CONTROLLER
+    if controller["country"].upper() in IN_EEA or controller["representative"]:
+        return []
+    return [
+        Error(
+            "The controller is outside the EU and names no representative.",
+            hint="Set DSR_CONTROLLER_REPRESENTATIVE (GDPR Art. 27).",
+            id="dsr.E003",
+        )
+    ]

@@ -164,7 +164,6 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Places. The ring and the ledger lie outside var/ and outside every backup (R26, R31).
 DSR_VAULT_DIR = env.folder("DSR_VAULT_DIR", DSR_VAR / "vault")
-DSR_INDEX_DIR = env.folder("DSR_INDEX_DIR", DSR_VAR / "index")
 DSR_RING = env.folders("DSR_RING", [ROOT / ".ring" / "a", ROOT / ".ring" / "b"])
 DSR_LEDGER = env.folders("DSR_LEDGER", [ROOT / ".ledger" / "a", ROOT / ".ledger" / "b"])
 # How long a process may remember a bucket key; destroying keys takes this long (R26: at most 60).
@@ -192,14 +191,21 @@ DSR_SHARD_ROWS = env.number("DSR_SHARD_ROWS", 16_384)
 # test printed in letters is a fact of this installation (R15), empty until one was made.
 DSR_RECOGNITION_TEST: dict[str, str] = {}
 
+# Who is responsible; printed in every letter (law O-08). Invented here, compulsory in production.
 DSR_CONTROLLER = {
-    "name": env.text("DSR_CONTROLLER_NAME", "Halden Images"),
-    "address": env.text("DSR_CONTROLLER_ADDRESS", "Kade 1, 1011 AA Amsterdam"),
-    "email": env.text("DSR_CONTROLLER_EMAIL", "privacy@halden.example"),
-    "phone": env.text("DSR_CONTROLLER_PHONE", "+31 20 555 0100"),
-    "dpo": env.text("DSR_CONTROLLER_DPO", "Data protection officer, dpo@halden.example"),
-    "representative": env.text("DSR_CONTROLLER_REPRESENTATIVE", "none needed (established in NL)"),
-    "country": env.text("DSR_CONTROLLER_COUNTRY", "NL"),
+    "name": "Halden Images",
+    "address": "Kade 1, 1011 AA Amsterdam",
+    "email": "privacy@halden.example",
+    "phone": "+31 20 555 0100",
+    "dpo": "Data protection officer, dpo@halden.example",
+    "representative": "",
+    "country": "NL",
+}
+DSR_AUTHORITIES: dict[str, dict[str, str]] = {}
+DSR_BRAND = {
+    key: colour
+    for key in ("brand", "brand_dark", "link", "link_dark")
+    if (colour := env.text(f"DSR_{key.upper()}", ""))
 }
 DSR_PURPOSES = env.words("DSR_PURPOSES", ["Face search for the customers of the controller"])
 DSR_RETENTION = env.text("DSR_RETENTION", "No period was set by the controller.")

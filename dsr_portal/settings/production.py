@@ -28,6 +28,15 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+DSR_CONTROLLER = {
+    "name": env.text("DSR_CONTROLLER_NAME"),
+    "address": env.text("DSR_CONTROLLER_ADDRESS"),
+    "email": env.text("DSR_CONTROLLER_EMAIL"),
+    "phone": env.text("DSR_CONTROLLER_PHONE", ""),
+    "dpo": env.text("DSR_CONTROLLER_DPO"),
+    "representative": env.text("DSR_CONTROLLER_REPRESENTATIVE", ""),
+    "country": env.text("DSR_CONTROLLER_COUNTRY"),
+}
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 SECURE_SSL_REDIRECT = True

@@ -28,7 +28,6 @@ _BEATS = "beat: Starting"
 _HANDED_ON = (
     "DSR_VAR",
     "DSR_VAULT_DIR",
-    "DSR_INDEX_DIR",
     "DSR_BROKER_DIR",
     "DSR_WEIGHTS",
     "DSR_SITE",
