@@ -36,7 +36,7 @@ class BiometricsConfig:
     too_bright_above: float = 0.1
     blurred_below: float = 0.008
     turned_away_above: float = 45.0
-    tilted_above: float = 30.0
+    tilted_above: float = 25.0
 
     @property
     def weights_folder(self) -> Path:
