@@ -168,6 +168,10 @@ def _open(data: bytes) -> Image:
 
 
 def _load(picture: Image) -> Image:
+    from PIL import ImageFile
+
+    # Strict, whatever another library of the process chose: WeasyPrint turns it off for everybody.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture.load()
     except MemoryError:
@@ -266,7 +270,7 @@ def write_message(file: BinaryIO, header: Mapping[str, Any], data: bytes = b"") 
 
 def main() -> int:
     confined = confine()
-    from PIL import Image, ImageFile
+    from PIL import Image
     from pillow_heif import options, register_heif_opener
 
     options.DECODE_THREADS = 1
@@ -274,7 +278,6 @@ def main() -> int:
     register_heif_opener()
     # Our own limit is checked from the header; Pillow's would warn first and raise at twice it.
     Image.MAX_IMAGE_PIXELS = None
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     write_message(sink, {"ready": True, "confined": confined})
     while True:
