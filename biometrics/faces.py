@@ -72,10 +72,12 @@ def find_faces(rgb: Rgb, config: BiometricsConfig) -> list[Face]:
     list. Small faces are reported too: covering needs them, callers judge size by quality.
     """
     picture = require_rgb(rgb, max_side=config.max_side, max_pixels=config.max_pixels)
-    bgr = np.ascontiguousarray(picture[:, :, ::-1])
+    sides = _sides(picture.shape, config)
+    # A large picture is shrunk once to the largest side; smaller ones are made from that.
+    bgr = np.ascontiguousarray(_shrunk(picture, sides[-1])[:, :, ::-1])
     found: list[Face] = []
-    for number, side in enumerate(_sides(picture.shape, config)):
-        for face, width_seen in _detect(bgr, side, config):
+    for number, side in enumerate(sides):
+        for face, width_seen in _detect(_shrunk(bgr, side), picture.shape, config):
             if number and width_seen > _SEEN_BEFORE_PX:
                 continue
             if not any(_overlap(face.box, other.box) > _SAME_FACE_OVERLAP for other in found):
@@ -138,12 +140,21 @@ def _sides(shape: tuple[int, ...], config: BiometricsConfig) -> list[int]:
     return [side for i, side in enumerate(sides) if i == 0 or longest > sides[i - 1] * 1.25]
 
 
-def _detect(bgr: Rgb, side: int, config: BiometricsConfig) -> list[tuple[Face, float]]:
-    """Faces at one detection side, each with the width in pixels at which it was seen."""
-    height, width = bgr.shape[:2]
-    factor = min(1.0, side / max(height, width))
+def _shrunk(picture: Rgb, side: int) -> Rgb:
+    """The picture with its longer side at most ``side``."""
+    height, width = picture.shape[:2]
+    factor = side / max(height, width)
+    if factor >= 1.0:
+        return picture
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    small = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA) if factor < 1.0 else bgr
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _detect(
+    small: Rgb, shape: tuple[int, ...], config: BiometricsConfig
+) -> list[tuple[Face, float]]:
+    """Faces of a shrunk BGR picture in pixels of the whole one, each with the width seen."""
+    height, width = shape[:2]
     try:
         detector = _detector(config)
         detector.setInputSize((small.shape[1], small.shape[0]))
