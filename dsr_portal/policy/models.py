@@ -26,7 +26,7 @@ class Setting(Row):
     dpia_note = models.CharField(max_length=500, blank=True)
     proposed_by = models.CharField(max_length=20)
     proposed_at = models.DateTimeField()
-    approved_by = models.CharField(max_length=20, null=True)
+    approved_by = models.CharField(max_length=20, null=True)  # noqa: DJ001 - nobody yet
     approved_at = models.DateTimeField(null=True)
 
     class Meta:
