@@ -46,10 +46,10 @@ types: setup ## mypy
 	$(PY) -m mypy biometrics dsr_portal
 
 bench: setup ## measured figures (ONLY=area), written to var/bench.json
-	@$(PY) manage.py bench $(if $(ONLY),--only $(ONLY))
+	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 pictures: setup-test ## pictures of README and docs, made by walking the tour
-	@$(PY) manage.py pictures
+	@$(PY) -m pytest -q tests/e2e/test_whole_way.py --pictures docs/pictures
 
 messages: setup ## collect the strings to translate, compile what is translated
 	@command -v msgfmt >/dev/null || { echo "Needs gettext: sudo apt-get install -y gettext"; exit 1; }

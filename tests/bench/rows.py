@@ -1,0 +1,72 @@
+"""One measured figure, and the table of all of them."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`better` is "higher" or "lower"; `target` None means only told, never judged."""
+
+    area: str
+    name: str
+    value: float
+    unit: str
+    better: str
+    target: float | None
+    command: str
+    load: float
+
+    @property
+    def met(self) -> bool | None:
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.better == "higher" else self.value <= self.target
+
+
+class Book:
+    """Collects figures of one run; every figure carries the load the machine had then."""
+
+    def __init__(self, area: str) -> None:
+        self.area = area
+        self.figures: list[Figure] = []
+
+    def note(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        *,
+        better: str = "lower",
+        target: float | None = None,
+    ) -> None:
+        load = os.getloadavg()[0]
+        command = f"make bench ONLY={self.area}"
+        self.figures.append(
+            Figure(self.area, name, round(value, 4), unit, better, target, command, round(load, 2))
+        )
+
+
+def write(figures: list[Figure], place: Path) -> None:
+    """Replace the measured areas' rows in `place`, keep those of other areas."""
+    kept = []
+    if place.exists():
+        measured = {figure.area for figure in figures}
+        kept = [row for row in json.loads(place.read_text()) if row["area"] not in measured]
+    rows = kept + [asdict(figure) | {"met": figure.met} for figure in figures]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def table(figures: list[Figure]) -> str:
+    lines = [f"{'area':<12} {'figure':<64} {'value':>12} {'unit':<10} {'target':>8} met"]
+    for figure in figures:
+        target = "" if figure.target is None else f"{figure.target:g}"
+        met = {None: "", True: "yes", False: "NO"}[figure.met]
+        lines.append(
+            f"{figure.area:<12} {figure.name:<64} {figure.value:>12g} {figure.unit:<10} "
+            f"{target:>8} {met}"
+        )
+    return "\n".join(lines)
