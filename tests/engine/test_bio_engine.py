@@ -9,6 +9,7 @@ import sys
 import threading
 import uuid
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -49,7 +50,9 @@ def engine(config: BiometricsConfig) -> Engine:
 
 
 def read(path: Path) -> np.ndarray:
-    return np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1])
+    bgr = cv2.imread(str(path))
+    assert bgr is not None
+    return np.ascontiguousarray(bgr[:, :, ::-1])
 
 
 @pytest.fixture(scope="session")
@@ -126,12 +129,13 @@ def test_threads_get_the_same_faces_and_embeddings_as_one_caller(
 
 
 def test_crops_the_network_would_misread_are_refused(engine: Engine) -> None:
-    for crop in (
+    wrong: list[Any] = [
         np.zeros((112, 112, 3), np.uint8),
         np.ones((112, 112, 3), np.uint8),
         np.full((111, 112, 3), 9, np.uint8),
         np.full((112, 112, 3), 0.5, np.float32),
-    ):
+    ]
+    for crop in wrong:
         with pytest.raises(BadPicture):
             engine.embed([crop])
 
@@ -193,7 +197,8 @@ def test_a_large_picture_gives_the_same_face_in_its_own_pixels(
     factor: int,
 ) -> None:
     rgb, face = portraits["p03_1"]
-    large = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    size = (rgb.shape[1] * factor, rgb.shape[0] * factor)
+    large = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     (found,) = find_faces(large, config)
     # The detector's landmarks move by some percent of the eye distance with the size it sees.
     assert np.abs(found.landmarks / factor - face.landmarks).max() < 14
@@ -217,7 +222,8 @@ def test_small_faces_of_a_large_picture_are_found(
 
 def test_the_same_person_is_nearer_than_another(templates: dict[str, np.ndarray]) -> None:
     """Rendered people, so no figure about accuracy: only that the whole way works."""
-    same, other = [], []
+    same: list[float] = []
+    other: list[float] = []
     for (a, one), (b, two) in itertools.combinations(templates.items(), 2):
         pair = {a[:3], b[:3]}
         if pair != {"p09", "p10"}:  # sisters

@@ -15,7 +15,9 @@ from biometrics.quality import head_pose
 from biometrics.redaction import GREY, cover, covered_area
 
 
-def turned(points: np.ndarray, degrees: float, scale: float, shift: tuple[float, float]):
+def turned(
+    points: np.ndarray, degrees: float, scale: float, shift: tuple[float, float]
+) -> np.ndarray:
     angle = np.radians(degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return (scale * points @ turn.T + shift).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import hnswlib
 import numpy as np
@@ -212,7 +213,8 @@ def test_odd_input_is_refused_by_name() -> None:
         index.add([uuid.UUID(int=70), uuid.UUID(int=70)], rows[:2], 2)
     broken = rows[:1].copy()
     broken[0, 3] = np.nan
-    for bad in (broken, rows[:1] * 2, rows[:1, :5], rows[:1].astype(np.float64)):
+    wrong: list[Any] = [broken, rows[:1] * 2, rows[:1, :5], rows[:1].astype(np.float64)]
+    for bad in wrong:
         with pytest.raises(BadVector):
             index.add([uuid.UUID(int=71)], bad, 2)
     for bad in (broken[0], rows[0] * 0, rows[:1]):

@@ -77,17 +77,17 @@ def test_an_erased_template_is_gone_from_the_memory_of_the_process_that_held_it(
     )
     assert child.stdin is not None
     assert child.stdout is not None
-    out = child.stdout
+    into, out = child.stdin, child.stdout
 
     def ask(word: str) -> list[str]:
-        child.stdin.write(f"{word}\n".encode())
+        into.write(f"{word}\n".encode())
         return out.readline().decode().split()
 
     try:
-        child.stdin.write(b"300\n")
+        into.write(b"300\n")
         view = memoryview(rows.tobytes())
         while view:
-            view = view[child.stdin.write(view) or 0 :]
+            view = view[into.write(view) or 0 :]
         assert out.readline() == b"ready\n"
         # One copy in the shard, one in the graph: seen from inside and from outside.
         inside = [int(word) for word in ask(asked)]
