@@ -12,7 +12,7 @@ from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.disclosure import contents, package
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.pictures import covered_pictures
-from dsr_portal.disclosure.services import PACKAGE_FIELD
+from dsr_portal.disclosure.services import PACKAGE_FIELD, picture_field
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
 from dsr_portal.gallery.models import Record
@@ -57,6 +57,8 @@ def make_answer(ctx: JobContext) -> None:
     body = package.build(gathered, prepared.pdf)
     staged = vault.stage_unit(kind=UnitKind.DOCUMENT, owner=new_id())
     staged.add(PACKAGE_FIELD, body)
+    for number, row in enumerate(records, start=1):
+        staged.add(picture_field(number), shown[row.id].whole)
     with ctx.complete():
         document = prepared.save(actor=ACTOR)
         staged.save()

@@ -22,6 +22,11 @@ from dsr_portal.vault import services as vault
 PACKAGE_FIELD = "package"
 
 
+def picture_field(number: int) -> str:
+    """The field of the package's unit that holds one covered picture, for the answer page."""
+    return f"picture.{number}"
+
+
 def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
     """Freeze what the answer is about and queue its making.
 
@@ -106,6 +111,15 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
                     size=answer.package_size,
                 )
             )
+            parts += [
+                deliveries.Part(
+                    name=f"{answer.case.reference}-{number}.jpg",
+                    media_type="image/jpeg",
+                    unit=answer.package_unit,
+                    field=picture_field(number),
+                )
+                for number in answer.records.order_by("ordinal").values_list("ordinal", flat=True)
+            ]
         delivery = deliveries.make_delivery(
             case=answer.case, kind=DeliveryKind.ANSWER, parts=parts, actor=actor
         )
