@@ -162,6 +162,7 @@ SENTENCES = {
     "case.decided": lambda p: _("The case is decided."),
     "case.delivered": lambda p: _("The answer was delivered."),
     "case.erasure_started": lambda p: _("Erasure started."),
+    "case.erasure_stopped": lambda p: _("Erasure was stopped before it began."),
     "case.erasure_finished": lambda p: _("Erasure was verified."),
     "case.withdrawn": lambda p: _("The person withdrew the request."),
     "case.closed": lambda p: _("The case was closed."),

@@ -17,6 +17,8 @@ _STAMPS = {
     Status.CLOSED: "closed_at",
     Status.PURGED: "purged_at",
 }
+# Going back is no new decision and no new delivery.
+_BACK = frozenset({Action.STOP_ERASURE, Action.STOP_UNDELIVERED})
 
 
 def lock(case_id: UUID) -> Case:
@@ -48,7 +50,7 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
         before = row.status
         row.status = arrow.target
         changed = ["status"]
-        stamp = _STAMPS.get(arrow.target)
+        stamp = None if action in _BACK else _STAMPS.get(arrow.target)
         if stamp is not None:
             setattr(row, stamp, clock.now())
             changed.append(stamp)

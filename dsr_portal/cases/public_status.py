@@ -82,6 +82,7 @@ TOLD: dict[str, Promise] = {
 }
 TOLD_AFTER_ANSWER: dict[str, Promise] = {
     "case.erasure_started": _("We started to delete."),
+    "case.erasure_stopped": _("Deletion was stopped before it began."),
     "case.erasure_finished": _("Deletion is done and checked."),
 }
 

@@ -33,6 +33,8 @@ class Action(StrEnum):
     REFUSE = "refuse"
     DELIVER = "deliver"
     START_ERASURE = "start_erasure"
+    STOP_ERASURE = "stop_erasure"
+    STOP_UNDELIVERED = "stop_undelivered"
     ERASURE_DONE = "erasure_done"
     WITHDRAW = "withdraw"
     CLOSE = "close"
@@ -140,6 +142,13 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     ),
     (S.DELIVERED, A.START_ERASURE): Transition(
         S.ERASING, PEOPLE, "case.erasure_started", "Art. 17(1)", not_opener=True
+    ),
+    # Stopped in the hold window, before anything was erased: back to where it started.
+    (S.ERASING, A.STOP_ERASURE): Transition(
+        S.DELIVERED, PEOPLE, "case.erasure_stopped", "Art. 12(2), 18(1)", not_opener=True
+    ),
+    (S.ERASING, A.STOP_UNDELIVERED): Transition(
+        S.DECIDED, PEOPLE, "case.erasure_stopped", "Art. 12(2), 18(1)", not_opener=True
     ),
     (S.ERASING, A.ERASURE_DONE): Transition(
         S.CLOSED, STAFF_OR_SYSTEM, "case.erasure_finished", "Art. 17(1), 19"

@@ -84,30 +84,36 @@ sentences.register(
 sentences.register("erasure.started", lambda p: _("The erasure began."))
 sentences.register(
     "erasure.step_done",
-    lambda p: _("Step %(ordinal)s is done: %(store)s, %(step)s.")
-    % {"ordinal": p["ordinal"], "store": p["store"], "step": p["step"]},
+    lambda p: (
+        _("Step %(ordinal)s is done: %(store)s, %(step)s.")
+        % {"ordinal": p["ordinal"], "store": p["store"], "step": p["step"]}
+    ),
 )
 sentences.register(
     "erasure.shredded",
-    lambda p: ngettext(
-        "The key of %(units)s unit was destroyed.",
-        "The keys of %(units)s units were destroyed.",
-        p["units"],
-    )
-    % {"units": p["units"]},
+    lambda p: (
+        ngettext(
+            "The key of %(units)s unit was destroyed.",
+            "The keys of %(units)s units were destroyed.",
+            p["units"],
+        )
+        % {"units": p["units"]}
+    ),
 )
 sentences.register(
     "erasure.verified",
-    lambda p: _(
-        "The erasure was checked: %(verified)s stores verified, %(pending)s pending, "
-        "%(unverified)s not verified, %(person)s need a person."
-    )
-    % {
-        "verified": p["verified"],
-        "pending": p["pending"],
-        "unverified": p["unverified"],
-        "person": p["needs_person"],
-    },
+    lambda p: (
+        _(
+            "The erasure was checked: %(verified)s stores verified, %(pending)s pending, "
+            "%(unverified)s not verified, %(person)s need a person."
+        )
+        % {
+            "verified": p["verified"],
+            "pending": p["pending"],
+            "unverified": p["unverified"],
+            "person": p["needs_person"],
+        }
+    ),
 )
 sentences.register(
     "erasure.verification_failed",

@@ -23,8 +23,6 @@ _VARIED = 24
 _CHUNK = 4 << 20
 _PREFIX = 2
 _ANCHOR = 8
-# Written to the database while files are searched, or copied from there: gone between list and read.
-_TRANSIENT = ("-journal", "-shm", ".new", ".taken")
 
 
 def masked(pattern: bytes) -> str:
@@ -97,8 +95,6 @@ def files_under(folders: Iterable[Path]) -> Iterator[Path]:
         for path in [root] if root.is_file() else sorted(root.rglob("*")):
             if path.is_symlink() or not path.is_file() or path in seen:
                 continue
-            if path.name.endswith(_TRANSIENT):
-                continue
             seen.add(path)
             yield path
 
@@ -111,7 +107,9 @@ class _Search:
         raw = [bytes.fromhex(text) for text in patterns]
         # From one mask to the other without passing through the plain bytes.
         self._needles = [
-            bytes(byte ^ one[0] ^ self._mask for byte in one[1:]) if one[0] != self._mask else one[1:]
+            bytes(byte ^ one[0] ^ self._mask for byte in one[1:])
+            if one[0] != self._mask
+            else one[1:]
             for one in raw
         ]
         self._overlap = max(map(len, self._needles), default=1) - 1
@@ -127,8 +125,7 @@ class _Search:
     def run(self, opened: Any, result: FileScan, path: Path) -> int:
         read = kept = 0
         while True:
-            view = memoryview(self._buffer)[kept : kept + _CHUNK]
-            got = opened.readinto(view)
+            got = opened.readinto(self._buffer[kept : kept + _CHUNK].data)
             if not got:
                 return read
             fresh = self._buffer[kept : kept + got]

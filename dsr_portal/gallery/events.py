@@ -32,6 +32,7 @@ TYPES = (
     EventType("record.restricted", {"reason": Code(), "change": Count()}, ("E-08",)),
     EventType("record.restriction_lifted", {"reason": Code(), "change": Count()}, ("E-08",)),
     EventType("record.erasing", {}, ("E-04", "L-10")),
+    EventType("record.spared", {}, ("E-01", "L-10")),
     EventType("record.erased", {}, ("E-04", "L-10")),
     EventType(
         "lookups.recorded",
@@ -56,6 +57,7 @@ sentences.register("record.released", lambda p: _("A picture is no longer held f
 sentences.register("record.restricted", lambda p: _("A picture was locked."))
 sentences.register("record.restriction_lifted", lambda p: _("A picture was unlocked."))
 sentences.register("record.erasing", lambda p: _("The erasure of a picture began."))
+sentences.register("record.spared", lambda p: _("The erasure of a picture was stopped."))
 sentences.register("record.erased", lambda p: _("A picture was erased."))
 sentences.register("block.added", lambda p: _("Addresses were blocked from collection."))
 sentences.register("block.removed", lambda p: _("A block of collection ended."))

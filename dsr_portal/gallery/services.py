@@ -47,6 +47,7 @@ __all__ = [
     "restrict",
     "restricted",
     "resume_collection",
+    "spare_records",
     "stop_collection",
     "unblock",
 ]
@@ -203,6 +204,21 @@ def _refuse_held_by_others(rows: Sequence[Record], case_id: UUID) -> None:
             "inspection_hold",
             _("An authority asked to keep these pictures as they are until it has looked."),
         )
+
+
+def spare_records(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
+    """Undo `mark_erasing` before anything was erased; a standing restriction stays."""
+    spared = 0
+    with unit_of_work():
+        for row in _locked(record_ids):
+            if row.state != Record.State.ERASING:
+                continue
+            _move(row, "spare")
+            if Restriction.objects.filter(record=row, lifted_at=None).exists():
+                _move(row, "restrict")
+            audit_event("record.spared", actor=actor, case_id=case_id, subject_id=row.id)
+            spared += 1
+    return spared
 
 
 def mark_erased(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:

@@ -12,6 +12,7 @@ ARROWS: dict[tuple[str, str], str] = {
     (STATE.HELD, "erase"): STATE.ERASING,
     (STATE.RESTRICTED, "erase"): STATE.ERASING,
     (STATE.ERASING, "erase"): STATE.ERASING,
+    (STATE.ERASING, "spare"): STATE.HELD,
     (STATE.ERASING, "erased"): STATE.ERASED,
     (STATE.ERASED, "erased"): STATE.ERASED,
 }

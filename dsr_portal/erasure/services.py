@@ -1,0 +1,470 @@
+"""Planning, starting, stopping and repeating the erasure of a case's records (GDPR Art. 17).
+
+A plan is frozen in one unit of work and waits out its hold window; `steps.py` carries it out,
+`verification.py` checks it, `certificate.py` says so. Every state here is reached by a person or
+by a date a person set (R4).
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import (
+    Case,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    RightCode,
+    Status,
+)
+from dsr_portal.cases.moves import lock
+from dsr_portal.cases.states import REVIEWERS, Action
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict, NotAllowed, NotFound, PortalError
+from dsr_portal.erasure.models import (
+    Plan,
+    PlanRecord,
+    PlanState,
+    Step,
+    StepState,
+    WaitCode,
+)
+from dsr_portal.gallery import selectors as gallery_rows
+from dsr_portal.gallery import services as gallery
+from dsr_portal.gallery.models import Record
+from dsr_portal.jobs import services as jobs
+from dsr_portal.law import deadlines
+from dsr_portal.matching import selectors as matching
+from dsr_portal.matching.models import Decision, Verdict
+from dsr_portal.policy import selectors as policy
+from dsr_portal.vault import services as vault
+
+log = logging.getLogger(__name__)
+
+RUN = "erasure.run"
+VERIFY = "erasure.verify"
+CERTIFY = "erasure.certificate"
+KIT_HOURS = 24
+"""R30: the patterns used for the checks live at most this long."""
+
+MOST_WITHOUT_SUPERVISOR = 50
+_KEEP_NOTHING_FOUND = timedelta(days=30)
+_ACTOR = Actor.system("erasure")
+_OVER = (Status.CLOSED, Status.PURGED)
+_WAITS = {"held_by_other_case": WaitCode.HELD, "inspection_hold": WaitCode.INSPECTION}
+
+# Stores in the order in which they are worked off; a picture has a step per record.
+BEFORE = (
+    ("kit", "make"),
+    ("block_list", "add"),
+)
+AFTER = (
+    ("index", "erase"),
+    ("probe", "delete"),
+    ("keys", "destroy"),
+    ("files", "scan"),
+    ("records", "mark_erased"),
+    ("processes", "recycle"),
+)
+
+
+# -- planning -------------------------------------------------------------------------------------
+
+
+def start_erasure(*, case_id: UUID, actor: Actor) -> Plan:
+    """Freeze the plan of a case and let its hold window run; a second call returns the first plan.
+
+    Raises `NotAllowed`; `Conflict` with answer_first (E-11), not_decided, nothing_to_erase,
+    erasure_not_asked, conflict_same_person (R1). Another case's hold, an inspection, and for the
+    data subject a conflict, make a plan that WAITS: a person settles it, nothing is erased.
+    """
+    _require_may_start(case_id, actor)
+    _flag_conflict_for_staff(case_id, actor)
+    with unit_of_work():
+        case = lock(case_id)
+        plan = Plan.objects.filter(case=case).exclude(state=PlanState.STOPPED).first()
+        if plan is not None and plan.state != PlanState.WAITING:
+            return plan
+        record_ids = _confirmed(case)
+        if plan is None:
+            plan = _new_plan(case, actor)
+        _begin(plan, case, record_ids, actor)
+    return plan
+
+
+def _require_may_start(case_id: UUID, actor: Actor) -> None:
+    own = actor.kind == "person" and actor.id == str(case_id)
+    staff = actor.kind == "staff" and actor.role in REVIEWERS
+    if not own and not staff:
+        raise NotAllowed(
+            "erasure_role", _("Only the person, an officer or a supervisor starts an erasure.")
+        )
+
+
+def _confirmed(case: Case) -> list[UUID]:
+    """What two persons confirmed and still stands (R1, R19)."""
+    asked = set(case.rights.values_list("right", flat=True))
+    if RightCode.ERASURE not in asked:
+        raise Conflict("erasure_not_asked", _("Erasure was not asked for in this case."))
+    if RightCode.ACCESS in asked and case.delivered_at is None:
+        raise Conflict(
+            "answer_first",
+            _("Access was asked too: the answer goes out before anything is erased."),
+        )
+    outcome = matching.outcome(case.id)
+    if outcome is None:
+        raise Conflict("not_decided", _("Two persons have not decided yet."))
+    standing = Record.objects.filter(id__in=outcome.same).exclude(state=Record.State.ERASED)
+    found = sorted(standing.values_list("id", flat=True))
+    if not found:
+        raise Conflict("nothing_to_erase", _("No record of this person is left to erase."))
+    return found
+
+
+def _new_plan(case: Case, actor: Actor) -> Plan:
+    approver = _approver(case, actor)
+    moment = clock.now()
+    return Plan(
+        case=case,
+        state=PlanState.WAITING,
+        frozen_at=moment,
+        hold_until=moment,
+        requested_by=actor.id,
+        requester_role=actor.role,
+        approver=approver.id,
+        approver_role=approver.role,
+    )
+
+
+def _approver(case: Case, actor: Actor) -> Actor:
+    """The person of staff who answers for it: who starts it, else who approved the answer,
+    else who decided last."""
+    if actor.is_human_staff:
+        return actor
+    answer = (
+        Delivery.objects.filter(case=case, kind=DeliveryKind.ANSWER)
+        .exclude(approved_by="")
+        .order_by("-created_at")
+        .first()
+    )
+    if answer is not None:
+        return Actor(answer.approved_by, answer.approver_role, "staff")
+    review = matching.current_review(case.id)
+    if review is not None and review.supervisor:
+        return Actor(review.supervisor, "supervisor", "staff")
+    if review is not None and review.second_officer:
+        return Actor(review.second_officer, "officer", "staff")
+    raise Conflict("not_decided", _("Two persons have not decided yet."))
+
+
+def _begin(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None:
+    """Begin the hold window, or leave the plan waiting with its reason."""
+    reason = _reason_to_wait(case, record_ids, actor)
+    if reason is None:
+        try:
+            with unit_of_work():
+                _freeze(plan, case, record_ids, actor)
+        except Conflict as error:
+            reason = _WAITS.get(error.code)
+            if reason is None:
+                raise
+        else:
+            return
+    _wait(plan, case, reason)
+
+
+def _reason_to_wait(case: Case, record_ids: list[UUID], actor: Actor) -> WaitCode | None:
+    if len(record_ids) > MOST_WITHOUT_SUPERVISOR and actor.role != "supervisor":
+        return WaitCode.SUPERVISOR
+    return WaitCode.SAME_PERSON if _claimed_by_others(case.id, record_ids) else None
+
+
+def _claimed_by_others(case_id: UUID, record_ids: Iterable[UUID]) -> set[UUID]:
+    """Open cases in which somebody decided "same person" on one of these records (R1)."""
+    claims = Decision.objects.filter(
+        candidate__record_id__in=list(record_ids), verdict=Verdict.SAME
+    ).exclude(candidate__case_id=case_id)
+    claims = claims.exclude(candidate__case__status__in=_OVER)
+    return set(claims.values_list("candidate__case_id", flat=True))
+
+
+def _flag_conflict_for_staff(case_id: UUID, actor: Actor) -> None:
+    """Staff are refused with the code of the conflict; both cases keep the flag as a task."""
+    outcome = matching.outcome(case_id)
+    if not actor.is_human_staff or outcome is None:
+        return
+    others = _claimed_by_others(case_id, outcome.same)
+    if not others:
+        return
+    for one in sorted({case_id, *others}):
+        cases.raise_flag(case_id=one, code=WaitCode.SAME_PERSON, actor=_ACTOR)
+    raise Conflict(
+        WaitCode.SAME_PERSON.value,
+        _("Another case claims one of these records. Settle that first; nothing was erased."),
+        cases=len(others),
+    )
+
+
+def _wait(plan: Plan, case: Case, reason: WaitCode) -> None:
+    """Nothing is erased; the case keeps its state and gets a task."""
+    fresh = plan._state.adding or plan.waits_for != reason
+    plan.state, plan.waits_for = PlanState.WAITING, reason
+    plan.save()
+    if fresh:
+        cases.raise_flag(case_id=case.id, code=reason, actor=_ACTOR)
+        record(
+            "erasure.waits", actor=_ACTOR, case_id=case.id, subject_id=plan.id, reason=reason.value
+        )
+
+
+def _freeze(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None:
+    gallery.mark_erasing(record_ids=record_ids, case_id=case.id, actor=actor)
+    moment = clock.now()
+    plan.state, plan.waits_for, plan.frozen_at = PlanState.HOLD, "", moment
+    plan.hold_until = moment + timedelta(minutes=float(policy.current("hold_minutes")))
+    plan.save()
+    whole = _write_records(plan, record_ids)
+    _write_steps(plan, record_ids)
+    cases.advance(case=case, action=Action.START_ERASURE, actor=actor)
+    record(
+        "erasure.planned",
+        actor=actor,
+        case_id=case.id,
+        subject_id=plan.id,
+        records=len(record_ids),
+        pictures_whole=whole,
+        pictures_covered=len(_images(record_ids)) - whole,
+        hold_until=plan.hold_until,
+        approver=plan.approver,
+    )
+    jobs.enqueue(
+        kind=RUN,
+        subject=plan.id,
+        idempotency_key=f"{RUN}:{plan.id}",
+        run_after=plan.hold_until,
+    )
+
+
+def _images(record_ids: Collection[UUID]) -> set[UUID]:
+    return set(Record.objects.filter(id__in=record_ids).values_list("image_id", flat=True))
+
+
+def _write_records(plan: Plan, record_ids: list[UUID]) -> int:
+    """One row per record; how many pictures go as a whole."""
+    mine = set(record_ids)
+    whole: set[UUID] = set()
+    for row in Record.objects.filter(id__in=record_ids).order_by("id"):
+        others = [one for one in gallery_rows.other_records_of_image(row.id) if one.id not in mine]
+        kind = PlanRecord.Picture.COVERED if others else PlanRecord.Picture.WHOLE
+        PlanRecord.objects.create(plan=plan, record=row, picture=kind)
+        if not others:
+            whole.add(row.image_id)
+    return len(whole)
+
+
+def _write_steps(plan: Plan, record_ids: list[UUID]) -> None:
+    pictures = [("pictures", "erase", record_id) for record_id in record_ids]
+    named = [
+        *((store, action, None) for store, action in BEFORE),
+        *pictures,
+        *((store, action, None) for store, action in AFTER),
+    ]
+    Step.objects.bulk_create(
+        Step(plan=plan, ordinal=number, store=store, action=action, subject=subject)
+        for number, (store, action, subject) in enumerate(named, start=1)
+    )
+
+
+# -- the hold window ------------------------------------------------------------------------------
+
+
+def stop_plan(*, plan_id: UUID, actor: Actor) -> Plan:
+    """Stop a plan before anything is erased; records and case are as before (R4, E-01).
+
+    Raises `NotAllowed` and `Conflict("erasure_runs")` once the first step began.
+    """
+    with unit_of_work():
+        plan = _locked(plan_id)
+        _require_may_start(plan.case_id, actor)
+        if plan.state == PlanState.STOPPED:
+            return plan
+        if plan.state not in {PlanState.HOLD, PlanState.WAITING}:
+            raise Conflict("erasure_runs", _("The erasure has begun and can't be stopped."))
+        was_held = plan.state == PlanState.HOLD
+        ids = list(plan.records.values_list("record_id", flat=True))
+        plan.state, plan.waits_for = PlanState.STOPPED, ""
+        plan.stopped_at, plan.stopped_by = clock.now(), actor.id
+        plan.save()
+        if was_held:
+            gallery.spare_records(record_ids=ids, case_id=plan.case_id, actor=actor)
+            case = lock(plan.case_id)
+            back = Action.STOP_ERASURE if case.delivered_at else Action.STOP_UNDELIVERED
+            cases.advance(case=case, action=back, actor=actor)
+        record(
+            "erasure.stopped",
+            actor=actor,
+            case_id=plan.case_id,
+            subject_id=plan.id,
+            records=len(ids),
+        )
+    return plan
+
+
+def end_hold(*, plan_id: UUID, actor: Actor) -> Plan:
+    """End the hold window now (the demo's button; otherwise time does it)."""
+    with unit_of_work():
+        plan = _locked(plan_id)
+        if plan.state != PlanState.HOLD:
+            raise Conflict("no_hold", _("No hold window is running."))
+        if actor.kind != "operator" and actor.role != "supervisor":
+            raise NotAllowed("supervisor_only", _("Only a supervisor ends the hold window early."))
+        plan.hold_until = clock.now()
+        plan.save(update_fields=["hold_until"])
+        jobs.enqueue(kind=RUN, subject=plan.id, idempotency_key=f"{RUN}:{plan.id}:now")
+    return plan
+
+
+def _locked(plan_id: UUID) -> Plan:
+    plan = Plan.objects.select_for_update().filter(id=plan_id).first()
+    if plan is None:
+        raise NotFound("no_plan", _("There is no such plan."))
+    return plan
+
+
+# -- again ----------------------------------------------------------------------------------------
+
+
+def verify_again(*, plan_id: UUID, actor: Actor) -> Plan:
+    """Repeat the checks after a failure was repaired (R30: without the kit what needs none)."""
+    if not actor.is_human_staff and actor.kind != "operator":
+        raise NotAllowed("erasure_role", _("A person of staff repeats the checks."))
+    with unit_of_work():
+        plan = _locked(plan_id)
+        if plan.state != PlanState.VERIFYING or plan.verified_at is not None:
+            raise Conflict("not_verifying", _("This erasure does not wait for its checks."))
+        enqueue_verify(plan, again=True)
+    return plan
+
+
+def enqueue_verify(plan: Plan, *, again: bool = False) -> None:
+    """One job for the checks; each repetition asked for is a job of its own."""
+    key = f"{VERIFY}:{plan.id}"
+    if again:
+        last = plan.verifications.aggregate(last=Max("checked_at"))["last"]
+        key += f":{last:%Y%m%d%H%M%S%f}" if isinstance(last, datetime) else ":again"
+    jobs.enqueue(kind=VERIFY, subject=plan.id, idempotency_key=key)
+
+
+# -- regular runs ---------------------------------------------------------------------------------
+
+
+def start_due() -> int:
+    """Plan what is due: 14 days after delivery, 3 days before the due date (R4).
+
+    The officer who approved the answer is the actor: a date they approved has come.
+    """
+    started = 0
+    for case in _delivered_and_asked():
+        if case.delivered_at is None or _plan_in_force(case.id) or not _something_same(case.id):
+            continue
+        due = deadlines.Due(unrolled=case.due_unrolled, legal=case.due_on)
+        if clock.today() >= deadlines.erase_on(clock.local_date(case.delivered_at), due):
+            started += _quietly(_start_as_approver, case)
+    return started
+
+
+def _start_as_approver(case: Case) -> None:
+    start_erasure(case_id=case.id, actor=_approver(case, _ACTOR))
+
+
+def resume_waiting() -> int:
+    """Try plans that wait: the other case may have been decided meanwhile (R1)."""
+    waiting = Plan.objects.filter(state=PlanState.WAITING).select_related("case")
+    done = 0
+    for plan in list(waiting.exclude(waits_for=WaitCode.SUPERVISOR)):
+        requester = Actor(plan.approver, plan.approver_role, "staff")
+        if plan.requester_role == "data_subject":
+            requester = Actor.person(plan.case_id)
+        done += _quietly(partial(_resume, requester), plan.case)
+    return done
+
+
+def _resume(actor: Actor, case: Case) -> None:
+    start_erasure(case_id=case.id, actor=actor)
+
+
+def close_without_records() -> int:
+    """Close delivered cases that asked for erasure where no record of the person was found."""
+    before = clock.now() - _KEEP_NOTHING_FOUND
+    closed = 0
+    for case in _delivered_and_asked():
+        over = case.delivered_at is not None and case.delivered_at < before
+        if over and not _plan_in_force(case.id) and not _something_same(case.id):
+            cases.close(case_id=case.id, actor=_ACTOR)
+            closed += 1
+    return closed
+
+
+def expire_kits() -> int:
+    """Destroy patterns older than 24 hours, whatever became of their plan (R30)."""
+    old = Plan.objects.exclude(kit_unit=None).filter(kit_until__lt=clock.now())
+    expired = 0
+    for plan in old:
+        if plan.kit_unit and vault.unit_state(plan.kit_unit) == vault.UnitState.LIVE:
+            with unit_of_work():
+                vault.request_shred([plan.kit_unit], reason="kit_expired")
+                record(
+                    "erasure.kit_destroyed",
+                    actor=_ACTOR,
+                    case_id=plan.case_id,
+                    subject_id=plan.id,
+                    expired=True,
+                )
+                vault.enqueue_shred()
+            expired += 1
+    return expired
+
+
+def _delivered_and_asked() -> list[Case]:
+    rows = Case.objects.filter(status=Status.DELIVERED, rights__right=RightCode.ERASURE)
+    return list(rows.order_by("due_on", "id"))
+
+
+def _plan_in_force(case_id: UUID) -> bool:
+    return Plan.objects.filter(case_id=case_id).exclude(state=PlanState.STOPPED).exists()
+
+
+def _something_same(case_id: UUID) -> bool:
+    outcome = matching.outcome(case_id)
+    return outcome is not None and bool(outcome.same)
+
+
+def _quietly(act: Callable[[Case], None], case: Case) -> int:
+    """One case that can't go on must not stop the others; the reason is in its plan or flag."""
+    try:
+        act(case)
+    except PortalError as error:
+        log.warning("erasure of case %s does not start: %s", case.reference, error.code)
+        return 0
+    return 1
+
+
+# -- read by other modules of this room -----------------------------------------------------------
+
+
+def answers_kept(case: Case) -> list[Delivery]:
+    """Deliveries whose sealed parts may still lie in the vault."""
+    rows = Delivery.objects.filter(case=case).exclude(kind=DeliveryKind.CERTIFICATE)
+    return list(rows.exclude(state=DeliveryState.REPLACED).order_by("created_at"))
+
+
+def undone(plan: Plan) -> list[Step]:
+    return list(plan.steps.exclude(state=StepState.DONE).order_by("ordinal"))
