@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dsr_portal.audit.schema import Code, Count, EventType, Flag, Many, Number
+from dsr_portal.audit.schema import Code, Count, EventType, Flag, Many, Number, StaffNo
 from dsr_portal.core.registries import event_types, sentences
 
 POSITION = Code(choices=("first", "second", "supervisor"))
@@ -37,6 +37,7 @@ TYPES = (
         ("L-04", "AI-04"),
     ),
     EventType("review.taken", {"position": POSITION}, ("L-05", "L-14")),
+    EventType("review.drawn", {"officer": StaffNo()}, ("L-05", "L-14")),
     EventType(
         "decision.made",
         {
@@ -46,6 +47,7 @@ TYPES = (
             "band": Code(choices=("strong", "review", "below")),
             "changed": Flag(),
             "with_reason": Flag(),
+            "quick": Flag(),
         },
         ("L-05", "P-12"),
     ),
@@ -80,6 +82,7 @@ sentences.register(
     },
 )
 sentences.register("review.taken", lambda p: _("An officer took the case."))
+sentences.register("review.drawn", lambda p: _("The second person was drawn."))
 sentences.register("decision.made", lambda p: _("An officer decided about one picture."))
 sentences.register("review.finished", lambda p: _("One person finished the review."))
 sentences.register("review.sent_back", lambda p: _("All rejected pictures went back."))

@@ -4,14 +4,16 @@ Pictures and index are handled outside transactions; results are written with th
 """
 
 import time
+from collections.abc import Sequence
 
 from dsr_portal.audit.services import record
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.gallery import services as gallery
+from dsr_portal.gallery.models import Record
 from dsr_portal.jobs.context import JobContext
-from dsr_portal.matching import services
+from dsr_portal.matching import rules, services
 from dsr_portal.matching.models import (
     Band,
     Candidate,
@@ -20,12 +22,12 @@ from dsr_portal.matching.models import (
     Search,
     SearchState,
 )
+from dsr_portal.matching.probes import CROP, PICTURE
 from dsr_portal.recognition import services as recognition
-from dsr_portal.recognition.services import SearchOutcome
+from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome
 from dsr_portal.vault import services as vault
 
 ACTOR = Actor.system("matching")
-NEAREST = 10
 
 
 def judge_probe(ctx: JobContext) -> None:
@@ -33,11 +35,23 @@ def judge_probe(ctx: JobContext) -> None:
     probe = Probe.objects.filter(id=ctx.subject_id).first()
     if probe is None or probe.state != ProbeState.RECEIVED:
         return
-    verdict = recognition.judge_probe(vault.read(probe.unit, "picture"))
+    verdict = recognition.judge_probe(vault.read(probe.unit, PICTURE))
+    crop = _stage_crop(probe, verdict)
     with ctx.complete():
-        services.probe_judged(
+        judged = services.probe_judged(
             probe_id=probe.id, verdict=verdict.code, findings=verdict.findings, actor=ACTOR
         )
+        if judged is not None and crop is not None:
+            crop.save()
+
+
+def _stage_crop(probe: Probe, verdict: ProbeVerdict) -> vault.Staged | None:
+    """The face as people will compare it, cut like those of the gallery."""
+    if not verdict.crop:
+        return None
+    staged = vault.stage_into(probe.unit)
+    staged.add(CROP, verdict.crop)
+    return staged
 
 
 def search(ctx: JobContext) -> None:
@@ -46,12 +60,12 @@ def search(ctx: JobContext) -> None:
     if row is None or row.state not in {SearchState.RUNNING, SearchState.PRELIMINARY}:
         return
     began = time.monotonic()
-    picture = vault.read(row.probe.unit, "picture")
+    picture = vault.read(row.probe.unit, PICTURE)
 
     def preliminary(outcome: SearchOutcome) -> None:
         with ctx.checkpoint():
             if _still_wanted(row):
-                _write_candidates(row, outcome)
+                _write_candidates(row, outcome.hits)
                 _set_state(row, SearchState.PRELIMINARY)
 
     outcome = recognition.search_probe(
@@ -60,7 +74,9 @@ def search(ctx: JobContext) -> None:
     nearest = (
         []
         if outcome.hits
-        else recognition.nearest_below(picture=picture, threshold=row.threshold, count=NEAREST)
+        else recognition.nearest_below(
+            picture=picture, threshold=row.threshold, count=rules.NEAREST
+        )
     )
     with ctx.complete():
         if not _still_wanted(row):
@@ -86,27 +102,30 @@ def _set_state(row: Search, state: SearchState) -> None:
     row.save(update_fields=["state"])
 
 
-def _write_candidates(row: Search, outcome: SearchOutcome) -> None:
-    """Insert what is new, best first; a candidate of this case is never removed by a search."""
-    known = set(Candidate.objects.filter(case=row.case).values_list("record_id", flat=True))
-    for rank, hit in enumerate(outcome.hits, start=1):
-        if hit.record_id in known:
-            Candidate.objects.filter(case=row.case, record_id=hit.record_id).update(
-                search=row, score=hit.score, band=_band(row, hit.score), rank=rank
-            )
-            continue
-        Candidate.objects.create(
-            case=row.case,
-            search=row,
-            record_id=hit.record_id,
-            score=hit.score,
-            band=_band(row, hit.score),
-            found_by=hit.found_by,
-            rank=rank,
-        )
-    gallery.hold(
-        record_ids=[hit.record_id for hit in outcome.hits], case_id=row.case_id, actor=ACTOR
+def _write_candidates(row: Search, hits: Sequence[RecordHit]) -> None:
+    """Insert what is new, best first, and hold it (R1); no search removes a candidate of a case.
+
+    A record another case is erasing right now is no candidate any more.
+    """
+    ids = [hit.record_id for hit in hits]
+    standing = set(
+        Record.objects.filter(
+            id__in=ids, state__in=[Record.State.HELD, Record.State.RESTRICTED]
+        ).values_list("id", flat=True)
     )
+    for rank, hit in enumerate((hit for hit in hits if hit.record_id in standing), start=1):
+        Candidate.objects.update_or_create(
+            case=row.case,
+            record_id=hit.record_id,
+            defaults={
+                "search": row,
+                "score": hit.score,
+                "band": _band(row, hit.score),
+                "found_by": hit.found_by,
+                "rank": rank,
+            },
+        )
+    gallery.hold(record_ids=standing, case_id=row.case_id, actor=ACTOR)
 
 
 def _band(row: Search, score: float) -> Band:
@@ -115,20 +134,12 @@ def _band(row: Search, score: float) -> Band:
     return Band.STRONG if score >= row.strong_threshold else Band.REVIEW
 
 
-def _finish(row: Search, outcome: SearchOutcome, nearest: list, *, milliseconds: int) -> None:
-    _write_candidates(row, outcome)
-    for rank, hit in enumerate(nearest, start=1):
-        Candidate.objects.get_or_create(
-            case=row.case,
-            record_id=hit.record_id,
-            defaults={
-                "search": row,
-                "score": hit.score,
-                "band": Band.BELOW,
-                "found_by": hit.found_by,
-                "rank": rank,
-            },
-        )
+def _finish(
+    row: Search, outcome: SearchOutcome, nearest: Sequence[RecordHit], *, milliseconds: int
+) -> None:
+    _write_candidates(row, outcome.hits or nearest)
+    # A later search lays everything of the case before two persons again.
+    Candidate.objects.filter(case=row.case).update(search=row)
     row.state = SearchState.COMPLETE
     row.model = outcome.model.name
     row.compared = outcome.compared

@@ -48,6 +48,7 @@ class ReviewState(models.TextChoices):
     SECOND = "second", _("second person decides")
     SUPERVISOR = "supervisor", _("supervisor decides")
     DONE = "done", _("decided")
+    STOPPED = "stopped", _("stopped")
 
 
 class Probe(Row):
@@ -175,6 +176,7 @@ class Decision(Row):
     candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="decisions")
     position = models.CharField(max_length=12, choices=Position.choices)
     officer = models.CharField(max_length=20)
+    shown_at = models.DateTimeField(null=True)
     preliminary = models.CharField(max_length=14, choices=Verdict.choices, blank=True)
     preliminary_at = models.DateTimeField(null=True)
     band_shown_at = models.DateTimeField(null=True)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from dsr_portal.audit import selectors as audit
+from dsr_portal.audit.models import Event
 from dsr_portal.core.actor import Actor
 from dsr_portal.matching.models import (
     Band,
@@ -18,12 +20,29 @@ from dsr_portal.matching.models import (
     SearchState,
     Verdict,
 )
-from dsr_portal.matching.services import final_verdicts
+from dsr_portal.matching.reviews import OPEN, REVIEWER_ROLES, final_verdicts, position_of
+
+__all__ = [
+    "MatchOutcome",
+    "both_views",
+    "current_review",
+    "events_for",
+    "latest_probe",
+    "latest_search",
+    "outcome",
+    "own_decisions",
+    "position_of",
+    "shown_band",
+    "waiting_for",
+]
+
+# What would tell one person what another decided, while a review is open.
+_TELLING = frozenset({"record.restricted", "record.restriction_lifted", "review.sent_back"})
 
 
 @dataclass(frozen=True, slots=True)
 class MatchOutcome:
-    """Record ids by their final verdict. `nothing_found` when no record is of the person."""
+    """Record ids by their final verdict, best first; `nothing_found` when none is the person's."""
 
     same: tuple[UUID, ...]
     inconclusive: tuple[UUID, ...]
@@ -62,30 +81,18 @@ def outcome(case_id: UUID) -> MatchOutcome | None:
     if review is None or review.state != ReviewState.DONE:
         return None
     verdicts = final_verdicts(review)
-    records = dict(Candidate.objects.filter(id__in=verdicts).values_list("id", "record_id"))
+    ranked = list(
+        Candidate.objects.filter(id__in=verdicts).order_by("rank").values_list("id", "record_id")
+    )
 
     def of(kind: Verdict) -> tuple[UUID, ...]:
-        return tuple(records[c] for c, verdict in verdicts.items() if verdict == kind)
+        return tuple(record for candidate, record in ranked if verdicts[candidate] == kind)
 
     return MatchOutcome(of(Verdict.SAME), of(Verdict.INCONCLUSIVE), of(Verdict.NOT_SAME))
 
 
-def position_of(review: Review, actor: Actor) -> Position | None:
-    """In which position this person now decides, if at all."""
-    whose = {
-        ReviewState.FIRST: (review.first_officer, Position.FIRST),
-        ReviewState.SECOND: (review.second_officer, Position.SECOND),
-        ReviewState.SUPERVISOR: (review.supervisor, Position.SUPERVISOR),
-    }.get(ReviewState(review.state))
-    return whose[1] if whose and whose[0] == actor.id else None
-
-
 def own_decisions(review: Review, actor: Actor) -> Sequence[Decision]:
-    """The decisions laid before this person now: the same whatever another person decided.
-
-    The order is that of random ids drawn when they were dealt to the second person, and of the
-    candidates' rank for the first.
-    """
+    """The decisions laid before this person now, best first: no trace of another's decision."""
     position = position_of(review, actor)
     if position is None:
         return []
@@ -114,6 +121,25 @@ def both_views(review: Review, actor: Actor) -> dict[UUID, tuple[str, str]]:
         candidate: (view.get(Position.FIRST, ""), view.get(Position.SECOND, ""))
         for candidate, view in views.items()
     }
+
+
+def events_for(case_id: UUID, actor: Actor) -> list[Event]:
+    """The trail of a case as this person may read it (R19).
+
+    While a review is open nobody who may decide in it sees what another person decided, nor
+    what follows from it.
+    """
+    events = list(audit.events_for_case(case_id))
+    blind = actor.role in REVIEWER_ROLES or actor.kind != "staff"
+    if not blind or not Review.objects.filter(case_id=case_id, state__in=OPEN).exists():
+        return events
+    return [event for event in events if not _tells(event, actor)]
+
+
+def _tells(event: Event, actor: Actor) -> bool:
+    if event.type == "decision.made":
+        return event.actor_id != actor.id
+    return event.type in _TELLING
 
 
 def waiting_for(actor: Actor) -> set[UUID]:

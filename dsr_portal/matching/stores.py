@@ -48,7 +48,7 @@ declare_model(
         "found_by": F.CODE,
         "rank": F.COUNT,
     },
-    shredder="matching: scores are set to zero when the case closes",
+    shredder="matching.end_reviews: scores are set to zero when the case ends",
 )
 declare_model(
     "matching.Review",
@@ -76,6 +76,7 @@ declare_model(
         "candidate": F.ID,
         "position": F.CODE,
         "officer": F.STAFF,
+        "shown_at": F.TIME,
         "preliminary": F.CODE,
         "preliminary_at": F.TIME,
         "band_shown_at": F.TIME,

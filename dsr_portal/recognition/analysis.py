@@ -45,11 +45,15 @@ class FoundFace:
 
 @dataclass(frozen=True, slots=True)
 class ProbeVerdict:
-    """What the checks before any face code say of a probe: "ok" or the finding that refuses it."""
+    """What the checks before any face code say of a probe: "ok" or the finding that refuses it.
+
+    `crop` is a JPEG of its one face, cut like those of the gallery, for people to compare.
+    """
 
     code: str
     findings: tuple[str, ...]
     face_box: Box | None
+    crop: bytes = b""
 
     @property
     def usable(self) -> bool:
@@ -156,11 +160,16 @@ def judge_probe(picture: Picture | bytes) -> ProbeVerdict:
     from biometrics.quality import judge_probe as judge
 
     try:
-        verdict = judge(pixels(picture), engines.config())
+        rgb = pixels(picture)
+        verdict = judge(rgb, engines.config())
     except BadPicture:
         return ProbeVerdict("no_face", (), None)
-    box = _box(verdict.face.box) if verdict.face is not None else None
-    return ProbeVerdict(verdict.code, tuple(verdict.findings), box)
+    findings = tuple(verdict.findings)
+    if verdict.face is None:
+        return ProbeVerdict(verdict.code, findings, None)
+    return ProbeVerdict(
+        verdict.code, findings, _box(verdict.face.box), _shown(rgb, verdict.face)
+    )
 
 
 @outside("Embedding a probe")

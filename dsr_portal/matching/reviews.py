@@ -1,0 +1,515 @@
+"""The review by two persons, the second blind; a supervisor where they differ (R1, R19, R21).
+
+Decisions are open until a person finishes their part; then they stand.
+"""
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.accounts import services as accounts
+from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, RightCode, Status
+from dsr_portal.cases.states import Action
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.gallery import services as gallery
+from dsr_portal.matching import rules
+from dsr_portal.matching.models import (
+    Candidate,
+    Decision,
+    Position,
+    ProbeState,
+    Review,
+    ReviewState,
+    Search,
+    Verdict,
+)
+from dsr_portal.vault import services as vault
+
+REVIEWER_ROLES = frozenset({Role.OFFICER, Role.SUPERVISOR})
+OPEN = frozenset({ReviewState.FIRST, ReviewState.SECOND, ReviewState.SUPERVISOR})
+QUICK = timedelta(seconds=3)
+"""R21: faster decisions are a signal to the supervisor, never a target."""
+
+MAX_REASON = 1500
+_STATUS = {
+    ReviewState.FIRST: Status.IN_REVIEW,
+    ReviewState.SECOND: Status.SECOND_REVIEW,
+    ReviewState.SUPERVISOR: Status.SECOND_REVIEW,
+}
+_SYSTEM = Actor.system("matching")
+_RANDOM = secrets.SystemRandom()
+
+
+def open_review(*, search: Search, actor: Actor) -> Review:
+    """Open the two-person round over a swept search; runs in the search job's transaction."""
+    case = Case.objects.select_for_update().get(id=search.case_id)
+    Review.objects.filter(case=case, state__in=OPEN).update(state=ReviewState.STOPPED)
+    number = Review.objects.filter(case=case).count() + 1
+    review = Review.objects.create(
+        case=case, search=search, round=number, opener=case.opener, opened_at=clock.now()
+    )
+    cases.advance(case=case, action=Action.SEARCH_DONE, actor=actor)
+    return review
+
+
+# -- the first person ---------------------------------------------------------------------------
+
+
+def take_review(*, review_id: UUID, actor: Actor) -> Review:
+    """Become the first person of a review; the opener of the case never does (R19)."""
+    require_reviewer(actor)
+    with unit_of_work():
+        review = _locked(review_id)
+        if review.state != ReviewState.FIRST:
+            raise Conflict("review_not_first", _("The first decision is already made."))
+        if review.first_officer == actor.id:
+            return review
+        if review.first_officer:
+            raise Conflict("review_taken", _("Somebody else has taken this case."))
+        if review.opener == actor.id:
+            raise NotAllowed(
+                "review_own_case", _("You opened this case, so two other people must decide it.")
+            )
+        review.first_officer = actor.id
+        review.save(update_fields=["first_officer"])
+        candidates = review.search.candidates.order_by("rank").values_list("id", flat=True)
+        _lay_before(review, Position.FIRST, actor.id, candidates)
+        _record_taken(review, Position.FIRST, actor)
+        return review
+
+
+def _lay_before(
+    review: Review, position: Position, officer: str, candidate_ids: Iterable[UUID]
+) -> None:
+    Decision.objects.bulk_create(
+        Decision(review=review, candidate_id=one, position=position, officer=officer)
+        for one in candidate_ids
+    )
+
+
+def _record_taken(review: Review, position: Position, actor: Actor) -> None:
+    record(
+        "review.taken",
+        actor=actor,
+        case_id=review.case_id,
+        subject_id=review.id,
+        position=position.value,
+    )
+
+
+# -- deciding -----------------------------------------------------------------------------------
+
+
+def mark_shown(*, decision_id: UUID, actor: Actor) -> None:
+    """Note when a picture was first laid before the person who decides it."""
+    Decision.objects.filter(id=decision_id, officer=actor.id, shown_at=None).update(
+        shown_at=clock.now()
+    )
+
+
+def say_preliminary(*, decision_id: UUID, actor: Actor, verdict: str) -> Decision:
+    """Set the view a person has before the band is shown; only then it is shown (R21).
+
+    It stands: after the reveal the decision may differ from it, with a reason, the view may not.
+    """
+    with unit_of_work():
+        decision = _own_open_decision(decision_id, actor)
+        wanted = _verdict(verdict, decision)
+        if decision.preliminary:
+            if decision.preliminary == wanted:
+                return decision
+            raise Conflict(
+                "view_stands", _("You have said what you see. Confirm it, or decide otherwise.")
+            )
+        decision.preliminary = wanted
+        decision.preliminary_at = decision.band_shown_at = clock.now()
+        decision.save(update_fields=["preliminary", "preliminary_at", "band_shown_at"])
+        return decision
+
+
+@vault.retry_stale
+def decide(*, decision_id: UUID, actor: Actor, verdict: str, reason: str = "") -> Decision:
+    """Confirm a decision about one candidate. A change after the band was seen needs a reason."""
+    words = _reason(reason)
+    with unit_of_work():
+        decision = _own_open_decision(decision_id, actor)
+        final = _verdict(verdict, decision)
+        if not decision.preliminary:
+            raise Conflict("decision_without_view", _("Say first what you see, then confirm."))
+        if decision.verdict == final and not words:
+            return decision
+        changed = final != decision.preliminary or decision.verdict not in {"", final}
+        if (changed or decision.position == Position.SUPERVISOR) and not words:
+            raise BadInput(
+                "decision_needs_reason",
+                _("Write why. A changed view and a supervisor's decision need a reason."),
+            )
+        if words:
+            decision.reason_field = f"decision.{decision.id}"
+            vault.write_small(decision.review.case.file_unit, decision.reason_field, words.encode())
+        before, decision.verdict = decision.verdict, final
+        decision.decided_at = clock.now()
+        decision.save(update_fields=["verdict", "decided_at", "reason_field"])
+        _record_decision(decision, actor, changed=changed, with_reason=bool(words))
+        if decision.position == Position.FIRST:
+            _restrict_or_lift(decision, before, actor)
+        return decision
+
+
+def _record_decision(
+    decision: Decision, actor: Actor, *, changed: bool, with_reason: bool
+) -> None:
+    seen, said = decision.shown_at, decision.preliminary_at
+    record(
+        "decision.made",
+        actor=actor,
+        case_id=decision.review.case_id,
+        subject_id=decision.candidate_id,
+        position=decision.position,
+        verdict=decision.verdict,
+        preliminary=decision.preliminary,
+        band=decision.candidate.band,
+        changed=changed,
+        with_reason=with_reason,
+        quick=seen is not None and said is not None and said - seen < QUICK,
+    )
+
+
+def _restrict_or_lift(decision: Decision, before: str, actor: Actor) -> None:
+    """R1: restriction follows the first "same person" once the identity level is met."""
+    case = decision.review.case
+    records = [decision.candidate.record_id]
+    if decision.verdict == Verdict.SAME and case.level >= 1:
+        gallery.restrict(record_ids=records, case_id=case.id, actor=actor, reason="same_person")
+    elif before == Verdict.SAME:
+        gallery.lift_restriction(
+            record_ids=records, case_id=case.id, actor=actor, reason="first_changed"
+        )
+
+
+# -- passing on ---------------------------------------------------------------------------------
+
+
+def finish(*, review_id: UUID, actor: Actor) -> Review:
+    """Close one person's part when everything before them is decided, and pass the case on."""
+    with unit_of_work():
+        review = _locked(review_id)
+        position = _position_of(review, actor)
+        require_reviewer(actor)
+        if review.decisions.filter(position=position, verdict="").exists():
+            raise Conflict("review_open", _("Some pictures are not decided yet."))
+        if position == Position.FIRST:
+            _pass_to_second(review, actor)
+        elif position == Position.SECOND:
+            _after_second(review, actor)
+        else:
+            _close(review, actor)
+        return review
+
+
+def _pass_to_second(review: Review, actor: Actor) -> None:
+    review.first_done_at = clock.now()
+    review.state = ReviewState.SECOND
+    review.save(update_fields=["first_done_at", "state"])
+    cases.advance(case=review.case, action=Action.FIRST_DONE, actor=actor)
+    _record_finished(review, Position.FIRST, actor)
+    _draw_second(review)
+
+
+def _record_finished(review: Review, position: Position, actor: Actor) -> None:
+    record(
+        "review.finished",
+        actor=actor,
+        case_id=review.case_id,
+        subject_id=review.id,
+        position=position.value,
+    )
+
+
+def _draw_second(review: Review) -> bool:
+    """Draw the second person and lay before them what R19 asks; False while nobody is free."""
+    second = _somebody_else(review)
+    if second is None:
+        return False
+    before = review.second_officer
+    review.second_officer = second
+    review.save(update_fields=["second_officer"])
+    record(
+        "review.drawn", actor=_SYSTEM, case_id=review.case_id, subject_id=review.id, officer=second
+    )
+    if before:
+        review.decisions.filter(position=Position.SECOND, verdict="").update(officer=second)
+        return True
+    first = _verdicts(review, Position.FIRST)
+    ranked = list(
+        Candidate.objects.filter(id__in=first).order_by("rank").values_list("id", flat=True)
+    )
+    _lay_before(review, Position.SECOND, second, rules.deal(first, ranked, _RANDOM))
+    return True
+
+
+def _somebody_else(review: Review) -> str | None:
+    """Active, trained, not the first, not the opener; drawn, never chosen (R19, P-17)."""
+    barred = {review.first_officer, review.opener, review.second_officer}
+    for role in (Role.OFFICER, Role.SUPERVISOR):
+        able = Staff.objects.filter(is_active=True, role=role, trained_until__gte=clock.today())
+        names = sorted(set(able.values_list("staff_no", flat=True)) - barred)
+        if names:
+            return _RANDOM.choice(names)
+    return None
+
+
+def assign_waiting_seconds() -> int:
+    """Draw a second person where nobody was free or the drawn one cannot decide any more.
+
+    Run regularly; returns how many were drawn.
+    """
+    drawn = 0
+    waiting = Review.objects.filter(state=ReviewState.SECOND, case__status=Status.SECOND_REVIEW)
+    for review_id in list(waiting.values_list("id", flat=True)):
+        with unit_of_work():
+            review = _locked(review_id)
+            if review.state == ReviewState.SECOND and not _can_go_on(review.second_officer):
+                drawn += _draw_second(review)
+    return drawn
+
+
+def _can_go_on(officer: str | None) -> bool:
+    able = Staff.objects.filter(
+        is_active=True, role__in=REVIEWER_ROLES, trained_until__gte=clock.today()
+    )
+    return officer is not None and able.filter(staff_no=officer).exists()
+
+
+def _verdicts(review: Review, position: Position) -> dict[UUID, str]:
+    rows = review.decisions.filter(position=position)
+    return dict(rows.values_list("candidate_id", "verdict"))
+
+
+def _after_second(review: Review, actor: Actor) -> None:
+    first = _verdicts(review, Position.FIRST)
+    second = _verdicts(review, Position.SECOND)
+    unseen = [candidate for candidate in first if candidate not in second]
+    if unseen and rules.overlooked(first, second):
+        _lay_before(review, Position.SECOND, actor.id, unseen)
+        record(
+            "review.sent_back",
+            actor=_SYSTEM,
+            case_id=review.case_id,
+            subject_id=review.id,
+            candidates=len(unseen),
+        )
+        return
+    review.second_done_at = clock.now()
+    review.save(update_fields=["second_done_at"])
+    _record_finished(review, Position.SECOND, actor)
+    differ = rules.disputed(first, second)
+    _lift([one for one in differ if first[one] == Verdict.SAME], review, actor, "second_disagrees")
+    if not differ:
+        _close(review, actor)
+        return
+    review.state = ReviewState.SUPERVISOR
+    review.save(update_fields=["state"])
+    _lay_before(review, Position.SUPERVISOR, "", differ)
+    record(
+        "review.disputed",
+        actor=_SYSTEM,
+        case_id=review.case_id,
+        subject_id=review.id,
+        candidates=len(differ),
+    )
+
+
+def _lift(candidate_ids: Iterable[UUID], review: Review, actor: Actor, reason: str) -> None:
+    records = _records(candidate_ids)
+    if records:
+        gallery.lift_restriction(
+            record_ids=records, case_id=review.case_id, actor=actor, reason=reason
+        )
+
+
+def _records(candidate_ids: Iterable[UUID]) -> list[UUID]:
+    rows = Candidate.objects.filter(id__in=list(candidate_ids))
+    return list(rows.values_list("record_id", flat=True))
+
+
+def take_dispute(*, review_id: UUID, actor: Actor) -> Review:
+    """A supervisor who was neither first nor second takes what the two see differently."""
+    if actor.kind != "staff" or actor.role != Role.SUPERVISOR:
+        raise NotAllowed("supervisor_only", _("Only a supervisor decides a disagreement."))
+    require_reviewer(actor)
+    with unit_of_work():
+        review = _locked(review_id)
+        if review.state != ReviewState.SUPERVISOR:
+            raise Conflict("review_not_disputed", _("There is no disagreement to decide."))
+        if actor.id in {review.first_officer, review.second_officer, review.opener}:
+            raise NotAllowed("review_own_case", _("You already took part in this case."))
+        if review.supervisor == actor.id:
+            return review
+        if review.supervisor:
+            raise Conflict("review_taken", _("Somebody else has taken this case."))
+        review.supervisor = actor.id
+        review.save(update_fields=["supervisor"])
+        review.decisions.filter(position=Position.SUPERVISOR).update(officer=actor.id)
+        _record_taken(review, Position.SUPERVISOR, actor)
+        return review
+
+
+def _close(review: Review, actor: Actor) -> None:
+    """The verdicts stand: hold and restriction follow them, the case is decided (R1)."""
+    review.state = ReviewState.DONE
+    review.done_at = clock.now()
+    review.save(update_fields=["state", "done_at"])
+    verdicts = final_verdicts(review)
+    by_kind = {kind: [c for c, said in verdicts.items() if said == kind] for kind in Verdict}
+    same = _records(by_kind[Verdict.SAME])
+    if same:
+        gallery.restrict(
+            record_ids=same, case_id=review.case_id, actor=actor, reason="same_person"
+        )
+    # R17: what stays open is locked only on wish.
+    _lift(by_kind[Verdict.INCONCLUSIVE], review, actor, "inconclusive")
+    _lift(by_kind[Verdict.NOT_SAME], review, actor, "not_same")
+    gallery.release_holds(
+        case_id=review.case_id, record_ids=_records(by_kind[Verdict.NOT_SAME]), actor=actor
+    )
+    record(
+        "review.decided",
+        actor=actor,
+        case_id=review.case_id,
+        subject_id=review.id,
+        same=len(same),
+        not_same=len(by_kind[Verdict.NOT_SAME]),
+        inconclusive=len(by_kind[Verdict.INCONCLUSIVE]),
+        disputed=review.decisions.filter(position=Position.SUPERVISOR).count(),
+    )
+    cases.advance(case=review.case, action=Action.REVIEW_DONE, actor=actor)
+
+
+def final_verdicts(review: Review) -> dict[UUID, str]:
+    """The verdict that counts for each candidate: supervisor's, else second's, else first's."""
+    verdicts: dict[UUID, str] = {}
+    for position in (Position.FIRST, Position.SECOND, Position.SUPERVISOR):
+        rows = review.decisions.filter(position=position).exclude(verdict="")
+        verdicts.update(rows.values_list("candidate_id", "verdict"))
+    return verdicts
+
+
+# -- the end of a case --------------------------------------------------------------------------
+
+
+def end_reviews(*, case_id: UUID, actor: Actor, reason: str) -> None:
+    """Purger: with the case end its open review, its restrictions and its scores (R1, P-06).
+
+    A restriction the person asked for (Art. 18) is kept.
+    """
+    if reason not in {"closed", "withdrawn", "purged"}:
+        return
+    with unit_of_work():
+        Review.objects.filter(case_id=case_id, state__in=OPEN).update(state=ReviewState.STOPPED)
+        candidates = Candidate.objects.filter(case_id=case_id)
+        candidates.update(score=0.0)
+        case = Case.objects.get(id=case_id)
+        if not case.rights.filter(right=RightCode.RESTRICTION).exists():
+            gallery.lift_restriction(
+                record_ids=candidates.values_list("record_id", flat=True),
+                case_id=case_id,
+                actor=actor,
+                reason="case_over",
+            )
+
+
+# -- guards ---------------------------------------------------------------------------------
+
+
+def require_reviewer(actor: Actor) -> None:
+    """Only trained, named people decide (law P-12, P-17; G-02: the DPO decides nothing)."""
+    if actor.kind != "staff" or actor.role not in REVIEWER_ROLES:
+        raise NotAllowed("reviewer_only", _("Only officers and supervisors compare faces."))
+    try:
+        staff = accounts.staff_by_number(actor.id)
+    except NotFound as error:
+        raise NotAllowed("reviewer_unknown", _("This account can't decide any more.")) from error
+    accounts.require_role(staff, *REVIEWER_ROLES)
+    accounts.require_trained(staff)
+
+
+def _locked(review_id: UUID) -> Review:
+    """The review, locked; `Conflict` when its case went on without it."""
+    review = (
+        Review.objects.select_for_update(of=("self",))
+        .select_related("case")
+        .filter(id=review_id)
+        .first()
+    )
+    if review is None:
+        raise NotFound("no_review", _("There is no such review."))
+    wanted = _STATUS.get(ReviewState(review.state))
+    if wanted is not None and review.case.status != wanted:
+        raise Conflict("review_over", _("This case does not wait for a decision any more."))
+    return review
+
+
+def _position_of(review: Review, actor: Actor) -> Position:
+    position = position_of(review, actor)
+    if position is None:
+        raise NotAllowed("not_your_turn", _("This case does not wait for you."))
+    return position
+
+
+def position_of(review: Review, actor: Actor) -> Position | None:
+    """In which position this person now decides, if at all."""
+    expected = {
+        ReviewState.FIRST: (review.first_officer, Position.FIRST),
+        ReviewState.SECOND: (review.second_officer, Position.SECOND),
+        ReviewState.SUPERVISOR: (review.supervisor, Position.SUPERVISOR),
+    }.get(ReviewState(review.state))
+    if expected is None or actor.kind != "staff" or expected[0] != actor.id:
+        return None
+    return expected[1]
+
+
+def _own_open_decision(decision_id: UUID, actor: Actor) -> Decision:
+    found = Decision.objects.filter(id=decision_id, officer=actor.id).first()
+    if found is None or not actor.id:
+        raise NotFound("no_decision", _("There is no such picture for you to decide."))
+    require_reviewer(actor)
+    review = _locked(found.review_id)
+    decision = (
+        Decision.objects.select_for_update(of=("self",))
+        .select_related("candidate", "review__case", "review__search__probe")
+        .get(id=decision_id)
+    )
+    if _position_of(review, actor) != decision.position:
+        raise NotAllowed("not_your_turn", _("This case does not wait for you."))
+    return decision
+
+
+def _verdict(text: str, decision: Decision) -> Verdict:
+    if text not in Verdict.values:
+        raise BadInput("no_such_verdict", _("Choose one of the three answers."))
+    gone = decision.review.search.probe.state == ProbeState.DELETED
+    if gone and text != Verdict.INCONCLUSIVE:
+        raise Conflict(
+            "photo_gone",
+            _("The photo was withdrawn and deleted, so nothing can be compared. Say inconclusive."),
+        )
+    return Verdict(text)
+
+
+def _reason(text: str) -> str:
+    words = text.strip()
+    if len(words) > MAX_REASON or len(words.encode()) > vault.INLINE_BYTES:
+        raise BadInput(
+            "reason_too_long",
+            _("This text is too long. We take up to %(limit)s characters.") % {"limit": MAX_REASON},
+        )
+    return words
