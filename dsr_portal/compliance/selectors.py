@@ -18,6 +18,15 @@ def open_grants(authority_code: str) -> QuerySet[CaseGrant]:
     )
 
 
+def open_grants_of(case_id: UUID) -> Sequence[CaseGrant]:
+    """To which authorities a case is open now."""
+    return list(
+        CaseGrant.objects.filter(
+            case_id=case_id, revoked_at__isnull=True, until__gt=clock.now()
+        ).order_by("since")
+    )
+
+
 def cases_open_to(*, actor: Actor, authority_code: str) -> QuerySet[Case]:
     """The DPO reads every case (G-02); a regulator what was opened to the own authority."""
     if actor.kind == "staff" and actor.role == Role.DPO:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.models import IdentityElement, IdentityWay, Status
 from dsr_portal.core.forms import ChoiceCards, PlainForm
+from dsr_portal.law import authorities
 from dsr_portal.matching.models import Verdict
 
 
@@ -62,3 +63,14 @@ class ConfirmForm(ViewForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["decision"].label = _("What do you decide?")
+
+
+def _authority_choices() -> list[tuple[str, str]]:
+    return [(one.code, f"{one.code}: {one.authority}") for one in authorities.states()]
+
+
+class AuthorityForm(PlainForm):
+    """Opening a case to an authority for a time (law O-06)."""
+
+    authority = forms.ChoiceField(label=_("Authority"), choices=_authority_choices)
+    days = forms.IntegerField(label=_("For how many days"), min_value=1, max_value=365, initial=90)

@@ -14,6 +14,9 @@ urlpatterns = [
     path("cases/<str:reference>/finish/", views.finish, name="finish"),
     path("cases/<str:reference>/answer/", views.answer, name="answer"),
     path("cases/<str:reference>/erasure/", views.start_erasure, name="erasure"),
+    path(
+        "cases/<str:reference>/authority/", views.open_to_authority, name="open_to_authority"
+    ),
     path("cases/<str:reference>/probe/<uuid:probe_id>/", views.probe_picture, name="probe_picture"),
     path(
         "cases/<str:reference>/face/<uuid:decision_id>/", views.face_picture, name="face_picture"

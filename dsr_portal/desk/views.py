@@ -1,10 +1,12 @@
 """The desk of privacy officers: queue, case, comparison, answer. No rules live here."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,11 +23,13 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.cases.models import Case, Delivery, DeliveryState, Status
-from dsr_portal.core import references
+from dsr_portal.compliance import services as compliance_services
+from dsr_portal.compliance.selectors import open_grants_of
+from dsr_portal.core import clock, references
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
 from dsr_portal.core.registries import sentences
-from dsr_portal.desk.forms import ConfirmForm, IdentityForm, QueueForm, ViewForm
+from dsr_portal.desk.forms import AuthorityForm, ConfirmForm, IdentityForm, QueueForm, ViewForm
 from dsr_portal.desk.next_step import next_step
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
@@ -118,8 +122,16 @@ def _case_context(found: Case, actor: Actor, **more: Any) -> dict[str, Any]:
         "consents": found.consents.order_by("given_at"),
         "rights": [row.get_right_display() for row in found.rights.all()],
         "activity": _activity(found, actor),
+        "authority_form": _authority_form(actor),
+        "grants": open_grants_of(found.id),
         **more,
     }
+
+
+def _authority_form(actor: Actor) -> AuthorityForm | None:
+    if actor.role not in compliance_services.MAY_GRANT:
+        return None
+    return AuthorityForm(initial={"authority": settings.DSR_CONTROLLER["country"]})
 
 
 def _own_words(found: Case) -> list[str]:
@@ -339,6 +351,23 @@ def answer(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     else:
         disclosure_services.prepare_answer(case_id=found.id, actor=actor)
         messages.success(request, _("The answer is being made."))
+    return redirect("desk:case", reference=reference)
+
+
+@at_desk
+@require_POST
+def open_to_authority(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Open the case to one authority for some days."""
+    found = cases.case_for(staff_of(request), reference)
+    form = AuthorityForm(request.POST)
+    if not form.is_valid():
+        context = _case_context(found, actor, authority_form=form, form=form)
+        return render(request, "desk/case.html", context, status=422)
+    until = clock.now() + timedelta(days=form.cleaned_data["days"])
+    compliance_services.grant_case(
+        case_id=found.id, authority_code=form.cleaned_data["authority"], until=until, actor=actor
+    )
+    messages.success(request, _("The authority can read this case now."))
     return redirect("desk:case", reference=reference)
 
 
