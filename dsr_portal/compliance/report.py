@@ -106,7 +106,7 @@ def _scope(case: Case, authority_code: str, requested_by: str, role: str) -> dic
         ),
         "rows": [
             (_("Case"), case.reference),
-            (_("Authority"), authority.authority if authority else _("none (for the DPO)")),
+            (_("Authority"), authority.name if authority else _("none (for the DPO)")),
             (_("Asked for by"), f"{requested_by} ({role})"),
             (_("Controller"), settings.DSR_CONTROLLER["name"]),
             (_("Data protection officer"), settings.DSR_CONTROLLER["dpo"]),

@@ -66,7 +66,7 @@ class ConfirmForm(ViewForm):
 
 
 def _authority_choices() -> list[tuple[str, str]]:
-    return [(one.code, f"{one.code}: {one.authority}") for one in authorities.states()]
+    return [(one.code, f"{one.code}: {one.name}") for one in authorities.states()]
 
 
 class AuthorityForm(PlainForm):
