@@ -1,0 +1,261 @@
+"""`manage.py demo`, called by `make demo`: steps 5 to 7 of the seven, then it serves until Ctrl-C.
+
+Import, erasure of the first ready case and everything else that loads the recognition engine run
+in children of this command, so that its memory is given back and no process that held what was
+erased is left (R30).
+"""
+
+import os
+import subprocess
+import sys
+import time
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from dsr_portal.accounts.models import Staff
+from dsr_portal.accounts.services import create_staff
+from dsr_portal.cases.models import Case
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.demo import cast, processes, ready, state
+from dsr_portal.demo.state import State
+from dsr_portal.gallery import selectors as gallery
+
+STEPS = 7
+
+
+class Command(BaseCommand):
+    help = (
+        "Prepare and serve the demo on this machine: invented people, one browser. "
+        "PORT=8000 places it, FRESH=1 starts over, Ctrl-C stops everything."
+    )
+    # Checks that read the database need one; they run after the migrations.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--prepare-only", action="store_true", help="make everything, start nothing"
+        )
+        parser.add_argument("--part", choices=["cast", "cases"], help=SUPPRESS)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DSR_DEMO or settings.DSR_PRODUCTION:
+            raise CommandError("The demo runs with dsr_portal.settings.demo only (R35).")
+        if options["part"]:
+            self._part(options["part"])
+            return
+        self.began = settings.DSR_DEMO_STARTED or time.time()
+        self._refuse_taken_ports()
+        if settings.DSR_FRESH:
+            self._start_over()
+        try:
+            state.refuse_foreign()
+        except state.NotADemo as error:
+            raise CommandError(
+                f"{error} holds an installation that no demo made; nothing was touched. "
+                "Choose another folder with DSR_VAR and another ring with DSR_RING."
+            ) from error
+        self._prepare()
+        if options["prepare_only"]:
+            return
+        self._serve()
+
+    # -- starting over --------------------------------------------------------------------------
+
+    def _start_over(self) -> None:
+        try:
+            state.remove_all()
+        except state.NotADemo as error:
+            raise CommandError(
+                f"FRESH=1 removes only what a demo made, and {error} is none."
+            ) from error
+        connection.close()
+        # The key of this process lay in the ring that is gone: begin again with a new one.
+        sys.stdout.flush()
+        os.execv("/usr/bin/env", ["env", "FRESH=", sys.executable, *sys.argv])  # noqa: S606
+
+    def _refuse_taken_ports(self) -> None:
+        taken = processes.taken_ports()
+        if taken:
+            numbers = ", ".join(str(port) for port in taken)
+            raise CommandError(
+                f"Port {numbers} is in use. Stop what listens there, or choose another: "
+                f"make demo PORT={settings.DSR_PORT + 100}"
+            )
+
+    # -- 5 and 6 --------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        made = State()
+        with self._step(5, "database, keys, staff") as done:
+            done.append(self._foundations(made))
+        with self._step(6, "people and cases") as done:
+            if made.data["finished"]:
+                done.append(self._counts())
+            else:
+                self._run_part("cast")
+                self._run_part("cases")
+                done.append(self._counts())
+
+    def _foundations(self, made: State) -> str:
+        """Migrations, key ring, signing identity, staff: makes what is missing."""
+        if not made.exists:
+            made.save()
+        connection.ensure_connection()
+        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if waiting or not made.data.get("ring"):
+            call_command("ring", "init", stdout=_Silent())
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("ring", "init", stdout=_Silent())
+            made.set("ring")
+        self.check()
+        for member in cast.STAFF:
+            if not Staff.objects.filter(staff_no=member.staff_no).exists():
+                create_staff(
+                    actor=Actor.operator(),
+                    staff_no=member.staff_no,
+                    display_name=member.name,
+                    email=member.email,
+                    role=member.role,
+                    authority_code=member.authority,
+                    trained_until=clock.today().replace(year=clock.today().year + 5, day=1),
+                )
+        return f"{len(waiting)} migrations, {len(cast.STAFF)} accounts" if waiting else "there"
+
+    def _run_part(self, name: str) -> None:
+        """One of this command's own parts in a process of its own; its end is shown on failure."""
+        log = state.logs() / f"demo-{name}.log"
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            command = [sys.executable, str(Path(settings.ROOT) / "manage.py"), "demo"]
+            done = subprocess.run(
+                ["/usr/bin/env", "DEEPFACE_BACKEND_ENGINE=onnx", *command, "--part", name],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+            raise CommandError(f"{name} could not be prepared. End of {log}:\n{end}")
+
+    def _counts(self) -> str:
+        coverage = gallery.coverage()
+        return (
+            f"{coverage.pictures} pictures, {coverage.faces} faces, "
+            f"{Case.objects.count()} cases, {state.size_mb()} MB"
+        )
+
+    def _part(self, name: str) -> None:
+        made = State()
+        if name == "cast":
+            self._import(made)
+            if ready.ERASED not in made.made:
+                made.note(ready.ERASED, ready.erased().id)
+            return
+        self._cases(made)
+
+    def _import(self, made: State) -> None:
+        if made.data["cast"]:
+            return
+        call_command(
+            "import_gallery",
+            cast.GALLERY,
+            manifest=cast.MANIFEST,
+            source=cast.SOURCE,
+            legal_basis=cast.LEGAL_BASIS,
+        )
+        if not gallery.lookup_coverage():
+            call_command(
+                "record_lookups",
+                cast.LOOKUPS,
+                system=cast.LOOKUP_SYSTEM,
+                covers_from=cast.LOOKUPS_FROM,
+                covers_to=cast.LOOKUPS_TO,
+            )
+        ready.run_jobs()
+        made.set("cast")
+
+    def _cases(self, made: State) -> None:
+        """Every ready case that is not made yet; an interrupted start goes on here."""
+        if "certified" not in made.data:
+            ready.certified(Case.objects.get(id=made.made[ready.ERASED]))
+            made.set("certified")
+        for name, make, after in ready.MADE:
+            if name in made.made:
+                continue
+            began = time.monotonic()
+            made.note(name, make().id)
+            clock.forward(after)
+            self.stdout.write(f"{name}: {time.monotonic() - began:.1f} s")
+        if not made.data["finished"]:
+            ready.last_touches(made.made)
+            made.set("finished")
+
+    # -- 7 --------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        running = processes.Running(self.stdout.write)
+        connection.close()
+        try:
+            with processes.stopping(running):
+                with self._step(7, "processes") as done:
+                    running.start()
+                    done.append(f"{len(running.children)} running")
+                if not running.asked_to_stop:
+                    self._say_where()
+                running.watch()
+        except processes.Died as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("\nStopped. Start again with the same command; FRESH=1 starts over.")
+
+    def _say_where(self) -> None:
+        url = settings.DSR_URLS
+        took = time.time() - self.began
+        self.stdout.write(
+            f"\n  Ready after {took:.0f} s. Everything here is invented; nothing leaves this "
+            "machine.\n\n"
+            f"  The tour        {url['public']}/demo/\n"
+            f"  Public site     {url['public']}/\n"
+            f"  Desk            {url['desk']}/  (sign in from the tour)\n"
+            f"  Oversight       {url['oversight']}/\n\n"
+            f"  Stop            Ctrl-C\n"
+            f"  Start over      make demo FRESH=1\n"
+            f"  Other ports     make demo PORT=9000\n"
+            f"  Logs            {state.logs()}\n"
+        )
+        self.stdout.flush()
+
+    @contextmanager
+    def _step(self, number: int, name: str) -> Iterator[list[str]]:
+        """One line per step: number, what, result, seconds."""
+        began = time.monotonic()
+        words: list[str] = []
+        self.stdout.write(f"  {number}/{STEPS}  {name:<22}", ending="")
+        self.stdout.flush()
+        try:
+            yield words
+        except BaseException:
+            self.stdout.write("stopped")
+            raise
+        self.stdout.write(f"{', '.join(words)} ({time.monotonic() - began:.0f} s)")
+
+
+class _Silent:
+    """Takes what another command says; it is in the log of the trail already."""
+
+    def write(self, _text: str) -> int:
+        return 0
+
+    def flush(self) -> None:
+        return None

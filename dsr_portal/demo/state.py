@@ -1,0 +1,109 @@
+"""What of the demo is made already: a small file beside the database, so that a second start is
+quick and an interrupted one goes on. Without it a database is not the demo's and is left alone."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+# What FRESH=1 removes below DSR_VAR; weights and the log of the set-up stay.
+_MADE_HERE = ("vault", "index", "broker", "demo", "static", "import.lock")
+_LOGS = "demo-*.log"
+
+
+class NotADemo(RuntimeError):
+    """The folder holds an installation that is not a demo."""
+
+
+def home() -> Path:
+    return Path(settings.DSR_VAR) / "demo"
+
+
+def logs() -> Path:
+    return Path(settings.DSR_VAR) / "log"
+
+
+class State:
+    """The file's contents: cast imported, ready cases by name, all finished."""
+
+    def __init__(self) -> None:
+        self.path = home() / "state.json"
+        self.data: dict[str, Any] = {"cast": False, "made": {}, "finished": False}
+        if self.path.is_file():
+            self.data.update(json.loads(self.path.read_text()))
+
+    def save(self) -> None:
+        home().mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(json.dumps(self.data))
+        fresh.rename(self.path)
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_file()
+
+    @property
+    def made(self) -> dict[str, UUID]:
+        return {name: UUID(value) for name, value in self.data["made"].items()}
+
+    def note(self, name: str, case_id: UUID) -> None:
+        self.data["made"][name] = str(case_id)
+        self.save()
+
+    def set(self, name: str) -> None:
+        self.data[name] = True
+        self.save()
+
+
+def refuse_foreign() -> None:
+    """A database that no demo made is never touched: `NotADemo`."""
+    if State().exists:
+        return
+    if connection.vendor != "sqlite":
+        if connection.introspection.table_names():
+            raise NotADemo(str(connection.settings_dict["NAME"]))
+    elif Path(connection.settings_dict["NAME"]).exists():
+        raise NotADemo(str(connection.settings_dict["NAME"]))
+
+
+def remove_all() -> None:
+    """Start over: database, vault, index, broker, ring and ledger of this demo (FRESH=1)."""
+    refuse_foreign()
+    var = Path(settings.DSR_VAR)
+    database = Path(str(connection.settings_dict["NAME"]))
+    if connection.vendor == "sqlite":
+        for path in database.parent.glob(f"{database.name}*"):
+            path.unlink()
+    for name in _MADE_HERE:
+        _remove(var / name)
+    for path in logs().glob(_LOGS):
+        path.unlink()
+    for place in (*settings.DSR_RING, *settings.DSR_LEDGER):
+        _remove(Path(place))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def size_mb() -> int:
+    """Megabytes of everything the demo wrote."""
+    var = Path(settings.DSR_VAR)
+    places = [var / name for name in _MADE_HERE]
+    places += [Path(place) for place in (*settings.DSR_RING, *settings.DSR_LEDGER)]
+    places += list(var.glob("portal.sqlite3*"))
+    total = sum(_bytes(place) for place in places)
+    return max(1, round(total / 1_000_000))
+
+
+def _bytes(place: Path) -> int:
+    if place.is_dir():
+        return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    return place.stat().st_size if place.is_file() else 0
