@@ -3,102 +3,109 @@
 Nothing here is a fixed claim: a sentence whose fact was not checked is not printed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import re
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dsr_portal.core import clock, links
-from dsr_portal.disclosure.models import Answer, AnswerKind
-from dsr_portal.disclosure.pictures import Shown
-from dsr_portal.documents.templatetags.documents import day, moment
-from dsr_portal.gallery import connector
-from dsr_portal.gallery import selectors as gallery
+from dsr_portal.core.countries import IN_EEA
+from dsr_portal.disclosure.gathered import Gathered
+from dsr_portal.disclosure.models import AnswerKind
+from dsr_portal.documents.templatetags.documents import day, grouped, moment
+from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
-from dsr_portal.matching import selectors as matching
-from dsr_portal.matching.models import Candidate
+from dsr_portal.law import authorities
 from dsr_portal.policy import selectors as policy
-from dsr_portal.recognition import services as recognition
 
-_NOT_RECORDED = "-"
+Section = dict[str, Any]
+Row = tuple[str, Any]
 
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """Everything an answer is made from, read once so that PDF and package say the same."""
-
-    answer: Answer
-    records: tuple[Record, ...]
-    facts: dict[UUID, list[Any]]
-    shown: dict[UUID, Shown]
-    models: dict[UUID, recognition.ModelFacts]
-    bands: dict[UUID, str]
-    look_ups: list[gallery.LookUpFact]
-    logs: list[gallery.LogCoverage]
-    coverage: gallery.Coverage
-    inconclusive: int
-    probe_received: datetime | None
+# Names of columns that say where somebody was (A-06: categories from what was found).
+_PLACE = re.compile(
+    r"(?:\b|_)(?:lat|latitude|lon|lng|longitude|gps|geo|place|location|city|venue|address)(?:\b|_)",
+    re.IGNORECASE,
+)
+_CLOSES_AFTER_DAYS = 30
 
 
-def gather(answer: Answer, records: Sequence[Record], shown: dict[UUID, Shown]) -> Gathered:
-    """Read what the answer needs; outside a transaction, for it opens vault fields."""
-    held = connector.current()
-    ids = [record.id for record in records]
-    outcome = matching.outcome(answer.case_id)
-    return Gathered(
-        answer=answer,
-        records=tuple(records),
-        facts={record.id: list(held.all_facts(record.image_id)) for record in records},
-        shown=shown,
-        models=recognition.template_facts(ids),
-        bands=dict(
-            Candidate.objects.filter(case_id=answer.case_id, record_id__in=ids).values_list(
-                "record_id", "band"
-            )
-        ),
-        look_ups=gallery.recipients_of(ids),
-        logs=gallery.lookup_coverage(),
-        coverage=gallery.coverage(),
-        inconclusive=len(outcome.inconclusive) if outcome else 0,
-        probe_received=answer.search.probe.received_at,
-    )
+def context(gathered: Gathered, files: Mapping[str, str]) -> dict[str, Any]:
+    """The template's context: first page, records, sections in the order of law 9(a) or 9(b).
 
-
-def context(gathered: Gathered) -> dict[str, Any]:
-    """The template's context: the first page, records, sections in the order of law 9(a)."""
-    sections = _sections(gathered)
+    `files` are names and SHA-256 of what the package holds beside the letter.
+    """
     found = gathered.answer.kind == AnswerKind.DISCLOSURE
-    records = [
-        _record_block(gathered, number, record)
-        for number, record in enumerate(gathered.records, start=1)
-    ]
+    sections = _disclosed(gathered, files) if found else _nothing_found(gathered)
     contents = [(section["id"], section["heading"]) for section in sections]
     if found:
         contents.insert(1, ("records", _("The pictures we hold of you")))
     return {
         "short_answer": _short_answer(gathered),
         "facts": _first_facts(gathered),
-        "contents": contents,
+        "contents": [
+            *contents,
+            ("complaint", _("If you are not content")),
+            ("contacts", _("How to reach us")),
+            ("check", _("How to check this document")),
+        ],
         "compared": sections[0],
-        "records": records,
+        "records": [
+            _record_block(gathered, number, record)
+            for number, record in enumerate(gathered.records, start=1)
+        ],
         "sections": sections[1:],
-        "recipients": _recipients_table(gathered),
         "found": found,
     }
 
 
+def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
+    return [
+        _what_we_compared(gathered),
+        _wrong_person(),
+        _face_code(gathered),
+        _categories(gathered),
+        _purposes(gathered),
+        _recipients(gathered),
+        _look_ups(gathered),
+        _sources(gathered),
+        _retention(),
+        _transfers(gathered),
+        _automatic(),
+        _rights(gathered),
+        _left_out(gathered),
+        _request_data(gathered),
+        _files(files),
+    ]
+
+
+def _nothing_found(gathered: Gathered) -> list[Section]:
+    return [
+        _what_we_compared(gathered),
+        _try_again(),
+        _other_data(),
+        _automatic(),
+        _rights(gathered),
+        _left_out(gathered),
+        _request_data(gathered),
+    ]
+
+
+# -- the first page -----------------------------------------------------------------------------
+
+
 def _short_answer(gathered: Gathered) -> str:
     if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
+        search = gathered.answer.search
         return _(
-            "We did not find pictures of you. Two people checked. A face search can miss "
-            "pictures: you can try again with another photo or a link, as often as you like."
-        )
-    number = len(gathered.records)
+            "We did not find pictures of you. We compared your photo with the %(compared)s faces "
+            "we held on %(day)s, and two people checked. A face search can miss pictures: you can "
+            "try again with another photo or a link, as often as you like."
+        ) % {"compared": search.compared, "day": day(search.finished_at)}
+    number = _pictures(gathered)
     return ngettext(
         "Yes, we hold data about you: %(number)s picture with your face.",
         "Yes, we hold data about you: %(number)s pictures with your face.",
@@ -106,95 +113,91 @@ def _short_answer(gathered: Gathered) -> str:
     ) % {"number": number}
 
 
-def _first_facts(gathered: Gathered) -> list[tuple[str, str]]:
+def _pictures(gathered: Gathered) -> int:
+    return len({record.image_id for record in gathered.records})
+
+
+def _first_facts(gathered: Gathered) -> list[Row]:
     search = gathered.answer.search
-    recipients = {fact.recipient_id for fact in gathered.look_ups}
-    facts = [
-        (_("Pictures of you"), str(len(gathered.records))),
-        (_("Faces compared"), f"{search.compared} / {search.enrolled}"),
+    compared = _("%(compared)s of %(enrolled)s") % {
+        "compared": search.compared,
+        "enrolled": search.enrolled,
+    }
+    if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
+        return [
+            (_("Pictures of you"), _("none found")),
+            (_("Faces compared"), compared),
+            (_("Checked by"), _("two people")),
+        ]
+    return [
+        (_("Pictures of you"), str(_pictures(gathered))),
+        (_("Faces compared"), compared),
+        (_("Shown to"), _shown_to(gathered)),
     ]
-    if gathered.answer.kind == AnswerKind.DISCLOSURE:
-        facts.append((_("Shown to"), _companies(len(recipients))))
-    else:
-        facts.append((_("Checked by"), _("two people")))
-    return facts
 
 
-def _companies(number: int) -> str:
+def _shown_to(gathered: Gathered) -> str:
+    if not gathered.logs:
+        return _("no log was given to us")
+    number = len({fact.recipient_id for fact in gathered.look_ups})
+    if not number:
+        return _("nobody, as far as the logs reach")
     return ngettext("%(number)s recipient", "%(number)s recipients", number) % {"number": number}
 
 
-def _sections(gathered: Gathered) -> list[dict[str, Any]]:
-    made = [_what_we_compared(gathered)]
-    if gathered.answer.kind == AnswerKind.DISCLOSURE:
-        made += [
-            _face_code(gathered),
-            _purposes(gathered),
-            _recipients(gathered),
-            _sources(gathered),
-            _retention(),
-            _transfers(),
-        ]
-    made += [_automatic(), _rights(gathered), _left_out(gathered), _request_data(gathered)]
-    if gathered.answer.kind == AnswerKind.DISCLOSURE:
-        made.append(_wrong_person())
-    return made
+# -- what was compared --------------------------------------------------------------------------
 
 
-def _what_we_compared(gathered: Gathered) -> dict[str, Any]:
+def _what_we_compared(gathered: Gathered) -> Section:
     """The three claims of R15, never merged."""
-    search, coverage = gathered.answer.search, gathered.coverage
-    rows = [
-        (
-            _("Index check"),
-            _("Your photo of %(day)s was compared with %(compared)s of %(enrolled)s faces.")
-            % {
-                "day": day(gathered.probe_received),
-                "compared": search.compared,
-                "enrolled": search.enrolled,
-            }
-            + " "
-            + _("There was no limit in time. The search ended on %(when)s.")
-            % {"when": moment(search.finished_at)},
-        ),
-        (
-            _("Coverage"),
-            _(
-                "Of %(pictures)s pictures in the source systems %(searchable)s have a face we can "
-                "search. %(not_searchable)s could not be searched: %(unreadable)s could not be "
-                "read, in %(faceless)s no face was found, %(pending)s are not imported yet. "
-                "Counted on %(when)s."
-            )
-            % {
-                "pictures": coverage.pictures,
-                "searchable": coverage.searchable,
-                "not_searchable": coverage.not_searchable,
-                "unreadable": coverage.unreadable,
-                "faceless": coverage.faceless,
-                "pending": coverage.pending,
-                "when": moment(coverage.at),
-            },
-        ),
-        (_("Recognition"), _recognition_claim()),
-    ]
+    case, search = gathered.answer.case, gathered.answer.search
+    name, role = gathered.maker
+    index = _("Your photo of %(day)s was compared with %(compared)s of %(enrolled)s faces.") % {
+        "day": day(gathered.probe_received),
+        "compared": search.compared,
+        "enrolled": search.enrolled,
+    }
+    until = _("The search ended on %(when)s. Pictures that came later are not part of it.") % {
+        "when": moment(search.finished_at)
+    }
+    text = _(
+        "A computer proposed pictures. Two people then decided about them, the second without "
+        "knowing what the first had decided. A face search can miss pictures. You can send "
+        "another photo or a link at any time."
+    )
+    if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
+        text += "\n\n" + _(
+            "We did not find a picture of you with this search. That is not proof that there is "
+            "none."
+        )
     return {
         "id": "compared",
         "heading": _("What we compared"),
-        "text": _(
-            "A computer proposed pictures. Two people then decided about each of them, each "
-            "without knowing what the other had decided. A face search can miss pictures. You "
-            "can send another photo or a link at any time."
-        )
-        + (
-            "\n\n"
-            + _(
-                "We did not find a picture of you with this search. That is not proof that there "
-                "is none."
-            )
-            if gathered.answer.kind == AnswerKind.NOTHING_FOUND
-            else ""
-        ),
-        "rows": rows,
+        "text": text,
+        "rows": [
+            (_("Index check"), f"{index} {_('There was no limit in time.')} {until}"),
+            (_("Coverage"), _coverage_claim(gathered)),
+            (_("Recognition"), _recognition_claim()),
+            (_("Your request"), f"{case.reference}, {day(case.received_on)}"),
+            (_("This answer"), f"{name}, {role}" if role else name),
+        ],
+    }
+
+
+def _coverage_claim(gathered: Gathered) -> str:
+    coverage = gathered.coverage
+    return _(
+        "Of %(pictures)s pictures in the source systems %(searchable)s have a face we can "
+        "search. %(not_searchable)s could not be searched: %(unreadable)s could not be read, in "
+        "%(faceless)s no face was found, %(pending)s are not imported yet. Counted on %(when)s."
+    ) % {
+        "pictures": coverage.pictures,
+        "searchable": coverage.searchable,
+        "not_searchable": coverage.not_searchable,
+        "unreadable": coverage.unreadable,
+        "faceless": coverage.faceless,
+        "pending": coverage.pending,
+        "when": moment(coverage.at),
     }
 
 
@@ -203,37 +206,50 @@ def _recognition_claim() -> str:
     if not test:
         return _("How many pictures of a person a search like this misses: not tested here.")
     return _(
-        "A search like this missed %(missed)s of a person's pictures in the test %(name)s of %(date)s."
+        "A search like this missed %(missed)s of a person's pictures in the test %(name)s of "
+        "%(date)s."
     ) % {"missed": test["missed"], "name": test["name"], "date": test["date"]}
 
 
+# -- records ------------------------------------------------------------------------------------
+
+
 def _record_block(gathered: Gathered, number: int, record: Record) -> dict[str, Any]:
-    shown = gathered.shown[record.id]
-    rows: list[tuple[str, str]] = []
-    for facts in gathered.facts[record.id]:
-        rows += [
-            (_("Page"), facts.page_url or _("not recorded")),
-            (_("Picture address"), facts.image_url or _("not recorded")),
-            (_("Collected"), _text(facts.collected_at) or _("not recorded")),
-            (_("By"), facts.collector or _("not recorded")),
-            (_("Caption"), facts.caption or _("none")),
-        ]
-        rows += [(str(key), str(value)) for key, value in sorted(facts.other.items()) if value]
-    rows.append((_("Source"), record.image.source.name))
-    rows.append((_("Face code"), _template_line(gathered, record)))
-    rows.append((_("How alike"), _band_words(gathered.bands.get(record.id, ""))))
-    rows.append((_("Confirmed by"), _("two privacy officers")))
+    facts = gathered.facts[record.id]
+    rows: list[Row] = []
+    for place, appearance in enumerate(facts.appearances, start=1):
+        if place > 1:
+            rows.append((_("Also found"), _("place %(number)s") % {"number": place}))
+        rows += _appearance_rows(appearance)
+    rows += [
+        (_("Source"), facts.source),
+        (_("Imported"), day(facts.imported_at)),
+        (_("Face code"), _template_line(gathered, record)),
+        (_("How alike"), _band_words(gathered.bands.get(record.id, ""))),
+        (_("Confirmed by"), _("two privacy officers")),
+    ]
     return {
         "image": f"record-{number}.jpg",
         "alt": _("Picture %(number)s; faces of other people are covered") % {"number": number},
-        "covered": shown.covered,
+        "covered": gathered.shown[record.id].covered,
         "heading": _("Picture %(number)s") % {"number": number},
         "rows": rows,
     }
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _appearance_rows(facts: AppearanceFacts) -> list[Row]:
+    missing = _("not recorded")
+    rows: list[Row] = [
+        (_("Page"), facts.page_url or missing),
+        (_("Picture address"), facts.image_url or missing),
+        (_("Collected"), facts.collected_at or missing),
+        (_("Collected by"), facts.collector or missing),
+        (_("Caption"), facts.caption or missing),
+    ]
+    if facts.path:
+        rows.append((_("File name"), facts.path))
+    # Columns nobody expected are told under the name they have (A-02).
+    return rows + [(str(key), str(value)) for key, value in sorted(facts.other.items())]
 
 
 def _template_line(gathered: Gathered, record: Record) -> str:
@@ -241,7 +257,7 @@ def _template_line(gathered: Gathered, record: Record) -> str:
     if model is None:
         return _("none")
     return _("model %(model)s, %(dimensions)s numbers, made on %(day)s") % {
-        "model": model.name,
+        "model": model,
         "dimensions": model.dimensions,
         "day": day(record.enrolled_at),
     }
@@ -251,44 +267,86 @@ def _band_words(band: str) -> str:
     return {
         "strong": _("strong"),
         "review": _("needed a closer look"),
-        "below": _("found by a person below the usual threshold"),
+        "below": _("below the usual threshold, confirmed by people"),
     }.get(band, _("not recorded"))
 
 
-def _face_code(gathered: Gathered) -> dict[str, Any]:
+# -- sections of an answer with pictures --------------------------------------------------------
+
+
+def _wrong_person() -> Section:
     return {
-        "id": "face-code",
-        "heading": _("Your face code"),
+        "id": "wrong-person",
+        "heading": _("Is a picture not you?"),
         "text": _(
-            "For each picture above we keep a face code: numbers that a program made from your "
-            "face so that it can be found again. A face code is biometric data, which the law "
-            "protects more strongly (Art. 9 GDPR). The package holds the numbers in data.json. "
-            "Keep them safe: nobody can give you another face."
+            "Tell us at once. Delete the picture and do not share it: it may show somebody who "
+            "does not know about it."
         ),
     }
 
 
-def _purposes(gathered: Gathered) -> dict[str, Any]:
-    basis = {record.image.source.name: record.image.source.legal_basis for record in gathered.records}
-    rows = [
-        (name, _("none documented") if text.strip().lower() == "none" else text)
-        for name, text in sorted(basis.items())
-    ]
+def _face_code(gathered: Gathered) -> Section:
+    number = len(gathered.models)
     return {
-        "id": "purposes",
-        "heading": _("Why we use your data"),
-        "points": list(settings.DSR_PURPOSES),
-        "text": _("The legal basis the controller states for each source:"),
-        "rows": rows,
+        "id": "face-code",
+        "heading": _("Your face codes"),
+        "text": ngettext(
+            "We keep %(number)s face code: numbers that a program made from your face in a "
+            "picture above, so that it can be found again.",
+            "We keep %(number)s face codes: numbers that a program made from your face in each "
+            "picture above, so that it can be found again.",
+            number,
+        )
+        % {"number": number}
+        + " "
+        + _(
+            "A face code is biometric data, a special category that the law protects more "
+            "strongly (Art. 4(14) and 9(1) GDPR). You find the numbers in data.json in the "
+            'package, under "template". They are not turned by the secret matrix of this '
+            "installation. Keep them safe: nobody can give you another face."
+        ),
     }
 
 
-def _recipients(gathered: Gathered) -> dict[str, Any]:
+def _categories(gathered: Gathered) -> Section:
+    appearances = [one for facts in gathered.facts.values() for one in facts.appearances]
+    columns = {key for one in appearances for key, value in one.other.items() if value}
+    points = [_("pictures of your face")]
+    if gathered.models:
+        points.append(_("face codes: biometric data, a special category (Art. 9(1) GDPR)"))
+    if any(one.page_url or one.image_url for one in appearances):
+        points.append(_("addresses of pages and pictures"))
+    if any(one.caption for one in appearances):
+        points.append(_("captions"))
+    if any(one.collected_at or one.collector for one in appearances):
+        points.append(_("when and by whom a picture was collected"))
+    if any(_PLACE.search(key) for key in columns):
+        points.append(_("location: where a picture was taken"))
+    others = sorted(key for key in columns if not _PLACE.search(key))
+    if others:
+        points.append(_("further columns of the source: %(names)s") % {"names": ", ".join(others)})
+    if gathered.look_ups:
+        points.append(_("look-ups: who was shown a picture, when and for which stated purpose"))
+    return {"id": "categories", "heading": _("What kinds of data"), "points": points}
+
+
+def _purposes(gathered: Gathered) -> Section:
+    basis = {facts.source: facts.legal_basis for facts in gathered.facts.values()}
+    return {
+        "id": "purposes",
+        "heading": _("Why we use your data"),
+        "text": _("The controller states these purposes and, for each source, this legal basis:"),
+        "points": list(settings.DSR_PURPOSES),
+        "rows": sorted(basis.items()),
+    }
+
+
+def _recipients(gathered: Gathered) -> Section:
     return {
         "id": "recipients",
-        "heading": _("Who was shown your data, and when"),
+        "heading": _("Who got your data"),
         "text": _log_words(gathered),
-        "table": True,
+        "table": _recipients_table(gathered),
     }
 
 
@@ -298,28 +356,34 @@ def _log_words(gathered: Gathered) -> str:
             "No log of look-ups was given to us for these pictures. So we cannot say who was "
             "shown them, and not that nobody was."
         )
-    spans = "; ".join(
+    words = _("This is as good as the logs it comes from: %(spans)s.") % {"spans": _spans(gathered)}
+    more = (
+        _("What a recipient did with what it saw, or still keeps, we did not check.")
+        if gathered.look_ups
+        else _("In this time these logs hold no look-up of your pictures.")
+    )
+    return f"{words} {more}"
+
+
+def _spans(gathered: Gathered) -> str:
+    return "; ".join(
         _("%(system)s from %(start)s to %(end)s")
         % {"system": log.system, "start": day(log.covers_from), "end": day(log.covers_to)}
         for log in gathered.logs
     )
-    words = _("This list is as good as the logs it comes from: %(spans)s.") % {"spans": spans}
-    if not gathered.look_ups:
-        words += " " + _("In this time and in these systems nobody was shown your pictures.")
-    return words
 
 
 def _recipients_table(gathered: Gathered) -> dict[str, Any] | None:
     if not gathered.look_ups:
         return None
-    numbers = {record.id: n for n, record in enumerate(gathered.records, start=1)}
+    numbers = {record.id: number for number, record in enumerate(gathered.records, start=1)}
     return {
         "caption": _("Look-ups of your pictures"),
         "heads": [_("Recipient"), _("Country"), _("Date"), _("Purpose given"), _("Picture")],
         "rows": [
             (
                 fact.recipient,
-                fact.country,
+                _country(fact.country),
                 day(fact.at),
                 fact.purpose or _("none recorded"),
                 str(numbers[fact.record_id]),
@@ -329,19 +393,50 @@ def _recipients_table(gathered: Gathered) -> dict[str, Any] | None:
     }
 
 
-def _sources(gathered: Gathered) -> dict[str, Any]:
+def _country(code: str) -> str:
+    found = authorities.get(code)
+    return f"{found.country} ({code})" if found.country else code
+
+
+def _look_ups(gathered: Gathered) -> Section:
+    """C-579/21: dates and purposes; staff by role."""
+    review = gathered.review
+    rows: list[Row] = []
+    if review is not None:
+        for who, when in (
+            (_("First privacy officer"), review.first_done_at),
+            (_("Second privacy officer"), review.second_done_at),
+            (_("Supervisor"), review.done_at if review.supervisor else None),
+        ):
+            if when is not None:
+                rows.append((day(when), _("%(who)s, to answer your request") % {"who": who}))
+    search = gathered.answer.search
+    rows.insert(0, (day(search.finished_at), _("Face search, to answer your request")))
+    return {
+        "id": "look-ups",
+        "heading": _("When your data were looked up"),
+        "text": _(
+            "Look-ups by recipients stand in the table above. For this request your pictures were "
+            "opened on these days:"
+        ),
+        "rows": rows,
+    }
+
+
+def _sources(gathered: Gathered) -> Section:
     return {
         "id": "sources",
         "heading": _("Where your data came from"),
         "text": _(
             "Page, picture address, date and collector stand beside each picture above. "
-            "\"Not recorded\" means that the source system holds nothing in that field."
+            '"Not recorded" means that the source system holds nothing in that field. The '
+            "source systems:"
         ),
-        "points": sorted({record.image.source.name for record in gathered.records}),
+        "points": sorted({facts.source for facts in gathered.facts.values()}),
     }
 
 
-def _retention() -> dict[str, Any]:
+def _retention() -> Section:
     return {
         "id": "retention",
         "heading": _("How long we keep it"),
@@ -349,70 +444,135 @@ def _retention() -> dict[str, Any]:
     }
 
 
-def _transfers() -> dict[str, Any]:
-    countries = list(settings.DSR_TRANSFERS)
+def _transfers(gathered: Gathered) -> Section:
+    outside = sorted({fact.country for fact in gathered.look_ups} - IN_EEA)
+    points = list(settings.DSR_TRANSFERS) + [
+        _("%(country)s: a recipient named above; the controller stated no safeguard to us")
+        % {"country": _country(code)}
+        for code in outside
+    ]
     return {
         "id": "transfers",
         "heading": _("Transfers outside the EU"),
-        "text": "" if countries else _("The controller states none beside the recipients above."),
-        "points": countries,
+        "text": "" if points else _("The controller states none, and the table above shows none."),
+        "points": points,
     }
 
 
-def _automatic() -> dict[str, Any]:
+def _files(files: Mapping[str, str]) -> Section:
+    return {
+        "id": "files",
+        "heading": _("The files of this answer"),
+        "text": _(
+            "With this letter comes a package: the letter, your pictures, and data.json with the "
+            "same facts for machines; schema.md explains it. data.json holds the checksum of each "
+            "picture, and SHA256SUMS one for each file."
+        ),
+        "rows": [
+            (_("Files beside the letter"), str(len(files))),
+            (_("SHA-256 of data.json"), grouped(files["data.json"])),
+        ],
+    }
+
+
+# -- sections of a letter that found nothing ----------------------------------------------------
+
+
+def _try_again() -> Section:
+    return {
+        "id": "try-again",
+        "heading": _("How to try again"),
+        "text": _(
+            "Send another photo, or the address of a page that shows you. There is no limit. A "
+            "photo from the front, in daylight and without sunglasses helps; so does one from the "
+            "time a picture may have been taken."
+        ),
+        "rows": [(_("Where"), links.url_for("public", "public:home"))],
+    }
+
+
+def _other_data() -> Section:
+    controller = settings.DSR_CONTROLLER
+    return {
+        "id": "other-data",
+        "heading": _("Other data about you"),
+        "text": _(
+            "This search looks at pictures with faces only. Other files of %(name)s, such as "
+            "those about customers or staff, are not connected to this portal and were not "
+            "checked. Ask %(email)s for them."
+        )
+        % {"name": controller["name"], "email": controller["email"]},
+    }
+
+
+# -- sections of both ---------------------------------------------------------------------------
+
+
+def _automatic() -> Section:
     return {
         "id": "automatic",
         "heading": _("Does a computer decide?"),
         "text": _(
             "No. A program measures how alike your photo and the faces we hold are, and proposes "
-            "those above a threshold. Two people look at each of them and decide. Customers of "
-            "the controller use the same kind of search to find people; what they do with a hit "
-            "is their decision, and it can be serious for the person who was found."
+            "those above a threshold. Two people look at them and decide. Customers of the "
+            "controller use the same kind of search to find people; what they do with a hit is "
+            "their decision, and it can be serious for the person who was found."
         ),
     }
 
 
-def _rights(gathered: Gathered) -> dict[str, Any]:
-    page = links.url_for("public", "public:status")
-    rows = [
-        (_("Delete"), _("Yes. Press \"Delete now\" on the status page, or write to us.")),
-        (_("Correct"), _("Yes. Tell us which caption or link is wrong.")),
-        (_("Lock"), _("Yes. Your pictures are out of the customers' search while we check.")),
-        (_("Object"), _("Yes, at any time and without a reason.")),
-        (_("Take along"), _("Not for pictures we collected; for what you sent us, yes.")),
-        (_("Withdraw consent"), _("Yes, on the status page. Your photo is deleted at once.")),
-    ]
+def _rights(gathered: Gathered) -> Section:
+    found = gathered.answer.kind == AnswerKind.DISCLOSURE
+    rows = [(_("Withdraw consent"), _("Yes, on the status page. Your photo is deleted at once."))]
+    if found:
+        rows = [
+            (_("Delete"), _('Yes. Press "Delete now" on the status page, or write to us.')),
+            (_("Correct"), _("Yes. Tell us which caption or link is wrong.")),
+            (_("Lock"), _lock_words(gathered)),
+            (_("Object"), _("Yes, at any time. Write to us.")),
+            (_("Take along"), _("Not for pictures we collected; for what you sent us, yes.")),
+            *rows,
+        ]
+    else:
+        rows.insert(0, (_("Ask again"), _("Yes, for access, deletion or objection, at any time.")))
     return {
         "id": "rights",
         "heading": _("What you can do now"),
         "text": _("The status page is %(page)s. You need your reference and your receipt code.")
-        % {"page": page},
+        % {"page": links.url_for("public", "public:status")},
         "rows": rows,
     }
 
 
-def _left_out(gathered: Gathered) -> dict[str, Any]:
-    covered = sum(gathered.shown[record.id].covered for record in gathered.records)
+def _lock_words(gathered: Gathered) -> str:
+    locked = sum(record.state == Record.State.RESTRICTED for record in gathered.records)
+    if locked and locked == len(gathered.records):
+        return _("Yes, done: your pictures are locked for the controller's own search.")
+    return _("Yes. Tell us, and we lock your pictures for the controller's own search.")
+
+
+def _left_out(gathered: Gathered) -> Section:
+    found = gathered.answer.kind == AnswerKind.DISCLOSURE
     points = []
+    covered = sum(shown.covered for shown in gathered.shown.values())
     if covered:
         points.append(
             ngettext(
-                "%(number)s face of another person is covered, to protect that person.",
-                "%(number)s faces of other people are covered, to protect them.",
+                "%(number)s face of another person is covered, to protect that person "
+                "(Art. 15(4) GDPR).",
+                "%(number)s faces of other people are covered, to protect them (Art. 15(4) GDPR).",
                 covered,
             )
             % {"number": covered}
         )
     if gathered.inconclusive:
+        points.append(_inconclusive_words(gathered.inconclusive, found=found))
+    if found:
         points.append(
-            ngettext(
-                "There is %(number)s more picture that may show you or someone else. We do not "
-                "show it. Another photo of you can help us decide.",
-                "There are %(number)s more pictures that may show you or someone else. We do not "
-                "show them. Another photo of you can help us decide.",
-                gathered.inconclusive,
+            _(
+                "Pictures are encoded anew, so that what is covered cannot be brought back. What a "
+                "camera may have written into a file is not in this copy; ask us for it."
             )
-            % {"number": gathered.inconclusive}
         )
     return {
         "id": "left-out",
@@ -422,32 +582,46 @@ def _left_out(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _request_data(gathered: Gathered) -> dict[str, Any]:
+def _inconclusive_words(number: int, *, found: bool) -> str:
+    if found:
+        return ngettext(
+            "There is %(number)s more picture that may show you or someone else. We do not show "
+            "it. Another photo of you can help us decide.",
+            "There are %(number)s more pictures that may show you or someone else. We do not show "
+            "them. Another photo of you can help us decide.",
+            number,
+        ) % {"number": number}
+    return ngettext(
+        "There is %(number)s picture that may show you or someone else. We do not show it. "
+        "Another photo of you can help us decide.",
+        "There are %(number)s pictures that may show you or someone else. We do not show them. "
+        "Another photo of you can help us decide.",
+        number,
+    ) % {"number": number}
+
+
+def _request_data(gathered: Gathered) -> Section:
     days = int(policy.current("package_days"))
     until = clock.today() + timedelta(days=days)
     return {
         "id": "request-data",
         "heading": _("Data about your request"),
         "rows": [
-            (_("Your photo"), _("kept encrypted until the case closes, then deleted")),
-            (_("Your face code"), _("made in memory for the search, never stored")),
-            (_("Your contact data"), _("kept until 30 days after the case closes")),
             (
-                _("This answer"),
-                _("its sealed package is planned to be deleted around %(day)s")
-                % {"day": day(until)},
+                _("Your photo"),
+                _(
+                    "received on %(day)s, kept encrypted; deleted when the request closes, "
+                    "%(days)s days after this answer leaves, or with the deletion you asked for"
+                )
+                % {"day": day(gathered.probe_received), "days": _CLOSES_AFTER_DAYS},
             ),
+            (_("Your face code"), _("made in memory for the search, never stored")),
+            (
+                _("Your contact data"),
+                _("kept until %(days)s days after the request closes")
+                % {"days": _CLOSES_AFTER_DAYS},
+            ),
+            (_("This answer"), _("kept sealed until about %(day)s") % {"day": day(until)}),
             (_("Proof of what we did"), _("a trail of dates and codes, without name or picture")),
         ],
-    }
-
-
-def _wrong_person() -> dict[str, Any]:
-    return {
-        "id": "wrong-person",
-        "heading": _("Is a picture not you?"),
-        "text": _(
-            "Tell us at once. Delete the picture and do not share it: it may show somebody who "
-            "does not know about it."
-        ),
     }

@@ -1,6 +1,7 @@
 """Making the answer: pictures covered, letter set and signed, package sealed; then it waits."""
 
 import hashlib
+from collections.abc import Mapping
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -9,10 +10,11 @@ from dsr_portal.audit.services import record
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import JobKind, job_kinds
-from dsr_portal.disclosure import contents, package
+from dsr_portal.disclosure import contents, package, validator
+from dsr_portal.disclosure.gathered import Gathered, gather
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.pictures import covered_pictures
-from dsr_portal.disclosure.services import PACKAGE_FIELD, picture_field
+from dsr_portal.disclosure.services import KIND, PACKAGE_FIELD, picture_field
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
 from dsr_portal.gallery.models import Record
@@ -32,29 +34,19 @@ def make_answer(ctx: JobContext) -> None:
         return
     rows = list(answer.records.order_by("ordinal").values_list("record_id", flat=True))
     by_id = {
-        row.id: row
-        for row in Record.objects.filter(id__in=rows).select_related("image__source")
+        row.id: row for row in Record.objects.filter(id__in=rows).select_related("image__source")
     }
     records = [by_id[record_id] for record_id in rows]
     shown = covered_pictures(records)
-    with translation.override(answer.case.language):
-        gathered = contents.gather(answer, records, shown)
-        prepared = documents.prepare_document(
-            kind=Kind.ANSWER if answer.kind == AnswerKind.DISCLOSURE else Kind.NOTHING_FOUND,
-            case_id=answer.case_id,
-            reference=answer.case.reference,
-            template="documents/answer.html",
-            context=contents.context(gathered),
-            language=answer.case.language,
-            title=_("Our answer to your request"),
-            country=answer.case.country or None,
-            images={
-                f"record-{number}.jpg": shown[row.id].small
-                for number, row in enumerate(records, start=1)
-            },
-        )
     ctx.must_be_ours()
-    body = package.build(gathered, prepared.pdf)
+    gathered = gather(answer, records, shown)
+    files = package.files(gathered)
+    prepared = _letter(gathered, {name: package.sha256(body) for name, body in files.items()})
+    ctx.must_be_ours()
+    body = package.build(files, prepared.pdf)
+    validator.refuse(
+        validator.missing_in_files(kind=answer.kind, pdf=prepared.pdf, zipped=body, record_ids=rows)
+    )
     staged = vault.stage_unit(kind=UnitKind.DOCUMENT, owner=new_id())
     staged.add(PACKAGE_FIELD, body)
     for number, row in enumerate(records, start=1):
@@ -68,9 +60,9 @@ def make_answer(ctx: JobContext) -> None:
         answer.package_size = len(body)
         answer.state = AnswerState.READY
         answer.save()
-        for row in answer.records.all():
-            row.covered = shown[row.record_id].covered
-            row.save(update_fields=["covered"])
+        for told in answer.records.all():
+            told.covered = shown[told.record_id].covered
+            told.save(update_fields=["covered"])
         record(
             "answer.made",
             actor=ACTOR,
@@ -85,4 +77,26 @@ def make_answer(ctx: JobContext) -> None:
         )
 
 
-job_kinds.register(JobKind(name="disclosure.make_answer", queue="probe", handler=make_answer))
+def _letter(gathered: Gathered, files: Mapping[str, str]) -> documents.Prepared:
+    """The signed letter in the person's language, with the small pictures in it."""
+    answer = gathered.answer
+    with translation.override(answer.case.language):
+        context = contents.context(gathered, files)
+        validator.refuse(validator.missing_sections(answer.kind, context))
+        return documents.prepare_document(
+            kind=Kind.ANSWER if answer.kind == AnswerKind.DISCLOSURE else Kind.NOTHING_FOUND,
+            case_id=answer.case_id,
+            reference=answer.case.reference,
+            template="documents/answer.html",
+            context=context,
+            language=answer.case.language,
+            title=_("Our answer to your request"),
+            country=answer.case.country or None,
+            images={
+                f"record-{number}.jpg": gathered.shown[record.id].small
+                for number, record in enumerate(gathered.records, start=1)
+            },
+        )
+
+
+job_kinds.register(JobKind(name=KIND, queue="probe", handler=make_answer))

@@ -1,4 +1,4 @@
-"""The answer to a case: frozen from what two persons decided, made by code, approved by a person."""
+"""The answer to a case: frozen from what two persons decided, made by code, approved by one."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +14,7 @@ class AnswerKind(models.TextChoices):
 class AnswerState(models.TextChoices):
     QUEUED = "queued", _("is being made")
     READY = "ready", _("waits for approval")
-    APPROVED = "approved", _("waits for the daily batch")
-    RELEASED = "released", _("left")
+    APPROVED = "approved", _("approved; leaves with the daily batch")
     FAILED = "failed", _("could not be made")
 
 
@@ -25,9 +24,7 @@ class Answer(Row):
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="answers")
     search = models.ForeignKey("matching.Search", on_delete=models.PROTECT, related_name="answers")
     kind = models.CharField(max_length=16, choices=AnswerKind.choices)
-    state = models.CharField(
-        max_length=10, choices=AnswerState.choices, default=AnswerState.QUEUED
-    )
+    state = models.CharField(max_length=10, choices=AnswerState.choices, default=AnswerState.QUEUED)
     document_id = models.UUIDField(null=True)
     package_unit = models.UUIDField(null=True)
     package_sha256 = models.CharField(max_length=64, blank=True)

@@ -4,58 +4,86 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from dsr_portal.disclosure.contents import Gathered
-from dsr_portal.disclosure.models import AnswerKind
-from dsr_portal.gallery import connector
+from dsr_portal.disclosure.gathered import Gathered
+from dsr_portal.gallery.connector import AppearanceFacts
+from dsr_portal.gallery.models import Record
 
+PDF = "answer.pdf"
+DATA = "data.json"
+SUMS = "SHA256SUMS"
+FORMAT = "dsr-answer/1"
 # Zip entries carry a fixed date, so that the same contents give the same bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 SCHEMA = """# What is in this package
 
 - `answer.pdf`: the signed letter.
-- `pictures/record-N.jpg`: each picture with your face, other people's faces covered.
+- `pictures/record-N.jpg`: each picture with your face, encoded anew; other people's faces covered.
+- `faces/record-N.jpg`: the part with your face, cut from the same picture.
 - `data.json`: the same facts for machines.
   - `case`: reference, kind of answer, when the facts were fixed.
   - `search`: model, threshold, how many faces were compared, what found what.
-  - `records[]`: number, record id, facts of the source, model, `template`: your face code as
-    %(dimensions)s numbers. It is biometric data: keep it safe. It is not turned by the secret
-    matrix of this installation.
+  - `records[]`: one entry for each picture.
+    - `number`, `id`, `picture_id`, `face_number`: its number in the letter and its ids here.
+    - `picture`, `face_picture`: file names; `sha256`: their checksums; `size`: width, height.
+    - `source`, `legal_basis`: where it came from, and the basis the controller states.
+    - `facts[]`: each place it was found at: page, address, date, collector, caption, file name,
+      and in `other` whatever else the source system holds, as it is.
+    - `face`: box and five points in pixels of `of` (width, height); `quality`: measured values.
+    - `model`: the program that made the face code. `template`: your face code as %(dimensions)s
+      numbers. It is biometric data: keep it safe. It is not turned by the secret matrix of this
+      installation, so it cannot be compared with what is stored here without it.
+    - `state`, `state_changed_at`: whether the record is locked for use.
   - `recipients[]`: who was shown which record, when, for which stated purpose.
   - `log_coverage[]`: from when to when the logs of look-ups reach.
+  - `inconclusive`: how many pictures may show you or someone else; they are not in here.
 - `SHA256SUMS`: a checksum for each file.
 """
 
 
-def build(gathered: Gathered, pdf: bytes) -> bytes:
-    """The ZIP. Raises nothing of its own; the caller keeps it in the vault."""
-    files: dict[str, bytes] = {"answer.pdf": pdf}
+def files(gathered: Gathered) -> dict[str, bytes]:
+    """Everything but the letter and the checksums, so that the letter can print a checksum."""
+    made: dict[str, bytes] = {}
     for number, record in enumerate(gathered.records, start=1):
-        files[f"pictures/record-{number}.jpg"] = gathered.shown[record.id].whole
-    data = json.dumps(_data(gathered), ensure_ascii=False, indent=1, sort_keys=True)
-    files["data.json"] = data.encode()
+        made[f"pictures/record-{number}.jpg"] = gathered.shown[record.id].whole
+        made[f"faces/record-{number}.jpg"] = gathered.shown[record.id].face
+    data = json.dumps(_data(gathered, made), ensure_ascii=False, indent=1, sort_keys=True)
+    made[DATA] = data.encode()
     dimensions = next((model.dimensions for model in gathered.models.values()), 0)
-    files["schema.md"] = (SCHEMA % {"dimensions": dimensions}).encode()
-    sums = [f"{hashlib.sha256(body).hexdigest()}  {name}" for name, body in sorted(files.items())]
-    files["SHA256SUMS"] = ("\n".join(sums) + "\n").encode()
+    made["schema.md"] = (SCHEMA % {"dimensions": dimensions}).encode()
+    return made
+
+
+def build(contents: Mapping[str, bytes], pdf: bytes) -> bytes:
+    """The ZIP of `files` and the signed letter."""
+    whole = {PDF: pdf, **contents}
+    sums = [f"{sha256(body)}  {name}" for name, body in sorted(whole.items())]
+    whole[SUMS] = ("\n".join(sums) + "\n").encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, body in files.items():
+        for name, body in whole.items():
             entry = zipfile.ZipInfo(name, date_time=_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             package.writestr(entry, body)
     return out.getvalue()
 
 
-def _data(gathered: Gathered) -> dict[str, Any]:
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _data(gathered: Gathered, made: Mapping[str, bytes]) -> dict[str, Any]:
     answer, search = gathered.answer, gathered.answer.search
     return {
-        "format": "dsr-answer/1",
+        "format": FORMAT,
         "case": {
             "reference": answer.case.reference,
             "kind": answer.kind,
+            "received_on": answer.case.received_on.isoformat(),
             "frozen_at": answer.frozen_at.isoformat(),
         },
         "search": {
@@ -67,17 +95,22 @@ def _data(gathered: Gathered) -> dict[str, Any]:
             "added_by_sweep": search.added_by_sweep,
             "finished_at": search.finished_at.isoformat() if search.finished_at else None,
         },
+        "coverage": {
+            "at": gathered.coverage.at.isoformat(),
+            "pictures": gathered.coverage.pictures,
+            "searchable": gathered.coverage.searchable,
+            "not_searchable": gathered.coverage.not_searchable,
+        },
         "records": [
-            _record(gathered, number, record)
+            _record(gathered, number, record, made)
             for number, record in enumerate(gathered.records, start=1)
-        ]
-        if answer.kind == AnswerKind.DISCLOSURE
-        else [],
+        ],
         "inconclusive": gathered.inconclusive,
         "recipients": [
             {
                 "recipient": fact.recipient,
                 "country": fact.country,
+                "address": gathered.addresses.get(fact.recipient_id, ""),
                 "at": fact.at.isoformat(),
                 "purpose": fact.purpose,
                 "record": str(fact.record_id),
@@ -95,19 +128,49 @@ def _data(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _record(gathered: Gathered, number: int, record: Any) -> dict[str, Any]:
+def _record(
+    gathered: Gathered, number: int, record: Record, made: Mapping[str, bytes]
+) -> dict[str, Any]:
+    picture, cut = f"pictures/record-{number}.jpg", f"faces/record-{number}.jpg"
+    facts, face = gathered.facts[record.id], gathered.faces[record.id]
     model = gathered.models.get(record.id)
     return {
         "number": number,
         "id": str(record.id),
-        "picture": f"pictures/record-{number}.jpg",
+        "picture_id": str(record.image_id),
+        "face_number": record.face_number,
+        "picture": picture,
+        "face_picture": cut,
+        "sha256": {name: sha256(made[name]) for name in (picture, cut)},
+        "size": [facts.width, facts.height],
         "covered_faces": gathered.shown[record.id].covered,
+        "replaced_after_covering": facts.covered,
+        "source": facts.source,
+        "legal_basis": facts.legal_basis,
+        "imported_at": facts.imported_at.isoformat(),
+        "facts": [_appearance(one) for one in facts.appearances],
+        "face": {
+            "box": face.box,
+            "landmarks": face.landmarks,
+            "quality": face.quality,
+            "findings": face.findings,
+            "of": face.of,
+        },
         "enrolled_at": record.enrolled_at.isoformat(),
-        "source": record.image.source.name,
-        "facts": [facts.as_dict() for facts in gathered.facts[record.id]],
-        "face": connector.current().face(record.id).as_dict(),
+        "state": record.state,
+        "state_changed_at": record.state_changed_at.isoformat(),
         "model": None
         if model is None
-        else {"name": model.name, "weights_sha256": model.weights_sha256},
-        "template": connector.current().disclosed_template(record.id),
+        else {
+            "name": model.name,
+            "weights_sha256": model.weights_sha256,
+            "alignment": model.alignment_version,
+        },
+        "template": gathered.templates.get(record.id),
     }
+
+
+def _appearance(facts: AppearanceFacts) -> dict[str, Any]:
+    told = asdict(facts)
+    told["seen_at"] = facts.seen_at.isoformat() if facts.seen_at else None
+    return told

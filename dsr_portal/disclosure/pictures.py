@@ -13,17 +13,22 @@ from dsr_portal.gallery import connector
 from dsr_portal.gallery.models import Record
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import confined
+from dsr_portal.vault.confined import Picture
 
 PRINT_SIDE = 1100
 _PRINT_QUALITY = 85
+_FACE_QUALITY = 92
+# Around the box, as a share of it: the chin and hair that belong to a face picture.
+_AROUND = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One record's picture: `whole` for the package, `small` for the page; faces covered."""
+    """One record's picture: `whole` and `face` for the package, `small` for the page."""
 
     whole: bytes
     small: bytes
+    face: bytes
     width: int
     height: int
     covered: int
@@ -32,30 +37,42 @@ class Shown:
 @outside("Covering faces for an answer")
 def covered_pictures(records: Sequence[Record]) -> dict[UUID, Shown]:
     """A covered picture for each record; pictures are decoded by a confined child (R28)."""
-    held = connector.current()
-    kept: dict[UUID, list[recognition.Box]] = defaultdict(list)
+    by_image: dict[UUID, list[Record]] = defaultdict(list)
     for record in records:
-        kept[record.image_id].append(held.face(record.id).box)
+        by_image[record.image_id].append(record)
     shown: dict[UUID, Shown] = {}
     with confined.picture_session() as session:
-        for image_id, boxes in kept.items():
-            picture = session.decode(held.picture(image_id))
-            others = Record.objects.filter(image_id=image_id).exclude(
-                id__in=[record.id for record in records]
-            )
-            known = [
-                held.face(other.id).box
-                for other in others.exclude(state=Record.State.ERASED)
-            ]
-            result = recognition.cover_others(picture, keep=boxes, known=known)
-            shown[image_id] = Shown(
-                whole=result.jpeg,
-                small=_small(result.jpeg),
-                width=result.width,
-                height=result.height,
-                covered=len(result.covered),
-            )
-    return {record.id: shown[record.image_id] for record in records}
+        for image_id, own in by_image.items():
+            picture = session.decode(connector.current().picture(image_id))
+            shown |= _show(picture, image_id, own)
+    return shown
+
+
+def _show(picture: Picture, image_id: UUID, own: Sequence[Record]) -> dict[UUID, Shown]:
+    boxes = {record.id: _box(record.id, picture) for record in own}
+    others = Record.objects.filter(image_id=image_id).exclude(id__in=boxes)
+    known = [_box(other.id, picture) for other in others.exclude(state=Record.State.ERASED)]
+    result = recognition.cover_others(picture, keep=list(boxes.values()), known=known)
+    small = _small(result.jpeg)
+    return {
+        record_id: Shown(
+            whole=result.jpeg,
+            small=small,
+            face=_cut(result.jpeg, box),
+            width=result.width,
+            height=result.height,
+            covered=len(result.covered),
+        )
+        for record_id, box in boxes.items()
+    }
+
+
+def _box(record_id: UUID, picture: Picture) -> recognition.Box:
+    """Where the face is in the picture as decoded now, should it have been decoded larger then."""
+    face = connector.current().face(record_id)
+    across, down = picture.width / face.of[0], picture.height / face.of[1]
+    x, y, width, height = face.box
+    return (round(x * across), round(y * down), round(width * across), round(height * down))
 
 
 def _small(jpeg: bytes) -> bytes:
@@ -63,6 +80,24 @@ def _small(jpeg: bytes) -> bytes:
         if max(picture.size) <= PRINT_SIDE:
             return jpeg
         picture.thumbnail((PRINT_SIDE, PRINT_SIDE))
-        out = io.BytesIO()
-        picture.save(out, "JPEG", quality=_PRINT_QUALITY)
-        return out.getvalue()
+        return _jpeg(picture, _PRINT_QUALITY)
+
+
+def _cut(jpeg: bytes, box: recognition.Box) -> bytes:
+    x, y, width, height = box
+    dx, dy = round(width * _AROUND), round(height * _AROUND)
+    with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
+        across, down = picture.size
+        area = (
+            max(0, x - dx),
+            max(0, y - dy),
+            min(across, x + width + dx),
+            min(down, y + height + dy),
+        )
+        return _jpeg(picture.crop(area), _FACE_QUALITY)
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality)
+    return out.getvalue()

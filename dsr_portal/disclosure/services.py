@@ -1,5 +1,6 @@
 """Making and approving the answer to a case (GDPR Art. 15; law section 3)."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -7,19 +8,23 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import deliveries
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, DeliveryKind, Outcome, Status
+from dsr_portal.cases.models import Case, Delivery, DeliveryKind, Outcome, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerRecord, AnswerState
 from dsr_portal.documents.models import Document
 from dsr_portal.gallery import services as gallery
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.services import require_reviewer
+from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 
 PACKAGE_FIELD = "package"
+KIND = "disclosure.make_answer"
+_SCHEDULE = Actor.system("disclosure")
 
 
 def picture_field(number: int) -> str:
@@ -67,9 +72,9 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             inconclusive=len(outcome.inconclusive),
         )
         enqueue(
-            kind="disclosure.make_answer",
+            kind=KIND,
             subject=answer.id,
-            idempotency_key=f"disclosure.make_answer:{answer.id}",
+            idempotency_key=f"{KIND}:{answer.id}",
         )
     return answer
 
@@ -126,9 +131,7 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
         cases.set_outcome(
             case=answer.case,
             outcome=(
-                Outcome.DISCLOSED
-                if answer.kind == AnswerKind.DISCLOSURE
-                else Outcome.NOTHING_FOUND
+                Outcome.DISCLOSED if answer.kind == AnswerKind.DISCLOSURE else Outcome.NOTHING_FOUND
             ),
             actor=actor,
         )
@@ -158,15 +161,71 @@ def shred_package(*, case_id: UUID, actor: Actor, reason: str) -> None:
     if reason not in {"withdrawn", "purged"}:
         return
     with unit_of_work():
-        answers = Answer.objects.select_for_update().filter(case_id=case_id)
-        units = [answer.package_unit for answer in answers if answer.package_unit is not None]
-        documents = [answer.document_id for answer in answers if answer.document_id is not None]
-        units += list(Document.objects.filter(id__in=documents).values_list("unit", flat=True))
-        if not units:
-            return
-        vault.request_shred(units, reason=reason)
-        answers.update(package_unit=None)
-        record("answer.package_shredded", actor=actor, case_id=case_id, units=len(units))
+        for answer in Answer.objects.select_for_update().filter(case_id=case_id):
+            _shred(answer, actor, reason)
+
+
+def end_packages() -> int:
+    """Destroy answers whose time is over, counted from the day they left (R4); how many."""
+    over = clock.now() - timedelta(days=int(policy.current("package_days")))
+    left = Delivery.objects.filter(kind=DeliveryKind.ANSWER, released_at__lt=over)
+    due = Answer.objects.filter(
+        package_unit__isnull=False, delivery_id__in=left.values_list("id", flat=True)
+    )
+    ended = 0
+    for answer_id in list(due.values_list("id", flat=True)):
+        with unit_of_work():
+            answer = Answer.objects.select_for_update().get(id=answer_id)
+            ended += _shred(answer, _SCHEDULE, "package_over")
+    return ended
+
+
+def _shred(answer: Answer, actor: Actor, reason: str) -> int:
+    """Order the destruction of one answer's letter and package; 0 when they are gone already."""
+    if answer.package_unit is None:
+        return 0
+    units = [answer.package_unit]
+    if answer.document_id is not None:
+        units.append(Document.objects.get(id=answer.document_id).unit)
+    vault.request_shred(units, reason=reason)
+    vault.enqueue_shred()
+    answer.package_unit = None
+    answer.save(update_fields=["package_unit"])
+    record(
+        "answer.package_shredded",
+        actor=actor,
+        case_id=answer.case_id,
+        subject_id=answer.id,
+        units=len(units),
+    )
+    return 1
+
+
+def close_failed() -> int:
+    """Mark answers whose job has failed for good, so that a person can have them made anew."""
+    closed = 0
+    for answer in Answer.objects.filter(state=AnswerState.QUEUED):
+        failed = Job.objects.filter(
+            kind=KIND, subject=str(answer.id), state=JobState.FAILED
+        ).first()
+        if failed is None:
+            continue
+        with unit_of_work():
+            row = Answer.objects.select_for_update().get(id=answer.id)
+            if row.state != AnswerState.QUEUED:
+                continue
+            row.state = AnswerState.FAILED
+            row.error_code = failed.error_code
+            row.save(update_fields=["state", "error_code"])
+            record(
+                "answer.failed",
+                actor=_SCHEDULE,
+                case_id=row.case_id,
+                subject_id=row.id,
+                reason=failed.error_code,
+            )
+            closed += 1
+    return closed
 
 
 def release_holds(*, case_id: UUID, actor: Actor, reason: str) -> None:

@@ -1,4 +1,4 @@
-from dsr_portal.core.inventory import F, declare_model
+from dsr_portal.core.inventory import F, declare_model, declare_store
 
 declare_model(
     "disclosure.Answer",
@@ -20,8 +20,17 @@ declare_model(
         "error_code": F.CODE,
     },
     shredder="disclosure.shred_package (document and package go with their vault units)",
+    verifier="vault: state of the units",
 )
 declare_model(
     "disclosure.AnswerRecord",
     {"id": F.ID, "answer": F.ID, "record": F.ID, "ordinal": F.COUNT, "covered": F.COUNT},
+)
+declare_store(
+    "answer packages",
+    kind="vault",
+    place="vault units of kind document: letter, pictures with covered faces, data.json",
+    shredder="disclosure.end_packages (package_days after the answer left); the units' keys go",
+    verifier="vault: state of the units; PENDING on a certificate until their own end (R4)",
+    holds=("pictures", "templates", "facts", "recipients"),
 )

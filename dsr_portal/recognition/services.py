@@ -35,6 +35,7 @@ from dsr_portal.recognition.analysis import (
     embed_probes,
     judge_probe,
 )
+from dsr_portal.recognition.disclosed import disclosed_templates
 from dsr_portal.recognition.engine import EngineUnavailable, ModelFacts
 from dsr_portal.recognition.holder import Loaded
 from dsr_portal.recognition.models import Change, Holder, ModelVersion, Shard, Template
@@ -61,6 +62,7 @@ __all__ = [
     "build_graphs",
     "cover_faces",
     "cover_others",
+    "disclosed_templates",
     "enqueue_seal",
     "erase_records",
     "erasure_settled",
