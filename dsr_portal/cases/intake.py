@@ -102,6 +102,7 @@ def open_case(
     rights: Collection[RightCode | str],
     ways: Sequence[WaySent] = (),
     consents: Collection[str] = (),
+    consent_language: str = "",
     contact: Contact | None = None,
     language: str = "en",
     country: str = "",
@@ -130,6 +131,7 @@ def open_case(
         rights=_rights(rights),
         ways=tuple(_way(way) for way in ways),
         consents=tuple(dict.fromkeys(consents)),
+        consent_language=_language(consent_language or language),
         contact=contact or Contact(),
         language=_language(language),
         country=country.upper()[:2],
@@ -157,6 +159,7 @@ class _Request:
     rights: tuple[str, ...]
     ways: tuple[WaySent, ...]
     consents: tuple[str, ...]
+    consent_language: str
     contact: Contact
     language: str
     country: str
@@ -206,7 +209,13 @@ def _open(request: _Request) -> Opened:
         )
         _record_opening(request, case, due, head)
         for scope in request.consents:
-            write_consent(case=case, scope=scope, channel=request.channel, actor=request.doer)
+            write_consent(
+                case=case,
+                scope=scope,
+                channel=request.channel,
+                actor=request.doer,
+                language=request.consent_language,
+            )
         if request.contact.as_json()["email"]:
             queue_effect(
                 kind="mail.receipt", subject_id=case.id, unique_key=f"mail.receipt:{case.id}"
@@ -339,12 +348,17 @@ def _record_opening(request: _Request, case: Case, due: deadlines.Due, head: aud
     )
 
 
-def write_consent(*, case: Case, scope: str, channel: str, actor: Actor) -> Consent:
-    """Write one consent in the caller's unit of work, with version and hash of its text (R8)."""
+def write_consent(
+    *, case: Case, scope: str, channel: str, actor: Actor, language: str = ""
+) -> Consent:
+    """Write one consent in the caller's unit of work, with version and hash of its text (R8).
+
+    `language` is the one the words were read in; the case's when omitted.
+    """
     standing = Consent.objects.filter(case=case, scope=scope, withdrawn_at=None).first()
     if standing is not None:
         return standing
-    text = consent_text(scope, language=case.language)
+    text = consent_text(scope, language=language or case.language)
     consent = Consent.objects.create(
         case=case,
         scope=scope,

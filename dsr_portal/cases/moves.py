@@ -42,6 +42,7 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
             actor=actor,
             rights=set(row.rights.values_list("right", flat=True)),
             opener=row.opener,
+            delivered=row.delivered_at is not None,
         )
         if arrow.target is Status.SEARCHING and row.level < row.required_level:
             raise NotAllowed(
@@ -50,6 +51,9 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
         before = row.status
         row.status = arrow.target
         changed = ["status"]
+        if action in _BACK:
+            row.delete_now_at = None
+            changed.append("delete_now_at")
         stamp = None if action in _BACK else _STAMPS.get(arrow.target)
         if stamp is not None:
             setattr(row, stamp, clock.now())

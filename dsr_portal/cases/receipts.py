@@ -95,15 +95,15 @@ def _next(facts: ReceiptFacts) -> list[str]:
     if facts.urgent:
         paragraphs.append(
             _(
-                "You told us that someone may use these pictures to find or hurt you. We look at your"
-                " request first, and today on working days."
+                "You told us that someone may use these pictures to find or hurt you. We look at"
+                " your request first, and today on working days."
             )
         )
     if WayKind.SELFIE in facts.ways:
         paragraphs.append(
             _(
-                "We check that your photo can be used. Once we know it is you, we compare it with the"
-                " pictures we hold. Two people decide; no computer does."
+                "We check that your photo can be used. Once we know it is you, we compare it with"
+                " the pictures we hold. Two people decide; no computer does."
             )
         )
     else:
@@ -137,8 +137,8 @@ def _next(facts: ReceiptFacts) -> list[str]:
 def _need(facts: ReceiptFacts) -> list[str]:
     return [
         _(
-            "Before we send pictures to anyone, we check that they are of that person. It takes about"
-            " a minute."
+            "Before we send pictures to anyone, we check that they are of that person. It takes"
+            " about a minute."
         ),
         _(
             "You choose how: with your camera, three photos, a call, a visit or by post. You don't"

@@ -134,6 +134,7 @@ def record_consent(
     scope: str,
     actor: Actor,
     channel: str = Channel.WEB,
+    language: str = "",
     also: Callable[[Case], None] | None = None,
 ) -> Consent:
     """Write down a consent; `also` lets the caller wake what waited for it (R8)."""
@@ -141,7 +142,11 @@ def record_consent(
         case = lock(case_id)
         _require_not_over(case)
         consent = write_consent(
-            case=case, scope=ConsentScope(scope), channel=Channel(channel), actor=actor
+            case=case,
+            scope=ConsentScope(scope),
+            channel=Channel(channel),
+            actor=actor,
+            language=language,
         )
         if also is not None:
             also(case)

@@ -56,7 +56,8 @@ ANYONE = PEOPLE | {SYSTEM}
 class Transition:
     """One arrow. `event` is the audit event written with it, `article` why it exists.
 
-    `unless_access` bars the arrow where access was asked; `not_opener` bars who entered the case.
+    `unless_access` bars the arrow where access was asked; `not_opener` bars who entered the case;
+    `when_delivered` asks that something was delivered, or that nothing was.
     """
 
     target: Status
@@ -65,6 +66,7 @@ class Transition:
     article: str
     unless_access: bool = False
     not_opener: bool = False
+    when_delivered: bool | None = None
 
 
 S = Status
@@ -145,10 +147,20 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     ),
     # Stopped in the hold window, before anything was erased: back to where it started.
     (S.ERASING, A.STOP_ERASURE): Transition(
-        S.DELIVERED, PEOPLE, "case.erasure_stopped", "Art. 12(2), 18(1)", not_opener=True
+        S.DELIVERED,
+        PEOPLE,
+        "case.erasure_stopped",
+        "Art. 12(2), 18(1)",
+        not_opener=True,
+        when_delivered=True,
     ),
     (S.ERASING, A.STOP_UNDELIVERED): Transition(
-        S.DECIDED, PEOPLE, "case.erasure_stopped", "Art. 12(2), 18(1)", not_opener=True
+        S.DECIDED,
+        PEOPLE,
+        "case.erasure_stopped",
+        "Art. 12(2), 18(1)",
+        not_opener=True,
+        when_delivered=False,
     ),
     (S.ERASING, A.ERASURE_DONE): Transition(
         S.CLOSED, STAFF_OR_SYSTEM, "case.erasure_finished", "Art. 17(1), 19"
@@ -161,7 +173,13 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
 
 
 def transition(
-    *, status: str, action: Action, actor: Actor, rights: Collection[str], opener: str = ""
+    *,
+    status: str,
+    action: Action,
+    actor: Actor,
+    rights: Collection[str],
+    opener: str = "",
+    delivered: bool | None = None,
 ) -> Transition:
     """The arrow this actor may take now.
 
@@ -186,6 +204,8 @@ def transition(
             "answer_first",
             _("Access was asked too: the answer goes out before anything is erased."),
         )
+    if None not in (found.when_delivered, delivered) and found.when_delivered != delivered:
+        raise Conflict("other_way_back", _("The case goes back to where it came from."))
     return found
 
 
@@ -210,6 +230,8 @@ def as_markdown() -> str:
             *(["access was not asked"] if arrow.unless_access else []),
             *(["not by who entered the request"] if arrow.not_opener else []),
             *(["by a person"] if arrow.target in HUMAN_ONLY else []),
+            *(["something was delivered"] if arrow.when_delivered else []),
+            *(["nothing was delivered"] if arrow.when_delivered is False else []),
         ]
         lines.append(
             f"| {status.name} | {action} | {arrow.target.name} | {', '.join(sorted(arrow.roles))} "

@@ -34,14 +34,13 @@ def opened(
 
 
 def identified(case: Case) -> Case:
-    case = services.record_identity(
+    return services.record_identity(
         case_id=case.id,
         actor=OFFICER,
         way="call",
         element="mailbox_in_record",
         compared="Face on the call and in the photo are alike.",
     )
-    return case
 
 
 def decided(case: Case) -> Case:

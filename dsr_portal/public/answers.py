@@ -1,0 +1,132 @@
+"""Opening an answer: link and receipt code, 30 minutes, pictures covered until "Show" (R13)."""
+
+import re
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from dsr_portal.cases import services
+from dsr_portal.cases.models import Delivery, DeliveryPart
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import NotAllowed
+from dsr_portal.public import sessions
+from dsr_portal.public.forms import CodeForm
+from dsr_portal.public.words import authority_of, dpo_email
+
+SHOWN = ("image/jpeg", "image/png")
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+
+
+@require_http_methods(["GET", "POST"])
+def answer(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows a form and changes nothing; POST with the code opens for 30 minutes."""
+    try:
+        services.find_delivery(token)
+    except services.LinkClosed as error:
+        return _closed(request, error)
+    delivery = _granted(request, token)
+    if delivery is not None:
+        return _opened(request, delivery, token)
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            grant = services.open_delivery(token=token, code=form.cleaned_data["code"])
+        except services.WrongCode as error:
+            form.add_error("code", _wrong(error.context["left"]))
+        except services.LinkClosed as error:
+            return _closed(request, error)
+        else:
+            sessions.keep_grant(request, grant)
+            # Link and code prove as much as reference and code do.
+            sessions.enter(request, services.granted(grant=grant, token=token).case)
+            return redirect("public:answer", token=token)
+    status = 422 if form.errors else 200
+    return render(request, "public/answer_code.html", {"form": form}, status=status)
+
+
+def _wrong(left: int) -> str:
+    if not left:
+        return _(
+            "This is not the code of this request. The link is locked now; your request is not."
+            " Get a new link on the page of your request."
+        )
+    return (
+        _("This is not the code of this request.")
+        + " "
+        + ngettext("%(left)s more try is left.", "%(left)s more tries are left.", left)
+        % {"left": left}
+    )
+
+
+def _closed(request: HttpRequest, error: services.LinkClosed) -> HttpResponse:
+    return render(request, "public/answer_closed.html", {"code": error.code}, status=404)
+
+
+def _granted(request: HttpRequest, token: str) -> Delivery | None:
+    grant = sessions.grant_of(request)
+    if grant is None:
+        return None
+    try:
+        return services.granted(grant=grant, token=token)
+    except (NotAllowed, services.LinkClosed):
+        return None
+
+
+def _opened(request: HttpRequest, delivery: Delivery, token: str) -> HttpResponse:
+    parts = list(delivery.parts.order_by("ordinal"))
+    case = delivery.case
+    grant = sessions.grant_of(request)
+    return render(
+        request,
+        "public/answer.html",
+        {
+            "case": case,
+            "delivery": delivery,
+            "token": token,
+            "until": grant.until if grant else None,
+            "files": [part for part in parts if part.media_type not in SHOWN],
+            "pictures": [part for part in parts if part.media_type in SHOWN],
+            "may_delete": case.status == "delivered" and case.delete_now_at is None,
+            "authority": authority_of(case),
+            "dpo_email": dpo_email(),
+        },
+    )
+
+
+@require_GET
+def part(request: HttpRequest, token: str, ordinal: int) -> HttpResponse:
+    """One part, within the 30 minutes; a broken download goes on where it stopped."""
+    delivery = _granted(request, token)
+    if delivery is None:
+        return redirect("public:answer", token=token)
+    found = services.part_of(delivery=delivery, ordinal=ordinal)
+    data = b"".join(services.fetch(part=found, actor=Actor.person(UUID(str(delivery.case_id)))))
+    return _partial(request, found, data)
+
+
+def _partial(request: HttpRequest, part: DeliveryPart, data: bytes) -> HttpResponse:
+    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+    start, end, status = 0, len(data) - 1, 200
+    if asked:
+        start = int(asked[1])
+        end = min(int(asked[2]), end) if asked[2] else end
+        if start > end:
+            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{len(data)}"})
+        status = 206
+    response = HttpResponse(data[start : end + 1], content_type=part.media_type, status=status)
+    kind = "inline" if part.media_type in SHOWN else "attachment"
+    response.headers["Content-Disposition"] = f'{kind}; filename="{part.name}"'
+    response.headers["Accept-Ranges"] = "bytes"
+    if status == 206:
+        response.headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+    return response
+
+
+@require_POST
+def leave(request: HttpRequest, token: str) -> HttpResponse:
+    sessions.forget_grant(request)
+    return redirect("public:answer", token=token)

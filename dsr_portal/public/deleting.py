@@ -1,0 +1,32 @@
+"""Delete now, and stopping it: the wish is the case's, what follows is the erasure room's (R4)."""
+
+from dsr_portal.cases import services
+from dsr_portal.cases.models import Case
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict
+from dsr_portal.erasure import selectors as plans
+from dsr_portal.erasure import services as erasure
+from dsr_portal.erasure.models import Plan, PlanState
+
+
+def delete_now(*, case: Case, code: str) -> Case:
+    """Write the wish down and, in the same unit of work, begin the hold window."""
+    actor = Actor.person(case.id)
+
+    def also(locked: Case) -> None:
+        erasure.start_erasure(case_id=locked.id, actor=actor)
+
+    return services.delete_now(case_id=case.id, code=code, actor=actor, also=also)
+
+
+def stoppable(case: Case) -> Plan | None:
+    """The plan in its hold window, in which the person may still change their mind."""
+    plan = plans.current_plan(case.id)
+    return plan if plan is not None and plan.state == PlanState.HOLD else None
+
+
+def stop(*, case: Case) -> None:
+    plan = stoppable(case)
+    if plan is None:
+        raise Conflict("erasure_runs", "")
+    erasure.stop_plan(plan_id=plan.id, actor=Actor.person(case.id))

@@ -1,0 +1,279 @@
+"""Forms of the public site. Nothing is compulsory that the law does not need (T-05, R-09)."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.validators import EmailValidator
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.cases.codes import normalise_code
+from dsr_portal.cases.models import RightCode
+from dsr_portal.core import references
+from dsr_portal.core.errors import BadInput
+from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, CodeInput, PhotoInput, PlainForm
+from dsr_portal.gallery.addresses import canonical
+from dsr_portal.law import authorities
+from dsr_portal.vault.confined import PictureRefused, decode_picture
+from dsr_portal.vault.pictures import jpeg_of
+from dsr_portal.vault.uploads import picture_bytes
+
+MAX_PAGES = 10
+CODE_LETTERS = 16
+MAIL, POST, NONE = "email", "post", "none"
+
+
+class PhotoField(forms.FileField):
+    """A photo: decoded at once in the confined child, kept as pixels of our own (R28, P-07)."""
+
+    widget = PhotoInput
+
+    def clean(self, data: Any, initial: Any = None) -> bytes | None:
+        if not data:
+            if self.required:
+                raise forms.ValidationError(self.error_messages["required"], code="required")
+            return None
+        try:
+            return jpeg_of(decode_picture(picture_bytes(data)))
+        except PictureRefused as error:
+            raise forms.ValidationError(str(error.message), code=error.code) from error
+
+
+class ExactFileField(forms.FileField):
+    """The exact bytes of a picture the person knows of; they are compared, never looked at."""
+
+    def clean(self, data: Any, initial: Any = None) -> bytes | None:
+        if not data:
+            return None
+        try:
+            return picture_bytes(data)
+        except PictureRefused as error:
+            raise forms.ValidationError(str(error.message), code=error.code) from error
+
+
+class WishForm(PlainForm):
+    rights = forms.MultipleChoiceField(
+        label=_("What do you want from us?"),
+        help_text=_("You can choose more than one. You don't have to say why."),
+        choices=[
+            (RightCode.ACCESS, _("Tell me what you hold about me")),
+            (RightCode.ERASURE, _("Delete it")),
+            (RightCode.OBJECTION, _("Stop using my pictures")),
+            (RightCode.RESTRICTION, _("Lock it, but keep it")),
+            (RightCode.RECTIFICATION, _("Correct something")),
+        ],
+        widget=ChoiceBoxes(
+            hints={
+                RightCode.ACCESS: _(
+                    "The pictures, where they come from, and who was shown them. You get a copy."
+                ),
+                RightCode.ERASURE: _(
+                    "Pictures and face codes. If you also ask what we hold, you get the answer"
+                    " first."
+                ),
+                RightCode.OBJECTION: _("You object to our using them."),
+                RightCode.RESTRICTION: _("For example because you need it as evidence."),
+                RightCode.RECTIFICATION: _("For example a wrong name beside a picture."),
+            }
+        ),
+    )
+    urgent = forms.BooleanField(
+        label=_("Someone is using these pictures to find or hurt me"),
+        help_text=_("No proof needed. We then look at your request first."),
+        required=False,
+    )
+
+
+class WayForm(PlainForm):
+    photo = PhotoField(
+        label=_("A photo of you"),
+        help_text=_(
+            "The quickest way. JPEG, PNG, WEBP or HEIC, up to 20 MB. Only you in the picture, face"
+            " to the light."
+        ),
+        required=False,
+    )
+    pages = forms.CharField(
+        label=_("Address of a page or picture"),
+        help_text=_("Where you saw yourself. One address a line, up to ten."),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea({"rows": 2, "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    file = ExactFileField(
+        label=_("The very file of a picture"),
+        help_text=_("If you have the same file that we hold. We compare its bytes, not the face."),
+        required=False,
+    )
+    account = forms.CharField(
+        label=_("An account name"),
+        help_text=_("The site and your name there, if pictures came from it."),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput({"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    other = forms.CharField(
+        label=_("Anything else that helps us find you"),
+        required=False,
+        max_length=1500,
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+    def clean_pages(self) -> list[str]:
+        lines = [line.strip() for line in self.cleaned_data["pages"].splitlines() if line.strip()]
+        if len(lines) > MAX_PAGES:
+            raise forms.ValidationError(_("Up to ten addresses. Tell us about more afterwards."))
+        for line in lines:
+            try:
+                canonical(line)
+            except BadInput as error:
+                raise forms.ValidationError(
+                    _("“%(line)s” is not an address. It looks like example.org/page."),
+                    params={"line": line[:80]},
+                ) from error
+        return lines
+
+
+class ConsentForm(PlainForm):
+    comparison = forms.BooleanField(required=False)
+    block_list = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, texts: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in list(self.fields):
+            if name in texts:
+                self.fields[name].label = texts[name]
+            else:
+                del self.fields[name]
+
+
+def country_choices() -> list[tuple[str, str]]:
+    return [("", str(_("I'd rather not say")))] + [
+        (state.code, state.country) for state in authorities.states()
+    ]
+
+
+class ContactForm(PlainForm):
+    how = forms.ChoiceField(
+        label=_("How do we reach you?"),
+        choices=[
+            (MAIL, _("By e-mail")),
+            (POST, _("By post")),
+            (NONE, _("Not at all: I come back here myself")),
+        ],
+        widget=ChoiceCards(
+            hints={
+                MAIL: _("We write when we need you or have the answer."),
+                POST: _("We send letters."),
+                NONE: _("With your reference and receipt code, shown after sending."),
+            }
+        ),
+    )
+    email = forms.CharField(
+        label=_("E-mail address"),
+        required=False,
+        max_length=254,
+        validators=[
+            EmailValidator(_("This address misses something. It looks like name@site.org."))
+        ],
+        widget=forms.EmailInput({"autocomplete": "email"}),
+    )
+    postal = forms.CharField(
+        label=_("Postal address"),
+        help_text=_("With the name on the letterbox."),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea({"rows": 3, "autocomplete": "street-address"}),
+    )
+    language = forms.ChoiceField(label=_("Language of our answer"), choices=settings.LANGUAGES)
+    country = forms.ChoiceField(
+        label=_("Where you live"),
+        help_text=_("Only to name the data protection authority there."),
+        required=False,
+        choices=country_choices,
+        widget=forms.Select({"autocomplete": "country"}),
+    )
+    under_18 = forms.BooleanField(
+        label=_("I am under 18"),
+        help_text=_("You have the same rights. We write more simply."),
+        required=False,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        how = given.get("how")
+        if how == MAIL and not given.get("email") and "email" not in self.errors:
+            self.add_error("email", _("Write your e-mail address, or choose another way."))
+        if how == POST and not given.get("postal"):
+            self.add_error("postal", _("Write your postal address, or choose another way."))
+        return given
+
+
+class StatusForm(PlainForm):
+    reference = forms.CharField(
+        label=_("Reference"),
+        help_text=_("It looks like K7M-2QX4 and stands on your receipt."),
+        max_length=20,
+        widget=CodeInput(),
+    )
+    code = forms.CharField(
+        label=_("Receipt code"),
+        help_text=_("16 letters and digits from your receipt."),
+        max_length=40,
+        widget=CodeInput(),
+    )
+
+    def clean_reference(self) -> str:
+        written = references.normalise(self.cleaned_data["reference"])
+        if written is None:
+            raise forms.ValidationError(
+                _("This reference has a typing mistake. Compare it with your receipt.")
+            )
+        return written
+
+
+class CodeForm(PlainForm):
+    code = forms.CharField(
+        label=_("Receipt code"),
+        help_text=_("16 letters and digits from the receipt page or its PDF."),
+        max_length=40,
+        widget=CodeInput(),
+    )
+
+    def clean_code(self) -> str:
+        code = normalise_code(self.cleaned_data["code"])
+        if len(code) != CODE_LETTERS:
+            raise forms.ValidationError(
+                _("A receipt code has 16 letters and digits; this one has %(count)s."),
+                params={"count": len(code)},
+            )
+        return code
+
+
+class MailCodeForm(PlainForm):
+    code = forms.CharField(
+        label=_("Code from the mail"), max_length=12, widget=CodeInput(digits=True)
+    )
+
+
+class AnotherPhotoForm(PlainForm):
+    photo = PhotoField(
+        label=_("Send another photo"),
+        help_text=_("JPEG, PNG, WEBP or HEIC, up to 20 MB. Only you in the picture."),
+    )
+    comparison = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, consent: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if consent:
+            self.fields["comparison"].label = consent
+        else:
+            del self.fields["comparison"]
+
+
+class MessageForm(PlainForm):
+    text = forms.CharField(
+        label=_("Tell us something"),
+        max_length=3000,
+        widget=forms.Textarea({"rows": 4}),
+    )

@@ -1,0 +1,76 @@
+"""Pages that say who we are, what we hold and how to ask; no session, nothing about a case."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from dsr_portal.audit.services import head
+from dsr_portal.core import clock
+from dsr_portal.public import sessions
+from dsr_portal.public.words import authority_of, dpo_email
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    context = {"unfinished": sessions.draft_of(request) is not None}
+    return render(request, "public/home.html", context)
+
+
+@require_GET
+def help_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "public/help.html", _law())
+
+
+@require_GET
+def notice(request: HttpRequest) -> HttpResponse:
+    """What people in the database are told in public (GDPR Art. 14; law P-18)."""
+    context = {
+        **_law(),
+        "purposes": settings.DSR_PURPOSES,
+        "retention": settings.DSR_RETENTION,
+        "transfers": settings.DSR_TRANSFERS,
+        "sources": _sources(),
+        "recipients": _recipients(),
+    }
+    return render(request, "public/notice.html", context)
+
+
+def _sources() -> list[tuple[str, str]]:
+    from dsr_portal.gallery.models import Source
+
+    return list(Source.objects.order_by("name").values_list("name", "legal_basis"))
+
+
+def _recipients() -> list[tuple[str, str]]:
+    from dsr_portal.gallery.models import Recipient
+
+    return list(Recipient.objects.order_by("name").values_list("name", "country"))
+
+
+@require_GET
+def privacy(request: HttpRequest) -> HttpResponse:
+    """How this portal itself handles a request (GDPR Art. 13; law P-01, 9(f))."""
+    return render(request, "public/privacy.html", _law())
+
+
+@require_GET
+def accessibility(request: HttpRequest) -> HttpResponse:
+    return render(request, "public/accessibility.html", {})
+
+
+@require_GET
+def trail(request: HttpRequest) -> HttpResponse:
+    """The newest head of the audit trail: who writes it down can prove a later change (R29)."""
+    return render(request, "public/trail.html", {"head": head(), "at": clock.now()})
+
+
+def _law() -> dict[str, object]:
+    return {
+        "authority": authority_of(None),
+        "dpo_email": dpo_email(),
+        "demo": settings.DSR_DEMO,
+        "hours": settings.DSR_RELEASE_HOUR,
+        "package_days": settings.DSR_PACKAGE_DAYS,
+        "link_days": settings.DSR_LINK_DAYS,
+    }

@@ -1,0 +1,115 @@
+"""From a draft to a case: the photo and the request arrive together or not at all (R14)."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.cases import drafts, services
+from dsr_portal.cases.models import Case, Channel, ConsentScope, Draft, WayKind
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict
+from dsr_portal.core.ids import new_id
+from dsr_portal.core.transactions import require_outside_transaction
+from dsr_portal.gallery import hashes
+from dsr_portal.matching import services as matching
+from dsr_portal.public.forms import MAIL, POST
+from dsr_portal.vault import services as vault
+from dsr_portal.vault.kinds import UnitKind
+
+
+@vault.retry_stale
+def send(*, draft_id: UUID, language: str) -> services.Opened:
+    """Open the case of a draft. The same draft sent twice gives the same case."""
+    draft = Draft.objects.filter(id=draft_id).first()
+    if draft is None:
+        existing = Case.objects.filter(draft_id=draft_id).select_related("receipt").first()
+        if existing is None:
+            raise Conflict(
+                "draft_over", _("This request was open too long and is gone. Start again.")
+            )
+        return services.Opened(existing, existing.receipt, False)
+    given = drafts.answers(draft)
+    case_id = new_id()
+    photo = drafts.file_of(draft, drafts.PHOTO)
+    probe = None if photo is None else _stage_probe(case_id, photo)
+
+    def also(case: Case) -> None:
+        if probe is not None:
+            probe.save()
+            matching.add_probe(
+                case=case,
+                actor=Actor.person(case.id),
+                unit=probe.unit_id,
+                channel=str(Channel.WEB),
+            )
+
+    contact = given.get("contact", {})
+    return services.open_case(
+        channel=Channel.WEB,
+        rights=given["rights"],
+        ways=_ways(given, drafts.file_of(draft, drafts.FILE), has_photo=photo is not None),
+        consents=_consents(given, has_photo=photo is not None),
+        consent_language=given.get("consent_language", language),
+        contact=services.Contact(
+            email=contact.get("email", "") if contact.get("how") == MAIL else "",
+            postal=contact.get("postal", "") if contact.get("how") == POST else "",
+        ),
+        language=contact.get("language", language),
+        country=contact.get("country", ""),
+        urgent=bool(given.get("urgent")),
+        age_band="under_18" if contact.get("under_18") else "",
+        draft_id=draft.id,
+        case_id=case_id,
+        also=also,
+    )
+
+
+@vault.retry_stale
+def add_photo(*, case: Case, photo: bytes, agreed: bool, language: str) -> None:
+    """Another photo for an open case, with consent where it was given now (R8)."""
+    require_outside_transaction("Keeping a photo")
+    probe = _stage_probe(case.id, photo)
+    actor = Actor.person(case.id)
+
+    def also(locked: Case) -> None:
+        if agreed:
+            services.record_consent(
+                case_id=locked.id, scope=ConsentScope.COMPARISON, actor=actor, language=language
+            )
+            matching.consent_given(case=locked, actor=actor)
+        probe.save()
+        matching.add_probe(case=locked, actor=actor, unit=probe.unit_id, channel=str(Channel.WEB))
+
+    services.receive_message(case_id=case.id, actor=actor, also=also)
+
+
+def _stage_probe(case_id: UUID, photo: bytes) -> vault.Staged:
+    staged = vault.stage_unit(kind=UnitKind.PROBE, owner=case_id)
+    staged.add("picture", photo)
+    return staged
+
+
+def _ways(given: dict[str, Any], file: bytes | None, *, has_photo: bool) -> list[services.WaySent]:
+    ways = []
+    if has_photo:
+        ways.append(services.WaySent(WayKind.SELFIE))
+    ways += [
+        services.WaySent(WayKind.PAGE, page, keyed_hash=hashes.of_address(page))
+        for page in given.get("pages", [])
+    ]
+    if file is not None:
+        ways.append(services.WaySent(WayKind.FILE, data=file, keyed_hash=hashes.of_file(file)))
+    if given.get("account"):
+        name = given["account"]
+        known = vault.keyed_hash("account-name", name.strip().casefold().encode())
+        ways.append(services.WaySent(WayKind.ACCOUNT, name, keyed_hash=known))
+    if given.get("other"):
+        ways.append(services.WaySent(WayKind.OTHER, given["other"]))
+    return ways
+
+
+def _consents(given: dict[str, Any], *, has_photo: bool) -> list[str]:
+    """Consent counts only for a photo that is there."""
+    agreed = given.get("consents", []) if has_photo else []
+    return [scope for scope in agreed if scope in ConsentScope.values]

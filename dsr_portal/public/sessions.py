@@ -1,0 +1,88 @@
+"""What a session of the public site keeps: ids and times, nothing a person typed (design 5)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from dsr_portal.cases import drafts, selectors
+from dsr_portal.cases.models import Case, Draft
+from dsr_portal.cases.services import Grant
+from dsr_portal.core import clock
+
+STATUS_TIME = timedelta(minutes=30)
+_DRAFT, _RECEIPT, _CASE, _GRANT = "draft", "receipt", "case", "grant"
+
+
+def draft_of(request: HttpRequest) -> Draft | None:
+    return drafts.get_draft(request.session.get(_DRAFT))
+
+
+def keep_draft(request: HttpRequest, draft: Draft) -> None:
+    request.session[_DRAFT] = str(draft.id)
+
+
+def forget_draft(request: HttpRequest) -> None:
+    request.session.pop(_DRAFT, None)
+
+
+def draft_was_here(request: HttpRequest) -> bool:
+    return _DRAFT in request.session
+
+
+def sent(request: HttpRequest, case: Case) -> None:
+    """After Send: this session may see the receipt, its code and the request's page."""
+    request.session.cycle_key()
+    forget_draft(request)
+    request.session[_RECEIPT] = str(case.id)
+    enter(request, case)
+
+
+def receipt_case(request: HttpRequest) -> Case | None:
+    return _case(request.session.get(_RECEIPT))
+
+
+def enter(request: HttpRequest, case: Case) -> None:
+    request.session[_CASE] = {"id": str(case.id), "until": (clock.now() + STATUS_TIME).isoformat()}
+
+
+def sign_in(request: HttpRequest, case: Case) -> None:
+    """Reference and receipt code were right: the request's page is open for 30 minutes."""
+    request.session.cycle_key()
+    enter(request, case)
+
+
+def sign_out(request: HttpRequest) -> None:
+    request.session.flush()
+
+
+def status_case(request: HttpRequest) -> Case | None:
+    """The case whose page this session may see now; each visit starts the 30 minutes anew."""
+    kept = request.session.get(_CASE)
+    if kept is None or datetime.fromisoformat(kept["until"]) <= clock.now():
+        return None
+    case = _case(kept["id"])
+    if case is not None:
+        enter(request, case)
+    return case
+
+
+def keep_grant(request: HttpRequest, grant: Grant) -> None:
+    request.session.cycle_key()
+    request.session[_GRANT] = {"id": str(grant.delivery_id), "until": grant.until.isoformat()}
+
+
+def grant_of(request: HttpRequest) -> Grant | None:
+    kept: dict[str, Any] | None = request.session.get(_GRANT)
+    if kept is None:
+        return None
+    return Grant(UUID(kept["id"]), datetime.fromisoformat(kept["until"]))
+
+
+def forget_grant(request: HttpRequest) -> None:
+    request.session.pop(_GRANT, None)
+
+
+def _case(case_id: str | None) -> Case | None:
+    return None if case_id is None else selectors.get_case(UUID(case_id))
