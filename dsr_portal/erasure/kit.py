@@ -25,6 +25,14 @@ _IN_MEMORY = 2
 """Slices of each picture looked for in memory: every pattern costs a pass over it."""
 
 
+_opened_here: set[UUID] = set()
+
+
+def seen_in_clear(plan: Plan) -> bool:
+    """True where this process, or the one it was forked from, read what the plan erases."""
+    return plan.id in _opened_here
+
+
 @dataclass(slots=True)
 class Kit:
     """Masked patterns, the addresses to look up, names of files that must be gone."""
@@ -58,6 +66,7 @@ class Kit:
 def make(plan: Plan) -> tuple[Kit, vault.Staged]:
     """Read what will go, keep it as patterns, and seal those; the caller saves both."""
     kit = Kit()
+    _opened_here.add(plan.id)
     rows = list(plan.records.select_related("record__image").order_by("record_id"))
     _take_pictures(kit, rows)
     for row in rows:
@@ -156,6 +165,7 @@ def open_templates(plan: Plan) -> list[bytes]:
     """The erased templates in clear. After this the process has to be replaced."""
     if plan.kit_unit is None:
         return []
+    _opened_here.add(plan.id)
     try:
         sizes = vault.read_json(plan.kit_unit, KIT)["template_sizes"]
         data = vault.read(plan.kit_unit, TEMPLATES)

@@ -255,6 +255,8 @@ def _index(ctx: JobContext, plan: Plan, step: Step) -> Finish:
         plan.save(update_fields=["change_number"])
     fault("numbered.index")
     shards = recognition.apply_erasure(commit=ctx.checkpoint)
+    if not recognition.erasure_settled(plan.change_number):
+        raise Transient("index_not_settled")
     return lambda: {"count": len(numbers), "shards": shards, "change": plan.change_number}
 
 
@@ -271,7 +273,9 @@ def _keys(ctx: JobContext, plan: Plan, step: Step) -> Finish:
     with ctx.checkpoint():
         for row in _records(plan):
             held.destroy_face(record_id=row.record_id)
-        vault.request_shred(plan.units.values_list("unit", flat=True), reason="erased")
+        # Old shards are ordered by whoever wrote the new ones, never before.
+        own = plan.units.exclude(holds=PlanUnit.Holds.SHARD)
+        vault.request_shred(own.values_list("unit", flat=True), reason="erased")
     fault("ordered.keys")
     report = vault.run_shred()
     if not report.done:

@@ -116,10 +116,10 @@ def check(plan: Plan, kit: Kit | None) -> list[Finding]:
 
 
 def _wait_for_a_fresh_process(ctx: JobContext, plan: Plan) -> None:
-    if recognition.holders_recycled(plan.change_number):
+    if recognition.holders_recycled(plan.change_number) and not kits.seen_in_clear(plan):
         return
     if leaving.after_this_job() and not ctx.is_last_attempt:
-        raise Transient("holders_not_recycled")
+        raise Transient("process_not_replaced")
 
 
 # -- memory and index -----------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def _memory(plan: Plan, kit: Kit | None) -> Finding:
     """Every process that held the index is gone, and the one that took over holds nothing of it."""
     if not recognition.holders_applied(plan.change_number):
         return Finding("search_memory", State.PENDING, "holders_behind")
-    if not recognition.holders_recycled(plan.change_number):
+    if kits.seen_in_clear(plan) or not recognition.holders_recycled(plan.change_number):
         return Finding("search_memory", State.UNVERIFIED, "process_not_replaced")
     if kit is None:
         return Finding("search_memory", State.UNVERIFIED, "kit_expired")

@@ -1,0 +1,482 @@
+"""The saga of an erasure in one process: plan, hold, steps, checks, certificate (E-04 to E-15)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dsr_portal.audit import services as audit
+from dsr_portal.audit.models import Event
+from dsr_portal.audit.services import unit_of_work
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, Delivery, Flag, Outcome, Status
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict, NotAllowed
+from dsr_portal.documents import services as documents
+from dsr_portal.documents.claims import big_words
+from dsr_portal.erasure import kit as kits
+from dsr_portal.erasure import selectors, services, steps, verification
+from dsr_portal.erasure.models import Plan, PlanState, StepState, Verification, WaitCode
+from dsr_portal.gallery import connector, hashes
+from dsr_portal.gallery import selectors as gallery
+from dsr_portal.gallery import services as gallery_services
+from dsr_portal.gallery.blocks import blocked
+from dsr_portal.gallery.models import Record, SourceImage
+from dsr_portal.jobs.models import Job, JobState
+from dsr_portal.recognition import holder as holders
+from dsr_portal.recognition import services as recognition
+from dsr_portal.vault import services as vault
+from dsr_portal.vault import shredding
+from dsr_portal.vault.confined import decode_picture
+from tests.support import cases as support
+from tests.support import erasure as lab
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def places(settings: Any, tmp_path: Any) -> Any:
+    lab.own_places(settings, tmp_path)
+    holders.holder().drop()
+    yield
+    holders.holder().drop()
+
+
+@pytest.fixture
+def now(settings: Any) -> None:
+    settings.DSR_HOLD_MINUTES = 0
+
+
+def states(plan: Plan) -> dict[str, str]:
+    return dict(plan.verifications.values_list("store", "state"))
+
+
+def erased(case: Case, actor: Actor = support.OFFICER) -> Plan:
+    plan = services.start_erasure(case_id=case.id, actor=actor)
+    lab.run_all()
+    plan.refresh_from_db()
+    return plan
+
+
+def test_what_was_confirmed_is_gone_and_the_others_stay(now: None) -> None:
+    """E-04, E-12, E-14, R30: files, index, doors of the gallery; survivors open and are found."""
+    own, group = lab.picture(1), lab.picture(2, faces=2)
+    stranger = lab.picture(3)
+    lab.seen_by(own.records[0])
+    mine = [own.records[0], group.records[0]]
+    recognition.seal_shards()
+    case = lab.ready_case(mine)
+    looked_for = lab.plain_patterns(own)[:3] + [own.templates[0][64:112], group.templates[0][64:112]]
+    # The canary seen first: in the decrypted data, and in memory of the index.
+    assert looked_for[0] in connector.current().picture(own.image.id)
+    assert looked_for[3] in vault.read(mine[0].unit, "template")
+    with holders.holder().current() as held:
+        assert held.index.contains(mine[0].id)
+
+    plan = erased(case)
+
+    assert plan.state == PlanState.DONE, list(Job.objects.values_list("kind", "state", "error_code"))
+    assert not lab.found_in_files(looked_for)
+    with holders.holder().current() as held:
+        assert not any(held.index.contains(record.id) for record in mine)
+        assert held.index.contains(group.records[1].id)
+        assert held.index.contains(stranger.records[0].id)
+    for record in mine:
+        assert vault.unit_state(record.unit) == vault.UnitState.SHREDDED
+        assert Record.objects.get(id=record.id).state == Record.State.ERASED
+        with pytest.raises(vault.Shredded):
+            connector.current().face(record.id)
+    assert gallery.by_address(own.page) == [] == gallery.by_file(own.picture)
+    assert blocked(page=own.page)
+    assert blocked(image=group.file)
+    assert blocked(file_hash=hashes.of_file(group.picture))
+    survivor = Record.objects.get(id=group.records[1].id)
+    assert survivor.state == Record.State.HELD
+    assert survivor.image_id != group.image.id
+    facts = connector.current().facts(survivor.image_id)
+    assert (facts.page_url, facts.caption) == (group.page, "")
+    box = connector.current().face(survivor.id).box
+    shown = decode_picture(connector.current().picture(survivor.image_id))
+    assert verification._is_flat(shown, [40, 60, 90, 110, *lab.SIDE])
+    assert not verification._is_flat(shown, [*box, *lab.SIDE])
+    assert lab.plain_patterns(stranger)[0] in connector.current().picture(stranger.image.id)
+
+    found = states(plan)
+    for store in ("pictures", "face_codes", "request_photo", "index_files", "search_index", "files",
+                  "look_ups", "vault_files", "shared_pictures", "block_list", "kit"):
+        assert found[store] == "verified", store
+    # In one process nobody replaces it, and that is what is said.
+    assert found["search_memory"] == "unverified"
+    assert found["answer_package"] == "pending"
+    assert found["recipients"] == found["source_system"] == "needs_person"
+    assert found["backups"] == found["other_processes"] == "unverified"
+    assert not plan.verifications.filter(found__gt=0).exists()
+
+    case.refresh_from_db()
+    assert (case.status, case.outcome) == (Status.CLOSED, Outcome.ERASED)
+    assert all(step.state == StepState.DONE for step in selectors.steps(case.id))
+    names = list(Event.objects.filter(case_id=case.id).values_list("type", flat=True))
+    for name in ("erasure.planned", "erasure.started", "erasure.shredded", "erasure.verified",
+                 "erasure.kit_destroyed", "erasure.certified"):
+        assert names.count(name) == 1, name
+    assert names.count("erasure.step_done") == plan.steps.count()
+    assert names.index("erasure.verified") < names.index("erasure.kit_destroyed")
+    assert audit.verify().ok
+
+
+def test_the_certificate_says_what_was_checked_and_no_more(now: None) -> None:
+    """Law 9(c), R15, R30: its text is parsed; it leaves with the daily batch as every answer."""
+    import pypdfium2
+
+    own, group = lab.picture(11), lab.picture(12, faces=2)
+    lab.seen_by(own.records[0], "Lumen Analytics")
+    case = lab.ready_case([own.records[0], group.records[0]])
+    plan = erased(case)
+    assert plan.document_id is not None
+    pdf = documents.open_document(plan.document_id)
+    assert documents.verify(pdf).intact
+    pages = pypdfium2.PdfDocument(pdf)
+    text = " ".join(
+        " ".join(page.get_textpage().get_text_range().split()) for page in pages
+    )
+    assert "Your 2 pictures and their face codes are deleted." in text
+    assert "your face in it is covered" in text
+    assert "Lumen Analytics" in text
+    assert "not yet" in text
+    assert own.page.removeprefix("https://") in text.replace(" ", "")
+    for word in ("VERIFIED", "PENDING", "UNVERIFIED", "NEEDS PERSON", "not tested"):
+        assert word in text
+    assert own.caption not in text
+    assert big_words(text.split("How to check this document")[0].split("If you are not")[0]) == []
+    delivery = Delivery.objects.get(id=plan.delivery_id)
+    assert (delivery.kind, delivery.approved_by) == ("certificate", support.OFFICER.id)
+    assert delivery.released_at is None
+    cases.release_batch(actor=support.SECOND)
+    delivery.refresh_from_db()
+    assert delivery.released_at is not None
+
+
+def test_only_the_person_or_a_reviewer_starts_it_and_only_after_the_answer() -> None:
+    """E-11, R19: asked for, answered first, decided by two."""
+    own = lab.picture(21)
+    case = support.opened(["access", "erasure"])
+    with pytest.raises(NotAllowed):
+        services.start_erasure(case_id=case.id, actor=Actor("S-3001", "dpo", "staff"))
+    with pytest.raises(NotAllowed):
+        services.start_erasure(case_id=case.id, actor=Actor.person(own.image.id))
+    with pytest.raises(NotAllowed):
+        services.start_erasure(case_id=case.id, actor=Actor.system("beat"))
+    support.decided(case)
+    lab.decided_on(case, own.records)
+    with pytest.raises(Conflict, match="answer_first"):
+        services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    unasked = lab.ready_case(lab.picture(22).records, rights=["access"])
+    with pytest.raises(Conflict, match="erasure_not_asked"):
+        services.start_erasure(case_id=unasked.id, actor=support.OFFICER)
+    undecided = support.opened(["erasure"])
+    with pytest.raises(Conflict, match="not_decided"):
+        services.start_erasure(case_id=undecided.id, actor=support.OFFICER)
+    assert not Plan.objects.exists()
+
+
+def test_delete_now_by_the_person_is_carried_out_in_the_name_of_who_approved(now: None) -> None:
+    own = lab.picture(31)
+    case = lab.ready_case(own.records)
+    me = support.person(case)
+    cases.delete_now(
+        case_id=case.id, code=cases.receipt_code(case), actor=me,
+        also=lambda found: services.start_erasure(case_id=found.id, actor=me),
+    )
+    again = services.start_erasure(case_id=case.id, actor=me)
+    lab.run_all()
+    again.refresh_from_db()
+    assert Plan.objects.count() == 1
+    assert (again.state, again.requested_by) == (PlanState.DONE, str(case.id))
+    assert again.approver == support.SECOND.id
+
+
+def test_the_hold_window_can_be_stopped_and_puts_back_what_was_there() -> None:
+    """R4: nothing runs before its time; stopping leaves records, case and pictures as before."""
+    own = lab.picture(41)
+    case = lab.ready_case(own.records)
+    delivered_at = case.delivered_at
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    assert plan.state == PlanState.HOLD
+    lab.run_all()
+    plan.refresh_from_db()
+    assert (plan.state, plan.kit_unit) == (PlanState.HOLD, None)
+    services.stop_plan(plan_id=plan.id, actor=support.person(case))
+    lab.run_all()
+    case.refresh_from_db()
+    record = Record.objects.get(id=own.records[0].id)
+    assert (case.status, case.delivered_at) == (Status.DELIVERED, delivered_at)
+    assert record.state == Record.State.RESTRICTED
+    assert own.templates[0] == vault.read(record.unit, "template")
+    assert connector.current().picture(own.image.id) == own.picture
+    # Another plan may follow, and the stopped one stays in the trail.
+    assert services.start_erasure(case_id=case.id, actor=support.OFFICER).id != plan.id
+    assert Event.objects.filter(type="erasure.stopped", case_id=case.id).count() == 1
+    assert audit.verify().ok
+
+
+def test_a_started_erasure_cannot_be_stopped(now: None) -> None:
+    case = lab.ready_case(lab.picture(42).records)
+    plan = erased(case)
+    with pytest.raises(Conflict, match="erasure_runs"):
+        services.stop_plan(plan_id=plan.id, actor=support.OFFICER)
+
+
+def test_erasure_only_goes_back_to_decided_when_stopped() -> None:
+    case = lab.ready_case(lab.picture(43).records, rights=["erasure"])
+    assert case.status == Status.DECIDED
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    services.stop_plan(plan_id=plan.id, actor=support.OFFICER)
+    case.refresh_from_db()
+    assert (case.status, case.delivered_at) == (Status.DECIDED, None)
+
+
+def test_another_cases_hold_makes_it_wait_until_that_case_has_decided(now: None) -> None:
+    """R1: the other case's candidate comes first; then the plan goes on by itself."""
+    own = lab.picture(51)
+    case = lab.ready_case(own.records)
+    other = support.opened(["access"])
+    gallery_services.hold(record_ids=[own.records[0].id], case_id=other.id, actor=support.MACHINE)
+    plan = services.start_erasure(case_id=case.id, actor=support.person(case))
+    assert (plan.state, plan.waits_for) == (PlanState.WAITING, WaitCode.HELD)
+    assert Flag.objects.filter(case=case, code=WaitCode.HELD).exists()
+    services.resume_waiting()
+    lab.run_all()
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+    gallery_services.release_holds(case_id=other.id, actor=support.OFFICER)
+    services.resume_waiting()
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.DONE
+
+
+def test_two_cases_that_claim_one_record_are_a_task_and_no_erasure(now: None) -> None:
+    """R1: staff are refused with a code, a data subject's wish waits; both cases are flagged."""
+    own = lab.picture(61)
+    case = lab.ready_case(own.records)
+    other = support.opened(["access"])
+    lab.decided_on(other, own.records)
+    with pytest.raises(Conflict, match="conflict_same_person"):
+        services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    assert set(Flag.objects.values_list("case_id", flat=True)) == {case.id, other.id}
+    plan = services.start_erasure(case_id=case.id, actor=support.person(case))
+    assert (plan.state, plan.waits_for) == (PlanState.WAITING, WaitCode.SAME_PERSON)
+    services.resume_waiting()
+    lab.run_all()
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+
+
+def test_a_lying_shredder_of_keys_is_caught(now: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R30: the checks believe no shredder; nothing is certified, the case is flagged."""
+    own = lab.picture(71)
+    case = lab.ready_case(own.records)
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+
+    def lies(*_: Any, **__: Any) -> shredding.ShredReport:
+        return shredding.ShredReport(None, 3, True, ledger_number=1)
+
+    monkeypatch.setattr(vault, "run_shred", lies)
+    lab.run_all(["search"])
+    plan.refresh_from_db()
+    assert (plan.state, plan.document_id) == (PlanState.VERIFYING, None)
+    failed = plan.verifications.filter(found__gt=0)
+    assert {"pictures", "face_codes"} <= set(failed.values_list("store", flat=True))
+    assert not failed.filter(state="verified").exists()
+    assert Flag.objects.filter(case=case, code="erasure_not_verified").exists()
+    assert Event.objects.filter(type="erasure.verification_failed", case_id=case.id).exists()
+    assert Job.objects.get(kind=services.VERIFY).state == JobState.FAILED
+    case.refresh_from_db()
+    assert case.status == Status.ERASING
+    # Repaired, checked again, certified.
+    monkeypatch.undo()
+    vault.run_shred()
+    services.verify_again(plan_id=plan.id, actor=support.OFFICER)
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.DONE
+
+
+def test_a_key_left_in_one_of_two_places_is_caught(now: None, settings: Any) -> None:
+    """R26, R30: rows and the first place say destroyed, the second still has the key."""
+    own = lab.picture(72)
+    case = lab.ready_case(own.records)
+    kept = [place.joinpath("ring").read_bytes() for place in settings.DSR_RING]
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    lab.run_all(["search"])
+    Verification.objects.all().delete()
+    Plan.objects.filter(id=plan.id).update(verified_at=None)
+    plan.refresh_from_db()
+    assert not [one for one in verification._keys(plan) if one.found]
+    settings.DSR_RING[1].joinpath("ring").write_bytes(kept[1])
+    assert {one.store for one in verification._keys(plan) if one.found} >= {"face_codes"}
+
+
+def test_a_row_left_in_a_shard_file_is_caught(now: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E-04: the index is asked with the erased codes themselves, in memory and in its files."""
+    own = lab.picture(73)
+    recognition.seal_shards()
+    case = lab.ready_case(own.records)
+    monkeypatch.setattr(recognition, "apply_erasure", lambda commit=None: 1)
+    monkeypatch.setattr(recognition, "erasure_settled", lambda change: True)
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    Job.objects.filter(kind="recognition.erase").delete()
+
+    def no_other(kind: str) -> None:
+        Job.objects.filter(kind=kind).update(state=JobState.DONE)
+
+    for _round in range(6):
+        no_other("recognition.erase")
+        if not lab.jobs.run_due(queues=["search"], limit=1):
+            break
+    plan.refresh_from_db()
+    assert plan.state == PlanState.VERIFYING
+    assert plan.verifications.get(store="search_index").found >= 1
+
+
+def test_bytes_left_in_a_file_stop_the_run(now: None, settings: Any) -> None:
+    """R30: a copy in a log, a picture in a folder of ours: found, flagged, not reported as erased."""
+    own = lab.picture(81)
+    case = lab.ready_case(own.records)
+    left = settings.DSR_VAR / "log"
+    left.mkdir()
+    (left / "import.log").write_bytes(b"read " + own.picture[200:] + b" from disk")
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.RUNNING
+    assert Job.objects.get(kind=services.RUN).error_code == "erased_bytes_found"
+    assert Flag.objects.filter(case=case, code="erasure_not_verified").exists()
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.ERASING
+    (left / "import.log").unlink()
+    lab.jobs.requeue(job_id=Job.objects.get(kind=services.RUN).id, actor=Actor.operator())
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.DONE
+    assert not list(settings.DSR_VAR.glob("erasure-canary*"))
+
+
+@pytest.mark.parametrize("form", ["template hex", "template text", "caption", "address"])
+def test_the_scan_knows_what_was_erased_in_its_other_forms(
+    now: None, settings: Any, form: str
+) -> None:
+    import json
+
+    import numpy as np
+
+    own = lab.picture(82)
+    case = lab.ready_case(own.records)
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    numbers = [float(x) for x in np.frombuffer(own.templates[0], dtype="<f4")]
+    forms = {
+        "template hex": own.templates[0].hex(),
+        "template text": json.dumps(numbers),
+        "caption": own.caption,
+        "address": own.page,
+    }
+    kit, _staged = kits.make(plan)
+    (settings.DSR_VAR / "left").write_text(forms[form])
+    assert steps.scan(plan, kit.files)["found"] > 0
+    (settings.DSR_VAR / "left").unlink()
+    assert steps.scan(plan, kit.files)["found"] == 0
+
+
+def test_an_import_refuses_what_was_erased(now: None) -> None:
+    """E-12: the question an import asks is answered yes, and ended on the person's wish."""
+    own = lab.picture(91)
+    case = lab.ready_case(own.records)
+    erased(case)
+    assert blocked(file_hash=hashes.of_file(own.picture))
+    gallery_services.unblock(case_id=case.id, actor=support.person(case))
+    assert not blocked(file_hash=hashes.of_file(own.picture), page=own.page)
+
+
+def test_due_cases_are_planned_in_the_name_of_who_approved(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R4: 14 days after delivery, or 3 days before the due date."""
+    own = lab.picture(101)
+    case = lab.ready_case(own.records)
+    assert services.start_due() == 0
+    later = clock.now() + clock.timedelta(days=15)
+    monkeypatch.setattr(services.clock, "now", lambda: later)
+    assert services.start_due() == 1
+    plan = Plan.objects.get(case=case)
+    assert (plan.requested_by, plan.requester_role) == (support.SECOND.id, support.SECOND.role)
+    assert services.start_due() == 0
+
+
+def test_patterns_older_than_a_day_are_destroyed_whatever_happened(
+    now: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R30: the kit lives at most 24 hours; then the checks say what they can't repeat."""
+    own = lab.picture(111)
+    case = lab.ready_case(own.records)
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    lab.jobs.run_due(queues=["search"], limit=1)
+    plan.refresh_from_db()
+    assert plan.state == PlanState.VERIFYING
+    later = clock.now() + clock.timedelta(hours=25)
+    monkeypatch.setattr(services.clock, "now", lambda: later)
+    assert services.expire_kits() == 1
+    vault.run_shred()
+    assert plan.kit_unit is not None
+    assert vault.unit_state(plan.kit_unit) == vault.UnitState.SHREDDED
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.DONE
+    assert states(plan)["search_index"] == "unverified"
+    assert states(plan)["face_codes"] == "verified"
+
+
+def test_the_trail_and_the_rows_hold_nothing_of_what_was_erased(now: None) -> None:
+    """E-15, L-21: plan, steps, units and checks are ids, counts and codes."""
+    own = lab.picture(121)
+    case = lab.ready_case(own.records)
+    plan = erased(case)
+    exported = str(audit.export(case_id=case.id))
+    for text in (own.page, own.caption, own.templates[0].hex(), own.file):
+        assert text not in exported
+    assert plan.kit_unit is not None
+    assert vault.unit_state(plan.kit_unit) == vault.UnitState.SHREDDED
+    assert kits.open_kit(plan) is None
+    assert kits.open_templates(plan) == []
+
+
+def test_a_picture_shared_with_a_plan_in_its_hold_window_waits(settings: Any) -> None:
+    """Two people of one picture: the one whose hold still runs may yet stop."""
+    group = lab.picture(131, faces=2)
+    first, second = (lab.ready_case([record]) for record in group.records)
+    settings.DSR_HOLD_MINUTES = 60
+    held = services.start_erasure(case_id=second.id, actor=support.OFFICER)
+    settings.DSR_HOLD_MINUTES = 0
+    plan = services.start_erasure(case_id=first.id, actor=support.OFFICER)
+    lab.run_all(["search"])
+    plan.refresh_from_db()
+    assert plan.state == PlanState.RUNNING
+    assert Job.objects.get(kind=services.RUN, subject=plan.id).error_code == "picture_in_other_hold"
+    services.stop_plan(plan_id=held.id, actor=support.OFFICER)
+    Job.objects.filter(kind=services.RUN).update(run_after=clock.now())
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.DONE
+    survivor = Record.objects.get(id=group.records[1].id)
+    assert SourceImage.objects.get(id=survivor.image_id).state == SourceImage.State.SEARCHABLE
+    assert connector.current().picture(survivor.image_id)
+
+
+def test_everything_happens_in_one_unit_of_work() -> None:
+    """A failure after the plan was written leaves no half plan behind."""
+    own = lab.picture(141)
+    case = lab.ready_case(own.records)
+    with pytest.raises(RuntimeError), unit_of_work():
+        services.start_erasure(case_id=case.id, actor=support.OFFICER)
+        raise RuntimeError
+    assert not Plan.objects.exists()
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+    assert not Job.objects.filter(kind=services.RUN).exists()
