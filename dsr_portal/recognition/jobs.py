@@ -3,8 +3,9 @@
 from dsr_portal.audit.services import record
 from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.jobs.services import JobContext
-from dsr_portal.recognition import changes, leaving, services
+from dsr_portal.recognition import changes, leaving, processes, services
 from dsr_portal.recognition.holder import holder
+from dsr_portal.recognition.models import Holder
 
 
 def seal(ctx: JobContext) -> None:
@@ -24,6 +25,8 @@ def graphs(ctx: JobContext) -> None:
 
 def recycle(ctx: JobContext) -> None:
     """Give up this process's memory: overwrite the rows, then end with the job."""
+    row = processes.own_row()
+    asked = row is not None and row.state == Holder.State.RECYCLING
     holder().drop()
     with ctx.complete():
         record(
@@ -32,7 +35,8 @@ def recycle(ctx: JobContext) -> None:
             subject_id=ctx.job_id,
             change=changes.head_number(),
         )
-    leaving.after_this_job()
+    if asked:
+        leaving.after_this_job()
 
 
 for _kind in (

@@ -4,8 +4,11 @@ Overwritten rows are gone at once, but libraries keep small copies where nobody 
 only the end of the process ends those (design, section 6).
 """
 
+import logging
 import sys
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 _leaving = False
 
@@ -33,4 +36,6 @@ def after_this_job() -> bool:
 
 
 def _leave(**_: Any) -> None:
+    # Celery writes "WorkerLostError ... exitcode 0" for this; the job's row is done already.
+    log.info("this process ends and is replaced: its memory is given back")
     raise SystemExit(0)

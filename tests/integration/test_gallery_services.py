@@ -4,6 +4,7 @@ import pytest
 
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
+from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotFound
 from dsr_portal.core.ids import new_id
@@ -16,7 +17,6 @@ from dsr_portal.gallery.models import (
     Record,
     SourceImage,
 )
-from dsr_portal.core import clock
 from dsr_portal.recognition.models import Change
 from dsr_portal.vault import services as vault
 from tests.support.gallery import a_record, a_source, an_image, own_places

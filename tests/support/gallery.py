@@ -24,6 +24,7 @@ from dsr_portal.vault import services as vault
 from tests.support.vault import use_places
 
 ROOT = Path(__file__).resolve().parents[2]
+PEOPLE = ROOT / "fixtures" / "people"
 DIMENSIONS = 128
 
 
@@ -35,20 +36,11 @@ def own_places(settings: Any, folder: Path) -> None:
     keys.forget_all()
 
 
-def rendered_people() -> Path:
-    """Folder with `portraits`, `groups` and `unlucky` of people who do not exist; else skip."""
-    for place in (ROOT / "fixtures" / "people", ROOT.parent / "shared" / "data" / "synthetic"):
-        if (place / "portraits").is_dir():
-            return place
-    pytest.skip("no rendered people here (fixtures/people)")
-
-
 def copy(names: Sequence[str], target: Path) -> Path:
-    """Copy pictures of the rendered people ("portraits/p01_1.jpg") into one flat folder."""
+    """Copy pictures of the rendered people ("gallery/choir.jpg") into one flat folder."""
     target.mkdir(parents=True, exist_ok=True)
-    people = rendered_people()
     for name in names:
-        shutil.copy(people / name, target / Path(name).name)
+        shutil.copy(PEOPLE / name, target / Path(name).name)
     return target
 
 
@@ -188,6 +180,8 @@ def forget_index() -> None:
 
 
 __all__ = [
+    "PEOPLE",
+    "ROOT",
     "a_record",
     "a_source",
     "an_image",
@@ -198,6 +192,5 @@ __all__ = [
     "near",
     "own_places",
     "random_templates",
-    "rendered_people",
     "without_engine",
 ]

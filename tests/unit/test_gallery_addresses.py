@@ -30,7 +30,9 @@ def test_what_tells_pages_apart_stays():
 
 
 def test_names_in_other_scripts_are_one_with_their_ascii_form():
-    assert canonical("https://bücher.example/ä") == canonical("https://xn--bcher-kva.example/%C3%A4")
+    assert canonical("https://bücher.example/ä") == canonical(
+        "https://xn--bcher-kva.example/%C3%A4"
+    )
 
 
 @pytest.mark.parametrize(

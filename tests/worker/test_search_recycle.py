@@ -1,0 +1,74 @@
+"""A search worker that held erased templates ends; the next search waits for its successor."""
+
+from pathlib import Path
+
+import pytest
+
+from dsr_portal.audit.services import unit_of_work
+from dsr_portal.jobs import messages
+from dsr_portal.jobs.models import Job
+from dsr_portal.jobs.services import enqueue
+from dsr_portal.recognition import services
+from dsr_portal.recognition.models import Holder, Shard
+from tests.support.gallery import enrol, forget_index, own_places, random_templates
+from tests.support.workers import running_worker, until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db, pytest.mark.broker]
+
+
+@pytest.fixture(autouse=True)
+def places(settings, tmp_path, weights_home):
+    own_places(settings, tmp_path)
+    settings.DSR_WEIGHTS = weights_home
+    settings.DSR_LEASE_SECONDS = 2
+    with messages.app.connection_for_write() as connection:
+        for name in messages.QUEUES:
+            connection.default_channel.queue_declare(queue=name, durable=True)
+            connection.default_channel.queue_purge(name)
+    yield
+    forget_index()
+
+
+def children(pid):
+    """Processes any thread of the worker has started: successors come from its supervisor."""
+    listed = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(one) for part in listed for one in part]
+
+
+def seal(number):
+    with unit_of_work():
+        return enqueue(kind="recognition.seal", subject="index", idempotency_key=f"seal:{number}")
+
+
+def done(job):
+    return Job.objects.get(id=job.id).state == "done"
+
+
+def test_the_process_ends_after_its_job_and_another_one_takes_over():
+    """Design, section 6: VERIFIED in memory only when the holder has been recycled."""
+    ids = enrol(random_templates(12))
+    with running_worker("probe,search", env={"DSR_SHARD_ROWS": 8}) as worker:
+        first = seal(1)
+        until(lambda: done(first), what="sealing", seconds=60)
+        assert Shard.objects.count() == 2
+        (child,) = children(worker.pid)
+        assert Holder.objects.get().pid == child
+        with unit_of_work():
+            (number,) = services.erase_records(record_ids=ids[:1])
+        until(lambda: services.erasure_settled(number), what="the rewrite", seconds=60)
+        until(lambda: services.holders_applied(number), what="the change")
+        assert not services.holders_recycled(number)
+        with unit_of_work():
+            assert services.recycle_holders(number) == 1
+        until(lambda: services.holders_recycled(number), what="the end of the process", seconds=60)
+        assert Holder.objects.get(pid=child).state == "GONE"
+        enrol(random_templates(3, seed=5))
+        second = seal(2)
+        until(lambda: done(second), what="work of the next process", seconds=60)
+        (successor,) = children(worker.pid)
+        assert successor != child
+        assert worker.log().count("its memory is given back") == 1
+        assert not Job.objects.filter(kind__startswith="recognition.", state="failed").exists()
+        assert services.holders_recycled(number)
+        row = Holder.objects.get(pid=successor)
+        assert row.loaded_change >= number
