@@ -11,7 +11,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.http import urlsafe_base64_decode
+from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -85,4 +85,6 @@ def ticket(request: HttpRequest) -> HttpResponse:
     django_login(request, staff, backend=settings.AUTHENTICATION_BACKENDS[0])
     access.mark_second_factor(request)
     services.record_signed_in(staff=staff, how="demo_ticket")
-    return redirect(settings.LOGIN_REDIRECT_URL)
+    wanted = request.GET.get("next", "")
+    inside = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return redirect(wanted if inside and wanted else settings.LOGIN_REDIRECT_URL)

@@ -162,7 +162,7 @@ def _shows(decision: Decision, person: Person) -> bool:
     """Whether this face is the person's: what the cast knows of the file, and of whom in it."""
     record = decision.candidate.record
     facts = connector.current().facts(record.image_id)
-    own = facts.path in person.own
+    own = facts.first.path in person.own
     return own and decision.candidate.score >= decision.candidate.search.threshold
 
 

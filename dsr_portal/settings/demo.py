@@ -26,6 +26,7 @@ if DSR_SITE == "public":  # noqa: F405
         "'self'",
         *DSR_URLS.values(),
     ]
+LOGGING = {**LOGGING, "root": {"handlers": ["stderr"], "level": "WARNING"}}  # noqa: F405
 WHITENOISE_USE_FINDERS = True
 # Rendered people are closer together than real ones, so these lie higher than any for photographs
 # would; measured on the cast (tests/engine/test_cast.py), and no ground for a figure.
@@ -38,18 +39,19 @@ DSR_KEY_CACHE_SECONDS = env.number("DSR_KEY_CACHE_SECONDS", 2)
 
 
 def _secret_key() -> str:
-    """The demo's key: a file of the ring, made at the first start, never in the environment."""
-    place = DSR_RING[0] / "django.key"  # noqa: F405
-    if not place.exists():
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The demo's key: a file of the ring in both places, made at the first start (R26)."""
+    for place in DSR_RING:  # noqa: F405
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(
+                place / "django.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
+            )
         except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(os.urandom(48).hex())
-    return place.read_text()
+            continue
+        with os.fdopen(descriptor, "w") as file:
+            known = DSR_RING[0] / "django.key"  # noqa: F405
+            file.write(known.read_text() or os.urandom(48).hex())
+    return str((DSR_RING[0] / "django.key").read_text())  # noqa: F405
 
 
 SECRET_KEY = _secret_key()
