@@ -613,6 +613,17 @@ def test_no_page_loads_anything_from_elsewhere(browser):
         assert "style=" not in html
 
 
+def test_addresses_stay_here_and_forms_still_name_their_origin(browser):
+    """A browser under "no-referrer" sends forms with "Origin: null", which are refused."""
+    delivery = support.delivered(support.opened())
+    page = browser.get(at("answer", token=services.link_token(delivery)))
+    assert page["Referrer-Policy"] == "same-origin"
+    strict = Client(enforce_csrf_checks=True, headers={"origin": "null"})
+    token = strict.get(at("status")).context["csrf_token"]
+    answer = strict.post(at("status"), {"csrfmiddlewaretoken": str(token)})
+    assert answer.status_code == 403
+
+
 def test_the_receipt_pdf_is_made_from_the_row_with_the_code(browser):
     """R12, R14."""
     from pypdfium2 import PdfDocument
