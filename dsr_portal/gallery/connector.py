@@ -5,7 +5,8 @@ calls later (design, section 3).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made_with
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -38,7 +39,7 @@ class AppearanceFacts:
     collector: str = ""
     caption: str = ""
     path: str = ""
-    other: dict[str, str] = field(default_factory=dict)
+    other: dict[str, str] = made_with(default_factory=dict)
     seen_at: datetime | None = None
 
 

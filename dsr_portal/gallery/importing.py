@@ -529,7 +529,7 @@ def _further_appearance(
         if (image.id, hashed) not in batch.known_facts:
             _appearance(batch, image, staged, batch.next_field(image, 0), read.item)
         return
-    known = SourceImage.objects.get(id=read.known_id)
+    known = SourceImage.objects.get(file_hash=read.file_hash)
     rows = Appearance.objects.filter(image=known)
     if (known.id, hashed) in batch.known_facts or rows.filter(facts_hash=hashed).exists():
         return
@@ -555,7 +555,7 @@ def _write(batch: Batch, row: ImportBatch) -> None:
         face.record.state_changed_at = face.record.enrolled_at = moment
     Record.objects.bulk_create(face.record for face in batch.faces)
     numbers = _number(batch)
-    counts = batch.counts.as_dict()
+    counts: dict[str, Any] = dict(batch.counts.as_dict())
     row.state = ImportBatch.State.DONE
     row.save(update_fields=["state"])
     ImportRun.objects.filter(id=row.run_id).update(
@@ -576,7 +576,9 @@ def _write(batch: Batch, row: ImportBatch) -> None:
 def _number(batch: Batch) -> list[int]:
     if not batch.faces:
         return []
-    model: Any = recognition.active_model()
+    model = recognition.active_model()
+    if model is None:
+        raise jobs.Transient("no_active_model")
     return recognition.add_templates(
         model=model,
         templates=[

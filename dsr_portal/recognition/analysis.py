@@ -137,7 +137,7 @@ def _shown(rgb: Any, face: "Face") -> bytes:
 
     from biometrics.crops import crop_face
 
-    crop = crop_face(rgb, face)
+    crop: Any = crop_face(rgb, face)
     longest = max(crop.shape[:2])
     if longest > CROP_SIDE:
         size = tuple(max(1, round(side * CROP_SIDE / longest)) for side in crop.shape[1::-1])
@@ -167,9 +167,7 @@ def judge_probe(picture: Picture | bytes) -> ProbeVerdict:
     findings = tuple(verdict.findings)
     if verdict.face is None:
         return ProbeVerdict(verdict.code, findings, None)
-    return ProbeVerdict(
-        verdict.code, findings, _box(verdict.face.box), _shown(rgb, verdict.face)
-    )
+    return ProbeVerdict(verdict.code, findings, _box(verdict.face.box), _shown(rgb, verdict.face))
 
 
 @outside("Embedding a probe")

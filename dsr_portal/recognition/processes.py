@@ -2,7 +2,9 @@
 
 import os
 import socket
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -54,10 +56,8 @@ def register(*, applied: int, loaded: int) -> Holder:
     return row
 
 
-def renew(holder_id: object, *, applied: int) -> bool:
+def renew(holder_id: UUID, *, applied: int) -> bool:
     """Say how far this process has followed the changes; False when its row is gone."""
-    from datetime import timedelta
-
     until = clock.real_now() + timedelta(seconds=settings.DSR_LEASE_SECONDS)
     return bool(
         Holder.objects.filter(id=holder_id).update(applied_change=applied, lease_until=until)
