@@ -25,18 +25,23 @@ SCHEMA = """# What is in this package
 - `pictures/record-N.jpg`: each picture with your face, encoded anew; other people's faces covered.
 - `faces/record-N.jpg`: the part with your face, cut from the same picture.
 - `data.json`: the same facts for machines.
-  - `case`: reference, kind of answer, when the facts were fixed.
+  - `case`: reference, kind of answer, when the request came and the facts were fixed.
   - `search`: model, threshold, how many faces were compared, what found what.
+  - `coverage`: how many pictures the sources hold and how many of them a search reaches.
   - `records[]`: one entry for each picture.
     - `number`, `id`, `picture_id`, `face_number`: its number in the letter and its ids here.
     - `picture`, `face_picture`: file names; `sha256`: their checksums; `size`: width, height.
+    - `covered_faces`: how many faces of other people are covered in it.
+    - `replaced_after_covering`: whether the picture took the place of one with more faces open.
     - `source`, `legal_basis`: where it came from, and the basis the controller states.
+    - `imported_at`, `enrolled_at`: when picture and face were taken into this system.
     - `facts[]`: each place it was found at: page, address, date, collector, caption, file name,
       and in `other` whatever else the source system holds, as it is.
-    - `face`: box and five points in pixels of `of` (width, height); `quality`: measured values.
-    - `model`: the program that made the face code. `template`: your face code as %(dimensions)s
-      numbers. It is biometric data: keep it safe. It is not turned by the secret matrix of this
-      installation, so it cannot be compared with what is stored here without it.
+    - `face`: box and five points in pixels of `of` (width, height), and measured quality.
+    - `model`: the program that made the face code.
+    - `template`: your face code as %(dimensions)s numbers. It is biometric data: keep it safe. It
+      is not turned by the secret matrix of this installation, so it cannot be compared with what
+      is stored here without it.
     - `state`, `state_changed_at`: whether the record is locked for use.
   - `recipients[]`: who was shown which record, when, for which stated purpose.
   - `log_coverage[]`: from when to when the logs of look-ups reach.
