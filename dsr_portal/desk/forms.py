@@ -3,10 +3,15 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.cases.models import IdentityElement, IdentityWay, Status
+from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.cases.models import Channel, IdentityElement, IdentityWay, Status
 from dsr_portal.core.forms import ChoiceCards, PlainForm
 from dsr_portal.law import authorities
 from dsr_portal.matching.models import Verdict
+from dsr_portal.matching.probes import MAX_REFERENCE
+from dsr_portal.matching.reviews import MAX_REASON
+
+VIEW, CONFIRM = "view", "confirm"
 
 
 class QueueForm(forms.Form):
@@ -14,7 +19,7 @@ class QueueForm(forms.Form):
 
     q = forms.CharField(label=_("Reference"), required=False, max_length=12)
     status = forms.ChoiceField(
-        label=_("State"), required=False, choices=[("", _("Open"))] + list(Status.choices)
+        label=_("State"), required=False, choices=[("", _("Open")), *Status.choices]
     )
     mine = forms.BooleanField(label=_("Waits for me"), required=False)
 
@@ -37,40 +42,64 @@ class IdentityForm(PlainForm):
     compared = forms.CharField(
         label=_("What did you compare with what?"),
         widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=1500,
+        max_length=MAX_REASON,
     )
 
 
-class ViewForm(PlainForm):
-    """A first view, before the band is shown (R21)."""
+class ConsentForm(PlainForm):
+    """A consent that came on paper, by mail or by phone (R8)."""
 
+    channel = forms.ChoiceField(
+        label=_("How did the consent reach us?"),
+        choices=[choice for choice in Channel.choices if choice[0] != Channel.WEB],
+        widget=forms.Select,
+    )
+    reference = forms.CharField(
+        label=_("Where is it kept?"),
+        max_length=MAX_REFERENCE,
+        help_text=_("For example the number of the letter. The person's own words, not a note."),
+    )
+
+
+class AuthorityForm(PlainForm):
+    """Which data protection authority may read this case."""
+
+    def __init__(self, *args: Any, country: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = authorities.all_authorities()
+        codes = Staff.objects.filter(role=Role.REGULATOR, is_active=True)
+        there = sorted(set(codes.values_list("authority_code", flat=True)) & set(known))
+        named = [(code, f"{code}: {known[code].short or known[code].name}") for code in there]
+        initial = country if country in there else None
+        self.fields["authority"] = forms.ChoiceField(
+            label=_("Authority"), choices=named, initial=initial
+        )
+
+
+class DecisionForm(PlainForm):
+    """What a person sees, and after the band was shown what they decide (R21).
+
+    `picture` and `stage` say what the page showed, so that a form sent twice changes nothing.
+    """
+
+    picture = forms.UUIDField(widget=forms.HiddenInput)
+    stage = forms.ChoiceField(choices=[(VIEW, VIEW), (CONFIRM, CONFIRM)], widget=forms.HiddenInput)
     decision = forms.ChoiceField(
         label=_("What do you see?"), choices=Verdict.choices, widget=ChoiceCards
     )
-
-
-class ConfirmForm(ViewForm):
-    """The decision itself. A changed view needs a reason, and so does a supervisor's decision."""
-
     reason = forms.CharField(
         label=_("Why"),
         required=False,
-        max_length=1500,
+        max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("Needed when you change your view."),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, stage: str, supervisor: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if stage == VIEW:
+            del self.fields["reason"]
+            return
         self.fields["decision"].label = _("What do you decide?")
-
-
-def _authority_choices() -> list[tuple[str, str]]:
-    return [(one.code, f"{one.code}: {one.name}") for one in authorities.states()]
-
-
-class AuthorityForm(PlainForm):
-    """Opening a case to an authority for a time (law O-06)."""
-
-    authority = forms.ChoiceField(label=_("Authority"), choices=_authority_choices)
-    days = forms.IntegerField(label=_("For how many days"), min_value=1, max_value=365, initial=90)
+        if supervisor:
+            self.fields["reason"].help_text = _("A supervisor's decision always has a reason.")

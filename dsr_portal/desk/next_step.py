@@ -1,8 +1,8 @@
 """Which one thing a case waits for, in words: the Next step card (ui.md, page template 4)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -10,16 +10,22 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Staff
 from dsr_portal.cases.models import Case, RightCode, Status
 from dsr_portal.core.actor import Actor
+from dsr_portal.core.templatetags.ui import moment
+from dsr_portal.desk.access import REVIEWERS
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure.models import AnswerState
 from dsr_portal.erasure import selectors as erasure
+from dsr_portal.erasure.models import PlanState
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import ProbeState, Review, ReviewState
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """`form` names the form the card shows; `href` a page to go to; neither: waiting."""
+    """`form` names the form the card shows; `href` a page to go to; neither: it waits.
+
+    `machine` is true while a worker is at it, so that the page looks again by itself.
+    """
 
     title: str
     text: str = ""
@@ -29,29 +35,54 @@ class NextStep:
     form: str = ""
     href: str = ""
     button: str = ""
-    wait: bool = False
+    machine: bool = False
+    barred: bool = False
+    """The person who entered the request may not do this step (R19, R20)."""
 
 
 def next_step(case: Case, actor: Actor) -> NextStep:
-    match case.status:
-        case Status.RECEIVED | Status.NEEDS_INFO | Status.IDENTITY:
-            return _before_search(case)
-        case Status.SEARCHING:
-            return NextStep(
-                _("The search is running"),
-                _("hnswlib looks first, then every row is compared. This takes seconds."),
-                wait=True,
-                due=case.due_on,
-            )
-        case Status.IN_REVIEW | Status.SECOND_REVIEW:
-            return _review(case, actor)
-        case Status.DECIDED:
-            return _answer(case)
-        case Status.DELIVERED:
-            return _after_delivery(case)
-        case Status.ERASING:
-            return _erasing(case)
+    """The step as this person sees it: buttons only where they may press them."""
+    step = replace(_step(case, actor), due=_due(case))
+    if not step.form and not step.href:
+        return step
+    if actor.role not in REVIEWERS:
+        return replace(step, form="", href="", button="", who=_("An officer"))
+    if step.barred and case.opener and case.opener == actor.id:
+        return replace(
+            step, form="", href="", button="", who=_("Another person: you entered this request")
+        )
+    return step
+
+
+def _due(case: Case) -> date | None:
+    return None if case.status in {Status.CLOSED, Status.PURGED} else case.due_on
+
+
+def _step(case: Case, actor: Actor) -> NextStep:
+    steps: dict[str, Callable[[], NextStep]] = {
+        Status.RECEIVED: lambda: _before_search(case),
+        Status.NEEDS_INFO: lambda: _before_search(case),
+        Status.IDENTITY: lambda: _before_search(case),
+        Status.SEARCHING: _searching,
+        Status.IN_REVIEW: lambda: _review(case, actor),
+        Status.SECOND_REVIEW: lambda: _review(case, actor),
+        Status.DECIDED: lambda: _answer(case),
+        Status.DELIVERED: lambda: _after_delivery(case),
+        Status.ERASING: lambda: _erasing(case),
+    }
+    return steps.get(case.status, _over)()
+
+
+def _over() -> NextStep:
     return NextStep(_("Nothing is left to do"), _("The case is closed."))
+
+
+def _searching() -> NextStep:
+    return NextStep(
+        _("The search is running"),
+        _("hnswlib looks first, then every row is compared. This takes seconds."),
+        machine=True,
+    )
 
 
 def _before_search(case: Case) -> NextStep:
@@ -62,47 +93,58 @@ def _before_search(case: Case) -> NextStep:
                 "This request was entered by a colleague. Another person must have seen the "
                 "original and a reply that confirmed the contact."
             ),
-            law="R20",
+            law=_("rule R20"),
             form="origin",
             button=_("I saw both"),
-            due=case.due_on,
+            barred=True,
         )
     if case.level < case.required_level:
         return NextStep(
             _("Check who is asking"),
             _("No search runs before the level is met, whatever would be found."),
-            law=_("Art. 12(6), rules R2, R6, R7"),
+            law=_("Art. 12(6); rules R2, R6, R7"),
             form="identity",
             button=_("Record the check"),
-            due=case.due_on,
         )
+    return _photo(case)
+
+
+def _photo(case: Case) -> NextStep:
     probe = matching.latest_probe(case.id)
+    wait = _("Wait for the person")
     if probe is None:
-        text = _("The person has not sent a photo. Look at the other ways in below.")
-    elif probe.state == ProbeState.WAITING_CONSENT:
-        text = _("The photo waits, encrypted, until the person agrees to the comparison.")
-    elif probe.state == ProbeState.UNUSABLE:
-        text = _("The photo cannot be used. The person was asked for another one.")
-    else:
-        text = _("The photo is being checked.")
-    return NextStep(_("Wait for the person"), text, wait=True, due=case.due_on)
+        return NextStep(
+            wait, _("There is no photo. What the person gave to be found by stands beside.")
+        )
+    if probe.state == ProbeState.WAITING_CONSENT:
+        return NextStep(
+            _("Wait for the person's consent"),
+            _(
+                "The photo waits, encrypted, until the person agrees to the comparison. If their "
+                "consent came by another way, record it."
+            ),
+            law=_("Art. 9(2)(a); rule R8"),
+            form="consent",
+            button=_("Record the consent"),
+        )
+    if probe.state == ProbeState.UNUSABLE:
+        return NextStep(wait, _("The photo cannot be used. The person was asked for another one."))
+    return NextStep(_("The photo is being checked"), machine=True)
 
 
 def _review(case: Case, actor: Actor) -> NextStep:
     review = matching.current_review(case.id)
     if review is None:
-        return NextStep(_("The search is running"), wait=True)
-    law = _("Art. 22, AI Act Art. 14(5), rule R19")
-    compare = reverse("desk:compare", kwargs={"reference": case.reference})
+        return _searching()
+    law = _("Art. 22; AI Act Art. 14(5); rule R19")
     if matching.position_of(review, actor) is not None:
         return NextStep(
             _("Compare the pictures"),
             _("Say what you see, then the band appears, then you confirm."),
             who=_("You"),
             law=law,
-            href=compare,
+            href=reverse("desk:compare", kwargs={"reference": case.reference}),
             button=_("Compare"),
-            due=case.due_on,
         )
     if review.state == ReviewState.FIRST and not review.first_officer:
         return NextStep(
@@ -111,20 +153,25 @@ def _review(case: Case, actor: Actor) -> NextStep:
             law=law,
             form="take",
             button=_("Take this case"),
-            due=case.due_on,
+            barred=True,
         )
     if review.state == ReviewState.SUPERVISOR and not review.supervisor:
-        return NextStep(
-            _("Decide a disagreement"),
-            _("The two persons see something differently. A supervisor decides, with a reason."),
-            law=law,
-            form="take",
-            button=_("Take the disagreement"),
-            due=case.due_on,
-        )
-    return NextStep(
-        _("Waits for a colleague"), who=_who(review), law=law, wait=True, due=case.due_on
+        return _dispute(review, actor, law)
+    return NextStep(_("Waits for a colleague"), who=_who(review), law=law)
+
+
+def _dispute(review: Review, actor: Actor, law: str) -> NextStep:
+    step = NextStep(
+        _("Decide a disagreement"),
+        _("The two persons see something differently. A supervisor decides, with a reason."),
+        who=_("A supervisor who took no part"),
+        law=law,
+        barred=True,
     )
+    took_part = actor.id in {review.first_officer, review.second_officer}
+    if actor.role != "supervisor" or took_part:
+        return step
+    return replace(step, form="take", button=_("Take the disagreement"))
 
 
 def _who(review: Review) -> str:
@@ -147,10 +194,9 @@ def _answer(case: Case) -> NextStep:
             law=law,
             form="answer",
             button=_("Make the answer"),
-            due=case.due_on,
         )
     if answer.state == AnswerState.QUEUED:
-        return NextStep(_("The answer is being made"), law=law, wait=True, due=case.due_on)
+        return NextStep(_("The answer is being made"), law=law, machine=True)
     if answer.state == AnswerState.READY:
         return NextStep(
             _("Read the answer and approve it"),
@@ -158,14 +204,10 @@ def _answer(case: Case) -> NextStep:
             law=law,
             form="approve",
             button=_("Approve the answer"),
-            due=case.due_on,
+            barred=True,
         )
     return NextStep(
-        _("Waits for the daily batch"),
-        _("Answers leave together once a day."),
-        law=_("rule R3"),
-        wait=True,
-        due=case.due_on,
+        _("Waits for the daily batch"), _("Answers leave together once a day."), law=_("rule R3")
     )
 
 
@@ -173,22 +215,41 @@ def _after_delivery(case: Case) -> NextStep:
     asked = set(case.rights.values_list("right", flat=True))
     if RightCode.ERASURE not in asked:
         return NextStep(_("Nothing is left to do"), _("The answer was delivered."))
+    outcome = matching.outcome(case.id)
+    if outcome is None or not outcome.same:
+        return NextStep(
+            _("Nothing is left to do"), _("No record of this person was confirmed.")
+        )
     return NextStep(
         _("Erase the records"),
         _(
             "The person may press Delete now. Otherwise it happens on the planned day, "
             "after the hold window."
         ),
-        law=_("Art. 17(1), rule R4"),
+        law=_("Art. 17(1); rule R4"),
         form="erasure",
         button=_("Start the erasure"),
-        due=case.due_on,
+        barred=True,
     )
 
 
 def _erasing(case: Case) -> NextStep:
-    plan: Any = erasure.current_plan(case.id)
-    text = _("The plan is being carried out and checked.")
-    if plan is not None and plan.hold_until is not None and plan.state == "hold":
-        text = _("The hold window runs. Until then anything can still stop it.")
-    return NextStep(_("Erasure runs"), text, law=_("Art. 17(1)"), wait=True, due=case.due_on)
+    plan = erasure.current_plan(case.id)
+    law = _("Art. 17(1)")
+    if plan is not None and plan.state == PlanState.HOLD:
+        return NextStep(
+            _("Erasure waits"),
+            _("The hold window runs until %(until)s. Until then it can be stopped.")
+            % {"until": moment(plan.hold_until)},
+            law=law,
+            form="hold",
+            button=_("End the hold window now"),
+        )
+    if plan is not None and plan.state == PlanState.WAITING:
+        return NextStep(_("Erasure waits for a person"), plan.get_waits_for_display(), law=law)
+    return NextStep(
+        _("Erasure runs"),
+        _("The plan is being carried out and checked."),
+        law=law,
+        machine=True,
+    )

@@ -1,27 +1,25 @@
 from django.urls import path
 
-from dsr_portal.desk import views
+from dsr_portal.desk import comparing, views
 
 app_name = "desk"
+_CASE = "cases/<str:reference>/"
 urlpatterns = [
     path("", views.queue, name="queue"),
     path("release/", views.release, name="release"),
-    path("cases/<str:reference>/", views.case, name="case"),
-    path("cases/<str:reference>/identity/", views.identity, name="identity"),
-    path("cases/<str:reference>/origin/", views.origin, name="origin"),
-    path("cases/<str:reference>/take/", views.take, name="take"),
-    path("cases/<str:reference>/compare/", views.compare, name="compare"),
-    path("cases/<str:reference>/finish/", views.finish, name="finish"),
-    path("cases/<str:reference>/answer/", views.answer, name="answer"),
-    path("cases/<str:reference>/erasure/", views.start_erasure, name="erasure"),
-    path(
-        "cases/<str:reference>/authority/", views.open_to_authority, name="open_to_authority"
-    ),
-    path("cases/<str:reference>/probe/<uuid:probe_id>/", views.probe_picture, name="probe_picture"),
-    path(
-        "cases/<str:reference>/face/<uuid:decision_id>/", views.face_picture, name="face_picture"
-    ),
-    path(
-        "cases/<str:reference>/documents/<uuid:document_id>/", views.document, name="document"
-    ),
+    path(_CASE, views.case, name="case"),
+    path(_CASE + "progress/", views.progress, name="progress"),
+    path(_CASE + "identity/", views.identity, name="identity"),
+    path(_CASE + "consent/", views.consent, name="consent"),
+    path(_CASE + "origin/", views.origin, name="origin"),
+    path(_CASE + "take/", views.take, name="take"),
+    path(_CASE + "compare/", comparing.compare, name="compare"),
+    path(_CASE + "finish/", comparing.finish, name="finish"),
+    path(_CASE + "answer/", views.answer, name="answer"),
+    path(_CASE + "erasure/", views.start_erasure, name="erasure"),
+    path(_CASE + "hold/", views.hold, name="hold"),
+    path(_CASE + "authority/", views.open_to_authority, name="authority"),
+    path(_CASE + "probe/<uuid:probe_id>/", comparing.probe_picture, name="probe_picture"),
+    path(_CASE + "face/<uuid:decision_id>/", comparing.face_picture, name="face_picture"),
+    path(_CASE + "documents/<uuid:document_id>/", views.document, name="document"),
 ]

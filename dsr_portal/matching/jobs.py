@@ -156,7 +156,7 @@ def _finish(
         case_id=row.case_id,
         subject_id=row.id,
         model=outcome.model.name,
-        weights=outcome.model.weights_sha256[:16],
+        weights=outcome.model.weights,
         alignment=outcome.model.alignment_version,
         threshold=row.threshold,
         strong_threshold=row.strong_threshold,

@@ -27,6 +27,7 @@ __all__ = [
     "both_views",
     "current_review",
     "events_for",
+    "laid_before",
     "latest_probe",
     "latest_search",
     "outcome",
@@ -100,6 +101,15 @@ def own_decisions(review: Review, actor: Actor) -> Sequence[Decision]:
         "candidate", "candidate__record"
     )
     return list(rows.order_by("candidate__rank"))
+
+
+def laid_before(case_id: UUID, decision_id: UUID, actor: Actor) -> Decision | None:
+    """A picture of this case that was laid before this person, now or earlier."""
+    return (
+        Decision.objects.filter(id=decision_id, review__case_id=case_id, officer=actor.id)
+        .select_related("candidate__record")
+        .first()
+    )
 
 
 def shown_band(decision: Decision) -> Band | None:

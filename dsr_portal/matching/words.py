@@ -33,6 +33,17 @@ FINDING_WORDS: dict[str, Any] = {
     "cut_off": _("Part of your face is outside the photo. Show your whole face."),
     "others_in_background": _("There are other people behind you. We do not examine them."),
 }
+DESK_WORDS: dict[str, Any] = {
+    "too_dark": _("dark"),
+    "too_bright": _("too bright"),
+    "low_contrast": _("little contrast"),
+    "blurred": _("not sharp"),
+    "turned_away": _("turned away"),
+    "tilted": _("tilted"),
+    "cut_off": _("cut off"),
+    "face_too_small": _("small face"),
+    "others_in_background": _("others in the background"),
+}
 
 
 def verdict_words(code: str) -> str:
@@ -43,3 +54,8 @@ def verdict_words(code: str) -> str:
 def finding_words(code: str) -> str:
     """A hint with which the person may go on."""
     return str(FINDING_WORDS.get(code, VERDICT_WORDS.get(code, code)))
+
+
+def desk_words(code: str) -> str:
+    """The same for an officer, in a word or two."""
+    return str(DESK_WORDS.get(code, code.replace("_", " ")))

@@ -34,6 +34,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     choices[place].focus();
     choices[place].click();
+    // A first view is said by the key itself; the band appears, and Enter confirms (R21).
+    if (form.dataset.decide === "view") form.requestSubmit();
   } else if (event.key === "Enter" && !event.target.matches("a, button, summary")) {
     if (form.querySelector("input[type=radio]:checked")) {
       event.preventDefault();

@@ -1,16 +1,18 @@
-"""Small pieces of the desk's pages: facts lines, the two sides of a comparison, words for codes."""
+"""Small pieces of the desk's pages: facts lines and words for codes."""
 
 from typing import Any
 
 from django import template
 from django.urls import reverse
-from django.utils import formats
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from dsr_portal.cases.models import Case
+from dsr_portal.accounts.models import Staff
 from dsr_portal.core.templatetags.ui import day, due_words
-from dsr_portal.matching.models import Decision, Probe, Verdict
-from dsr_portal.matching.words import finding_words
+from dsr_portal.desk.facts import CaseFacts
+from dsr_portal.gallery.connector import ImageFacts
+from dsr_portal.matching.models import Verdict
+from dsr_portal.matching.words import desk_words
 
 register = template.Library()
 
@@ -19,52 +21,36 @@ _ACTIONS = {
     "take": "desk:take",
     "answer": "desk:answer",
     "approve": "desk:answer",
-    "erasure": "desk:erasure",
+    "identity": "desk:identity",
+    "consent": "desk:consent",
 }
 
 
 @register.simple_tag
-def desk_facts(case: Case, rights: list[str]) -> list[tuple[str, Any]]:
+def desk_facts(facts: CaseFacts) -> list[tuple[str, Any]]:
+    """The sticky line: reference, due words, state, level, with whom."""
+    case = facts.case
     return [
-        (_("Asked"), ", ".join(str(right) for right in rights)),
-        (_("Due"), f"{day(case.due_on)}, {due_words(case.due_on)}"),
+        (_("Request"), case.reference),
+        (_("Due"), f"{due_words(case.due_on)} ({day(case.due_on)})"),
         (_("State"), case.get_status_display()),
-        (_("Level"), f"{case.level} / {case.required_level}"),
-        (_("Arrived"), f"{day(case.received_on)}, {case.get_channel_display()}"),
-        (_("With"), case.assignee or _("nobody")),
+        (_("Level"), _("%(is)s of %(needed)s") % {"is": case.level, "needed": case.required_level}),
+        (_("With"), _name(case.assignee) or _("nobody")),
     ]
 
 
-@register.simple_tag
-def desk_action(case: Case, form: str) -> str:
-    return reverse(_ACTIONS[form], kwargs={"reference": case.reference})
+def _name(number: str) -> str:
+    staff = Staff.objects.filter(staff_no=number).first() if number else None
+    return staff.display_name if staff else number
 
 
 @register.simple_tag
-def compare_sides(case: Case, probe: Probe | None, current: Decision) -> dict[str, dict[str, str]]:
-    reference = case.reference
-    return {
-        "left": {
-            "src": reverse(
-                "desk:probe_picture",
-                kwargs={"reference": reference, "probe_id": probe.id if probe else current.id},
-            ),
-            "alt": _("The photo that was sent"),
-            "caption": _("Probe"),
-        },
-        "right": {
-            "src": reverse(
-                "desk:face_picture",
-                kwargs={"reference": reference, "decision_id": current.id},
-            ),
-            "alt": _("The face in the picture we hold"),
-            "caption": _("Candidate"),
-        },
-    }
+def desk_action(reference: str, form: str) -> str:
+    return reverse(_ACTIONS[form], kwargs={"reference": reference})
 
 
 @register.simple_tag
-def source_facts(facts: Any) -> list[tuple[str, str]]:
+def source_facts(facts: ImageFacts) -> list[tuple[str, str]]:
     """Where the picture came from, as text: scraped addresses are never links (law X-13)."""
     lines = [
         (_("Page"), facts.page_url),
@@ -72,19 +58,23 @@ def source_facts(facts: Any) -> list[tuple[str, str]]:
         (_("Collected"), _date(facts.collected_at)),
         (_("By"), facts.collector),
         (_("Caption"), facts.caption),
+        (_("Source"), facts.source),
     ]
     return [(label, value) for label, value in lines if value]
 
 
-def _date(value: Any) -> str:
-    if not value:
-        return ""
-    return value if isinstance(value, str) else formats.date_format(value)
+def _date(value: str) -> str:
+    try:
+        read = parse_datetime(value) or parse_date(value)
+    except ValueError:
+        read = None
+    return day(read) if read else value
 
 
 @register.filter
-def quality_words(code: str) -> str:
-    return finding_words(code)
+def quality_words(codes: list[str]) -> str:
+    """What the checks noticed about a picture, in a few words."""
+    return ", ".join(desk_words(code) for code in codes) or _("nothing noticed")
 
 
 @register.filter

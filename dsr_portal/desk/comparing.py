@@ -1,0 +1,250 @@
+"""The compare page: one candidate at a time; look, say, see the band, confirm (R19, R21)."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import selectors as cases
+from dsr_portal.cases.models import Case
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.desk.access import at_desk
+from dsr_portal.desk.forms import CONFIRM, VIEW, DecisionForm
+from dsr_portal.gallery import connector
+from dsr_portal.matching import selectors as matching
+from dsr_portal.matching import services as matching_services
+from dsr_portal.matching.models import Band, Decision, Position, Probe, ProbeState, Review
+from dsr_portal.matching.probes import CROP, PICTURE
+from dsr_portal.vault import services as vault
+from dsr_portal.vault.confined import decode_picture
+from dsr_portal.vault.pictures import jpeg_of
+
+SHOWN_SIDE = 1600
+
+
+def review_of(found: Case) -> Review:
+    review = matching.current_review(found.id)
+    if review is None:
+        raise NotFound("no_review", _("This case has nothing to compare yet."))
+    return review
+
+
+@at_desk
+@require_http_methods(["GET", "POST"])
+def compare(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    found = cases.case_for(staff_of(request), reference)
+    review = review_of(found)
+    if matching.position_of(review, actor) is None:
+        messages.info(request, _("This case does not wait for you."))
+        return redirect("desk:case", reference=found.reference)
+    matching_services.require_reviewer(actor)
+    decisions = list(matching.own_decisions(review, actor))
+    if request.method == "POST":
+        return _decide(request, actor, found, decisions)
+    current = _chosen(decisions, request.GET.get("picture", ""))
+    if current is None:
+        return _finish_page(request, found, decisions)
+    matching_services.mark_shown(decision_id=current.id, actor=actor)
+    return _page(request, actor, found, decisions, current)
+
+
+def _chosen(decisions: list[Decision], named: str) -> Decision | None:
+    """The picture a link names, else the first undecided one."""
+    for decision in decisions:
+        if str(decision.id) == named:
+            return decision
+    return next((decision for decision in decisions if not decision.verdict), None)
+
+
+def _stage(decision: Decision) -> str:
+    return CONFIRM if decision.preliminary else VIEW
+
+
+def _decide(
+    request: HttpRequest, actor: Actor, found: Case, decisions: list[Decision]
+) -> HttpResponse:
+    by_id = {str(decision.id): decision for decision in decisions}
+    current = by_id.get(request.POST.get("picture", ""))
+    if current is None:
+        raise NotFound("no_decision", _("There is no such picture for you to decide."))
+    if request.POST.get("stage") != _stage(current):
+        # The same form sent twice, or a page from before: show what stands, change nothing.
+        return _on(found, current)
+    form = _form(current, actor, request.POST)
+    if not form.is_valid():
+        return _page(request, actor, found, decisions, current, form=form)
+    said = form.cleaned_data
+    try:
+        if current.preliminary:
+            matching_services.decide(
+                decision_id=current.id,
+                actor=actor,
+                verdict=said["decision"],
+                reason=said["reason"],
+            )
+            return redirect("desk:compare", reference=found.reference)
+        matching_services.say_preliminary(
+            decision_id=current.id, actor=actor, verdict=said["decision"]
+        )
+    except PortalError as error:
+        form.add_error("reason" if error.code.endswith("reason") else "decision", error.message)
+        return _page(request, actor, found, decisions, current, form=form)
+    return _on(found, current)
+
+
+def _on(found: Case, current: Decision) -> HttpResponse:
+    page = reverse("desk:compare", kwargs={"reference": found.reference})
+    return redirect(f"{page}?picture={current.id}")
+
+
+def _form(current: Decision, actor: Actor, data: Any = None) -> DecisionForm:
+    stage = _stage(current)
+    return DecisionForm(
+        data,
+        stage=stage,
+        supervisor=current.position == Position.SUPERVISOR,
+        initial={
+            "picture": current.id,
+            "stage": stage,
+            "decision": current.verdict or current.preliminary,
+        },
+    )
+
+
+def _page(
+    request: HttpRequest,
+    actor: Actor,
+    found: Case,
+    decisions: list[Decision],
+    current: Decision,
+    *,
+    form: DecisionForm | None = None,
+) -> HttpResponse:
+    held = connector.current()
+    band = matching.shown_band(current)
+    probe = current.review.search.probe
+    context = {
+        "case": found,
+        "form": form or _form(current, actor),
+        "current": current,
+        "number": [decision.id for decision in decisions].index(current.id) + 1,
+        "total": len(decisions),
+        "left": _probe_side(found, probe),
+        "right": _face_side(found, current),
+        "photo_gone": probe.state == ProbeState.DELETED,
+        "probe_findings": probe.findings,
+        "face_findings": held.face(current.candidate.record_id).findings,
+        "band": band,
+        "band_words": _band_words(band),
+        "facts": held.facts(current.candidate.record.image_id),
+        "views": matching.both_views(current.review, actor).get(current.candidate_id),
+    }
+    status = 422 if form is not None else 200
+    return render(request, "desk/compare.html", context, status=status)
+
+
+def _probe_side(found: Case, probe: Probe) -> dict[str, str]:
+    if probe.state == ProbeState.DELETED:
+        return {}
+    page = reverse(
+        "desk:probe_picture", kwargs={"reference": found.reference, "probe_id": probe.id}
+    )
+    whole = {"alt": _("The photo that was sent"), "caption": _("Probe")}
+    if not vault.has(probe.unit, CROP):
+        return {"src": page, **whole}
+    return {"src": f"{page}?show=face", "original": page, **whole}
+
+
+def _face_side(found: Case, current: Decision) -> dict[str, str]:
+    page = reverse(
+        "desk:face_picture", kwargs={"reference": found.reference, "decision_id": current.id}
+    )
+    return {
+        "src": page,
+        "original": f"{page}?show=whole",
+        "alt": _("The face in the picture we hold"),
+        "caption": _("Candidate"),
+    }
+
+
+def _band_words(band: Band | None) -> str:
+    """What the band means; a figure this installation did not measure is not printed (R15, R21)."""
+    if band is None:
+        return ""
+    words = {
+        Band.STRONG: _("The two face codes are very alike. Those of relatives can be, too."),
+        Band.REVIEW: _("Alike enough to look. Strangers are expected here."),
+        Band.BELOW: _("One of the nearest, shown because nothing was above the threshold."),
+    }[band]
+    return words + " " + _("How many strangers are this alike was not tested here.")
+
+
+def _finish_page(request: HttpRequest, found: Case, decisions: list[Decision]) -> HttpResponse:
+    return render(request, "desk/finish.html", {"case": found, "decisions": decisions})
+
+
+@at_desk
+@require_POST
+def finish(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    found = cases.case_for(staff_of(request), reference)
+    review = review_of(found)
+    if matching.position_of(review, actor) is None:
+        # Sent twice: the first time already passed the case on.
+        return redirect("desk:case", reference=found.reference)
+    review = matching_services.finish(review_id=review.id, actor=actor)
+    if matching.position_of(review, actor) is not None:
+        messages.info(request, _("There are more pictures for you to decide."))
+        return redirect("desk:compare", reference=found.reference)
+    messages.success(request, _("Your part is done."))
+    return redirect("desk:case", reference=found.reference)
+
+
+# -- pictures -----------------------------------------------------------------------------------
+
+
+def _jpeg(data: bytes) -> HttpResponse:
+    return HttpResponse(data, content_type="image/jpeg")
+
+
+@at_desk
+@require_GET
+def probe_picture(
+    request: HttpRequest, actor: Actor, reference: str, probe_id: UUID
+) -> HttpResponse:
+    """The photo that was sent, or its face, for those who may compare."""
+    found = cases.case_for(staff_of(request), reference)
+    matching_services.require_reviewer(actor)
+    probe = found.probes.filter(id=probe_id).exclude(state=ProbeState.DELETED).first()
+    if probe is None:
+        raise NotFound("no_probe", _("This photo is not there any more."))
+    field = CROP if request.GET.get("show") == "face" else PICTURE
+    return _jpeg(vault.read(probe.unit, field))
+
+
+@at_desk
+@require_GET
+def face_picture(
+    request: HttpRequest, actor: Actor, reference: str, decision_id: UUID
+) -> HttpResponse:
+    """The face of a candidate, or its whole picture, for the person before whom it was laid.
+
+    A whole picture is bytes from outside: a confined child decodes it, and what is sent was
+    encoded by our own code (R28).
+    """
+    found = cases.case_for(staff_of(request), reference)
+    matching_services.require_reviewer(actor)
+    decision = matching.laid_before(found.id, decision_id, actor)
+    if decision is None:
+        raise NotFound("no_decision", _("There is no such picture for you."))
+    candidate = decision.candidate.record
+    held = connector.current()
+    if request.GET.get("show") != "whole":
+        return _jpeg(held.face(candidate.id).crop())
+    return _jpeg(jpeg_of(decode_picture(held.picture(candidate.image_id), max_side=SHOWN_SIDE)))

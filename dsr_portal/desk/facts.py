@@ -1,0 +1,100 @@
+"""What the desk shows one person of one case; the page and `manage.py case` read the same."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.models import Event
+from dsr_portal.cases import selectors as cases
+from dsr_portal.cases.models import Case, Consent, IdentityCheck, Status
+from dsr_portal.cases.texts import rights_words
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.registries import sentences
+from dsr_portal.desk.next_step import NextStep, next_step
+from dsr_portal.disclosure import selectors as disclosure
+from dsr_portal.disclosure.models import Answer
+from dsr_portal.documents.models import Document
+from dsr_portal.erasure import selectors as erasure
+from dsr_portal.erasure.models import Plan, Step
+from dsr_portal.matching import selectors as matching
+from dsr_portal.matching.models import Probe, Review, Search
+from dsr_portal.matching.probes import CONSENT_REFERENCE
+from dsr_portal.vault import services as vault
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the activity: staff by number, the person and processes without one."""
+
+    when: datetime
+    text: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    case: Case
+    rights: list[str]
+    step: NextStep
+    probe: Probe | None
+    search: Search | None
+    review: Review | None
+    answer: Answer | None
+    plan: Plan | None
+    plan_steps: list[Step]
+    documents: list[Document]
+    checks: list[IdentityCheck]
+    consents: list[Consent]
+    flags: list[str]
+    words: list[str]
+    activity: list[Entry]
+
+
+def case_facts(case: Case, actor: Actor) -> CaseFacts:
+    """Read everything; outside a transaction, for it opens vault fields."""
+    return CaseFacts(
+        case=case,
+        rights=rights_words(cases.rights_of(case)),
+        step=next_step(case, actor),
+        probe=matching.latest_probe(case.id),
+        search=matching.latest_search(case.id),
+        review=matching.current_review(case.id),
+        answer=disclosure.current_answer(case.id),
+        plan=erasure.current_plan(case.id),
+        plan_steps=list(erasure.steps(case.id)),
+        documents=list(Document.objects.filter(case_id=case.id).order_by("created_at")),
+        checks=list(case.identity_checks.order_by("at")),
+        consents=list(case.consents.order_by("given_at")),
+        flags=list(case.flags.order_by("raised_at").values_list("code", flat=True)),
+        words=own_words(case),
+        activity=activity(case, actor),
+    )
+
+
+def own_words(case: Case) -> list[str]:
+    """What the person wrote and gave to be found by."""
+    if case.status == Status.PURGED:
+        return []
+    lines = [cases.note_of(case)]
+    lines += [f"{way.label}: {way.text}" for way in cases.ways_of(case) if way.text]
+    lines += [one.text for one in cases.messages_of(case) if one.direction == "in"]
+    if vault.has(case.file_unit, CONSENT_REFERENCE):
+        kept = vault.read(case.file_unit, CONSENT_REFERENCE).decode()
+        lines.append(_("Consent is kept here: %(reference)s") % {"reference": kept})
+    return [line for line in lines if line.strip()]
+
+
+def activity(case: Case, actor: Actor) -> list[Entry]:
+    """The trail in words, newest first, as far as this person may read it (R19)."""
+    entries = [_entry(event) for event in matching.events_for(case.id, actor)]
+    return [entry for entry in reversed(entries) if entry is not None]
+
+
+def _entry(event: Event) -> Entry | None:
+    data: Any = event.data
+    if data is None or event.type not in sentences:
+        return None
+    who = event.actor_id if event.actor_kind == "staff" else ""
+    return Entry(event.at, str(sentences.get(event.type)(data)), who)

@@ -1,0 +1,211 @@
+"""Cases in review for tests: real services, vault, trail and jobs; recognition answers as told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from dsr_portal.accounts import services as accounts
+from dsr_portal.accounts.access import SECOND_FACTOR
+from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, Channel, ConsentScope, RightCode, WayKind
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.clock import real_now
+from dsr_portal.core.ids import new_id
+from dsr_portal.jobs import services as jobs
+from dsr_portal.matching import selectors, services
+from dsr_portal.matching.models import Decision, Review
+from dsr_portal.recognition import services as recognition
+from dsr_portal.recognition.engine import ModelFacts
+from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome
+from dsr_portal.vault import services as vault
+from dsr_portal.vault.pictures import encode_jpeg
+
+PASSWORD = "plain harbour lantern 7"
+MODEL = ModelFacts("Test", "ab" * 32, "five-point-112-v1", "cd" * 32, 128)
+JPEG = encode_jpeg(bytes(3 * 8 * 8), 8, 8)
+
+
+def staff(number: str, role: str = Role.OFFICER, *, trained: bool = True, **more: Any) -> Staff:
+    """A person of staff, trained for another year unless said otherwise."""
+    return accounts.create_staff(
+        actor=Actor.operator(),
+        staff_no=number,
+        display_name=f"Person {number}",
+        email=f"{number.lower()}@halden.example",
+        role=role,
+        password=PASSWORD,
+        trained_until=clock.today() + timedelta(days=365 if trained else -1),
+        **more,
+    )
+
+
+def actor(person: Staff) -> Actor:
+    return accounts.actor_for(person)
+
+
+def sign_in(client: Any, person: Staff) -> Any:
+    """A client of the site signed in with both factors."""
+    client.force_login(person)
+    session = client.session
+    session[SECOND_FACTOR] = real_now().isoformat()
+    session.save()
+    return client
+
+
+@dataclass
+class Told:
+    """What recognition answers in a test, and how often it was asked for an embedding."""
+
+    hits: Sequence[RecordHit] = ()
+    nearest: Sequence[RecordHit] = ()
+    verdict: ProbeVerdict = field(
+        default_factory=lambda: ProbeVerdict("ok", ("blurred",), (1, 1, 4, 4), JPEG)
+    )
+    searches: int = 0
+    judged: int = 0
+    between: Any = None
+    """Called between the first hits and the sweep."""
+
+    def outcome(self, hits: Sequence[RecordHit], *, compared: int) -> SearchOutcome:
+        return SearchOutcome(tuple(hits), compared, 40, len(hits), 0, 0, 40, MODEL, 5)
+
+    def judge_probe(self, picture: bytes) -> ProbeVerdict:
+        self.judged += 1
+        return self.verdict
+
+    def search_probe(
+        self, *, picture: bytes, threshold: float, preliminary: Any = None
+    ) -> SearchOutcome:
+        self.searches += 1
+        if preliminary is not None:
+            preliminary(self.outcome(self.hits[:1], compared=0))
+        if self.between is not None:
+            self.between()
+        return self.outcome(self.hits, compared=40)
+
+    def nearest_below(self, *, picture: bytes, threshold: float, count: int) -> list[RecordHit]:
+        return list(self.nearest)[:count]
+
+
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Put `Told` where the engine and the index would be."""
+    answers = Told()
+    for name in ("judge_probe", "search_probe", "nearest_below"):
+        monkeypatch.setattr(recognition, name, getattr(answers, name))
+    return answers
+
+
+def hits(record_ids: Iterable[UUID], *, top: float = 0.8, step: float = 0.01) -> list[RecordHit]:
+    return [
+        RecordHit(record_id, top - step * number, "hnswlib")
+        for number, record_id in enumerate(record_ids)
+    ]
+
+
+def opened(
+    rights: Sequence[str] = (RightCode.ACCESS, RightCode.ERASURE),
+    *,
+    consent: bool = True,
+    opener: Actor | None = None,
+    picture: bytes = JPEG,
+) -> Case:
+    """A request with a photo, from the website or entered by a person of staff."""
+    case_id = new_id()
+    staged = vault.stage_unit(kind=vault.UnitKind.PROBE, owner=case_id)
+    staged.add("picture", picture)
+    channel = Channel.POST if opener else Channel.WEB
+
+    def also(case: Case) -> None:
+        staged.save()
+        services.add_probe(
+            case=case,
+            actor=opener or Actor.person(case.id),
+            unit=staged.unit_id,
+            channel=str(channel),
+            entered_by=opener.id if opener else "",
+        )
+
+    return cases.open_case(
+        actor=opener,
+        channel=channel,
+        rights=rights,
+        ways=[cases.WaySent(WayKind.SELFIE)],
+        consents=[ConsentScope.COMPARISON] if consent else [],
+        contact=cases.Contact(email="mina@example.org"),
+        case_id=case_id,
+        also=also,
+    ).case
+
+
+def identify(case: Case, by: Actor) -> None:
+    services.record_identity(
+        case_id=case.id,
+        actor=by,
+        way="call",
+        element="mailbox_in_record",
+        compared="The face on the call and the face in the photo.",
+    )
+
+
+def work() -> int:
+    return jobs.run_due(queues=["probe", "search"])
+
+
+def searched(by: Actor, **more: Any) -> Case:
+    """A case whose search is done: it waits for its first person."""
+    case = opened(**more)
+    work()
+    identify(case, by)
+    work()
+    case.refresh_from_db()
+    return case
+
+
+def review_of(case: Case) -> Review:
+    review = selectors.current_review(case.id)
+    assert review is not None
+    return review
+
+
+def laid(case: Case, person: Actor) -> list[Decision]:
+    return list(selectors.own_decisions(review_of(case), person))
+
+
+def say(decision: Decision, person: Actor, verdict: str, *, reason: str = "") -> None:
+    """View and decision alike."""
+    services.say_preliminary(decision_id=decision.id, actor=person, verdict=verdict)
+    services.decide(decision_id=decision.id, actor=person, verdict=verdict, reason=reason)
+
+
+def say_all(case: Case, person: Actor, verdicts: Sequence[str] | str, reason: str = "") -> None:
+    """Decide what is laid before a person, best first, and finish the part."""
+    rows = laid(case, person)
+    words = [verdicts] * len(rows) if isinstance(verdicts, str) else verdicts
+    for row, verdict in zip(rows, words, strict=True):
+        say(row, person, verdict, reason=reason)
+    services.finish(review_id=review_of(case).id, actor=person)
+    case.refresh_from_db()
+
+
+def take(case: Case, person: Actor) -> None:
+    services.take_review(review_id=review_of(case).id, actor=person)
+
+
+def drawn(case: Case, people: Iterable[Actor]) -> Actor:
+    """The person drawn as second."""
+    number = review_of(case).second_officer
+    return next(person for person in people if person.id == number)
+
+
+def event_types_of(case: Case) -> list[str]:
+    from dsr_portal.audit.selectors import events_for_case
+
+    return list(events_for_case(case.id).values_list("type", flat=True))
