@@ -71,13 +71,18 @@ class Change(Row):
 class Shard(Row):
     """A sealed block of template rows: one encrypted file under its own key, one graph."""
 
-    number = models.PositiveIntegerField(unique=True)
+    number = models.PositiveIntegerField()
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT)
     unit = models.UUIDField(unique=True)
     rows = models.PositiveIntegerField()
     live_rows = models.PositiveIntegerField()
     sealed_at = models.DateTimeField()
     rewritten_change = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model", "number"], name="shard_once_per_model"),
+        ]
 
     def __str__(self) -> str:
         return f"shard {self.number}"

@@ -350,10 +350,10 @@ def _commit_shards(held: Loaded, numbers: Sequence[int], commit: Commit) -> None
             old = known.get(number)
             unit.save()
             row, _new = Shard.objects.update_or_create(
+                model=held.model,
                 number=number,
                 defaults={
                     "id": shard_id,
-                    "model": held.model,
                     "unit": unit.unit_id,
                     "rows": len(ids),
                     "live_rows": len(ids),
