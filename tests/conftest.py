@@ -41,6 +41,10 @@ BUDGETS: dict[tuple[str, ...], int] = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", default=None, help="folder for the pictures of the walk")
+
+
 def tier_of(path: Path) -> str | None:
     """Name the tier of a test file, None for a file that lies outside the known folders."""
     try:

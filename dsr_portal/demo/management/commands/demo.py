@@ -45,7 +45,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--prepare-only", action="store_true", help="make everything, start nothing"
         )
-        parser.add_argument("--part", choices=["cast", "cases"], help=SUPPRESS)
+        parser.add_argument(
+            "--without-cases", action="store_true", help="the gallery only, no ready cases"
+        )
+        parser.add_argument("--part", choices=["gallery", "cast", "cases"], help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DSR_DEMO or settings.DSR_PRODUCTION:
@@ -64,7 +67,7 @@ class Command(BaseCommand):
                 f"{error} holds an installation that no demo made; nothing was touched. "
                 "Choose another folder with DSR_VAR and another ring with DSR_RING."
             ) from error
-        self._prepare()
+        self._prepare(cases=not options["without_cases"])
         if options["prepare_only"]:
             return
         self._serve()
@@ -94,17 +97,17 @@ class Command(BaseCommand):
 
     # -- 5 and 6 --------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, cases: bool) -> None:
         made = State()
         with self._step(5, "database, keys, staff") as done:
             done.append(self._foundations(made))
         with self._step(6, "people and cases") as done:
-            if made.data["finished"]:
-                done.append(self._counts())
-            else:
+            if not cases and not made.data["cast"]:
+                self._run_part("gallery")
+            elif cases and not made.data["finished"]:
                 self._run_part("cast")
                 self._run_part("cases")
-                done.append(self._counts())
+            done.append(self._counts())
 
     def _foundations(self, made: State) -> str:
         """Migrations, key ring, signing identity, staff: makes what is missing."""
@@ -158,9 +161,9 @@ class Command(BaseCommand):
 
     def _part(self, name: str) -> None:
         made = State()
-        if name == "cast":
+        if name != "cases":
             self._import(made)
-            if ready.ERASED not in made.made:
+            if name == "cast" and ready.ERASED not in made.made:
                 made.note(ready.ERASED, ready.erased().id)
             return
         self._cases(made)

@@ -1,0 +1,241 @@
+"""The demo, started as `make demo` starts it, on free ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 240
+STOP_SECONDS = 40
+_READY = "Start over"
+STAFF = {
+    "officer-1": "OFFICER",
+    "officer-2": "COLLEAGUE",
+    "supervisor": "SUPERVISOR",
+    "dpo": "DPO",
+    "regulator": "REGULATOR",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CastFacts:
+    """What the gallery holds of one of the people: source pages, and who was shown them."""
+
+    photo: Path
+    pages: set[str]
+    recipients: set[str]
+
+
+class DemoStack:
+    """A running demo: its addresses, and what a test needs to ask of it."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.public = f"http://127.0.0.1:{port}"
+        self.desk = f"http://127.0.0.1:{port + 1}"
+        self.oversight = f"http://127.0.0.1:{port + 2}"
+        self.database = folder / "var" / "portal.sqlite3"
+        self.output = folder / "output.txt"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextmanager
+    def running(
+        cls, folder: Path, *, cases: bool = True, port: int | None = None
+    ) -> Iterator[DemoStack]:
+        stack = cls(folder, port or free_ports())
+        stack.start(cases=cases)
+        try:
+            yield stack
+        finally:
+            stack.stop()
+
+    # -- the process ----------------------------------------------------------------------------
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The variables that keep this demo in its folder; tests' own are left out."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("DSR_", "PYTEST_")) and name != "DATABASE_URL"
+        }
+        return {
+            **kept,
+            "DJANGO_SETTINGS_MODULE": "dsr_portal.settings.demo",
+            "DEEPFACE_BACKEND_ENGINE": "onnx",
+            "DSR_VAR": str(self.folder / "var"),
+            "DSR_RING": f"{self.folder / 'ring-a'},{self.folder / 'ring-b'}",
+            "DSR_LEDGER": f"{self.folder / 'ledger-a'},{self.folder / 'ledger-b'}",
+            "DSR_WEIGHTS": str(ROOT / "var" / "weights"),
+            "PORT": str(self.port),
+            **more,
+        }
+
+    def start(self, *arguments: str, cases: bool = True, fresh: bool = False) -> float:
+        """Start and wait until it says where it is; the seconds that took."""
+        began = time.monotonic()
+        command = [sys.executable, str(ROOT / "manage.py"), "demo", *arguments]
+        if not cases:
+            command.append("--without-cases")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment(FRESH="1" if fresh else ""),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        while _READY not in self.said():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the demo ended:\n{self.said()}")
+            if time.monotonic() - began > START_SECONDS:
+                self.stop()
+                raise AssertionError(f"the demo did not start in time:\n{self.said()}")
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def said(self) -> str:
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Press Ctrl-C; the code it ended with. Kills it when it does not end."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise AssertionError(f"the demo did not stop:\n{self.said()}") from None
+
+    def manage(self, *arguments: str, database: Path | None = None) -> Any:
+        """What a command of this installation prints as JSON, whatever its exit code."""
+        more = {} if database is None else {"DATABASE_URL": f"sqlite:///{database}"}
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            cwd=ROOT,
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        try:
+            return json.loads(done.stdout.strip().splitlines()[-1])
+        except (IndexError, json.JSONDecodeError):
+            pass
+        try:
+            return json.loads(done.stdout)
+        except json.JSONDecodeError:
+            raise AssertionError(f"{arguments}: {done.stdout}\n{done.stderr}") from None
+
+    # -- what it holds --------------------------------------------------------------------------
+
+    def one(self, query: str, *values: object) -> Any:
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection:
+            return connection.execute(query, values).fetchone()[0]
+
+    def enrolled_faces(self) -> int:
+        return int(
+            self.one("SELECT COUNT(*) FROM recognition_template WHERE erased_change IS NULL")
+        )
+
+    def records_on_pages(self, pages: set[str]) -> int:
+        """Records that are not erased, asked by the address of their page."""
+        code = (
+            "import json, sys\n"
+            "from dsr_portal.gallery import selectors\n"
+            "from dsr_portal.gallery.addresses import canonical\n"
+            f"found = {{r.id for page in {sorted(pages)!r}"
+            " for r in selectors.by_address(canonical(page)) if r.state != 'ERASED'}\n"
+            "print(json.dumps(len(found)))\n"
+        )
+        return int(self.manage("shell", "-v", "0", "-c", code))
+
+    def cast(self, key: str) -> CastFacts:
+        from dsr_portal.demo import cast
+
+        person = cast.person(key)
+        assert person is not None, key
+        with cast.MANIFEST.open(newline="") as manifest:
+            rows = {row["path"]: row for row in csv.DictReader(manifest)}
+        images = {rows[name]["image_url"] for name in person.own}
+        with cast.LOOKUPS.open(newline="") as log:
+            seen = {row["recipient"] for row in csv.DictReader(log) if row["record"] in images}
+        return CastFacts(person.photo, {rows[name]["page_url"] for name in person.own}, seen)
+
+    def staff(self) -> dict[str, str]:
+        """Names of tests and the staff numbers behind them."""
+        from dsr_portal.demo import cast
+
+        return {name: getattr(cast, member).staff_no for name, member in STAFF.items()}
+
+    # -- the demo's own pages -------------------------------------------------------------------
+
+    def sign_in(self, page: Page, who: str) -> None:
+        """One click on the tour."""
+        page.goto(f"{self.public}/demo/")
+        number = self.staff()[who]
+        one = page.locator(f"#staff form:has(input[value='{number}']) button")
+        one.click()
+        page.wait_for_url(re.compile(f"^{self.oversight if who == 'regulator' else self.desk}/"))
+
+    def answer_links(self, page: Page, reference: str) -> list[str]:
+        """Links to answers in the mails about one request, oldest first."""
+        page.goto(f"{self.public}/demo/mail/")
+        letters = page.get_by_role("link", name=reference)
+        addresses = [one.get_attribute("href") or "" for one in letters.all()]
+        links: list[str] = []
+        for address in reversed(addresses):
+            page.goto(self.public + address)
+            for link in page.locator("main .card a[href*='/answer/']").all():
+                links.append(link.get_attribute("href") or "")
+        return links
+
+    def forward(self, *, hours: int) -> None:
+        """What the forward clock's buttons do."""
+        code = (
+            "import json\nfrom datetime import timedelta\n"
+            "from dsr_portal.demo.views import forward\n"
+            f"forward(timedelta(hours={hours}))\nprint(json.dumps(True))\n"
+        )
+        self.manage("shell", "-v", "0", "-c", code)
+
+
+def free_ports() -> int:
+    """The first of three ports in a row that nobody listens on."""
+    for _attempt in range(50):
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            first = int(one.getsockname()[1])
+        if first < 60_000 and all(_is_free(first + offset) for offset in range(3)):
+            return first
+    raise AssertionError("no three free ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
