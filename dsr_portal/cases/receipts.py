@@ -141,7 +141,7 @@ def _need(facts: ReceiptFacts) -> list[str]:
             " about a minute."
         ),
         _(
-            "You choose how: with your camera, three photos, a call, a visit or by post. You don't"
+            "You choose how: a video or phone call, three photos, a visit or by post. You don't"
             " need a smartphone or an identity document."
         ),
     ]

@@ -51,6 +51,14 @@ class ExactFileField(forms.FileField):
             raise forms.ValidationError(str(error.message), code=error.code) from error
 
 
+class IfChosen(forms.CharField):
+    """Asked only with the choice above it: empty is for the form to judge, not "optional"."""
+
+    def validate(self, value: Any) -> None:
+        if value not in self.empty_values:
+            super().validate(value)
+
+
 class WishForm(PlainForm):
     rights = forms.MultipleChoiceField(
         label=_("What do you want from us?"),
@@ -134,6 +142,12 @@ class WayForm(PlainForm):
         return lines
 
 
+YES_WORDS = {
+    "comparison": _("Yes, compare my photo"),
+    "block_list": _("Yes, keep a face code to stop new collection"),
+}
+
+
 class ConsentForm(PlainForm):
     comparison = forms.BooleanField(required=False)
     block_list = forms.BooleanField(required=False)
@@ -142,7 +156,8 @@ class ConsentForm(PlainForm):
         super().__init__(*args, **kwargs)
         for name in list(self.fields):
             if name in texts:
-                self.fields[name].label = texts[name]
+                self.fields[name].label = YES_WORDS[name]
+                self.fields[name].help_text = texts[name]
             else:
                 del self.fields[name]
 
@@ -154,6 +169,8 @@ def country_choices() -> list[tuple[str, str]]:
 
 
 class ContactForm(PlainForm):
+    use_required_attribute = False
+
     how = forms.ChoiceField(
         label=_("How do we reach you?"),
         choices=[
@@ -169,19 +186,18 @@ class ContactForm(PlainForm):
             }
         ),
     )
-    email = forms.CharField(
+    email = IfChosen(
         label=_("E-mail address"),
-        required=False,
+        help_text=_("Only for answers by e-mail."),
         max_length=254,
         validators=[
             EmailValidator(_("This address misses something. It looks like name@site.org."))
         ],
         widget=forms.EmailInput({"autocomplete": "email"}),
     )
-    postal = forms.CharField(
+    postal = IfChosen(
         label=_("Postal address"),
-        help_text=_("With the name on the letterbox."),
-        required=False,
+        help_text=_("Only for answers by post. With the name on the letterbox."),
         max_length=500,
         widget=forms.Textarea({"rows": 3, "autocomplete": "street-address"}),
     )
@@ -266,7 +282,8 @@ class AnotherPhotoForm(PlainForm):
     def __init__(self, *args: Any, consent: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if consent:
-            self.fields["comparison"].label = consent
+            self.fields["comparison"].label = YES_WORDS["comparison"]
+            self.fields["comparison"].help_text = consent
         else:
             del self.fields["comparison"]
 

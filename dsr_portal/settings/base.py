@@ -223,7 +223,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"no_tokens": {"()": "dsr_portal.public.logs.NoTokens"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler", "formatter": "line", "filters": ["no_tokens"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # Request lines carry paths with references; only failures are logged, without addresses.
     "loggers": {"django.server": {"level": "ERROR"}, "weasyprint": {"level": "ERROR"},

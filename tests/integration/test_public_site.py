@@ -613,6 +613,25 @@ def test_no_page_loads_anything_from_elsewhere(browser):
         assert "style=" not in html
 
 
+def test_no_log_line_has_the_secret_part_of_a_link(browser, settings):
+    """R13, P-10: failures are logged with their path, but without the token."""
+    import logging
+    import logging.config
+    from io import StringIO
+
+    logging.config.dictConfig(settings.LOGGING)
+    stderr = next(h for h in logging.getLogger().handlers if h.name == "stderr")
+    lines = StringIO()
+    kept = stderr.setStream(lines)
+    token = services.link_token(support.delivered(support.opened()))
+    try:
+        assert browser.post(at("answer", token=token), {"code": "x"}).status_code == 422
+    finally:
+        stderr.setStream(kept)
+    assert "/answer/(token)/" in lines.getvalue()
+    assert token not in lines.getvalue()
+
+
 def test_addresses_stay_here_and_forms_still_name_their_origin(browser):
     """A browser under "no-referrer" sends forms with "Origin: null", which are refused."""
     delivery = support.delivered(support.opened())
