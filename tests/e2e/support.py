@@ -24,17 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 40
 _READY = "Start over"
-STAFF = {
-    "officer-1": "OFFICER",
-    "officer-2": "COLLEAGUE",
-    "supervisor": "SUPERVISOR",
-    "dpo": "DPO",
-    "regulator": "REGULATOR",
-}
 
 
 @dataclass(frozen=True, slots=True)
-class CastFacts:
+class Cast:
     """What the gallery holds of one of the people: source pages, and who was shown them."""
 
     photo: Path
@@ -171,7 +164,7 @@ class DemoStack:
         )
         return int(self.manage("shell", "-v", "0", "-c", code))
 
-    def cast(self, key: str) -> CastFacts:
+    def cast(self, key: str) -> Cast:
         from dsr_portal.demo import cast
 
         person = cast.person(key)
@@ -181,44 +174,32 @@ class DemoStack:
         images = {rows[name]["image_url"] for name in person.own}
         with cast.LOOKUPS.open(newline="") as log:
             seen = {row["recipient"] for row in csv.DictReader(log) if row["record"] in images}
-        return CastFacts(person.photo, {rows[name]["page_url"] for name in person.own}, seen)
-
-    def staff(self) -> dict[str, str]:
-        """Names of tests and the staff numbers behind them."""
-        from dsr_portal.demo import cast
-
-        return {name: getattr(cast, member).staff_no for name, member in STAFF.items()}
+        return Cast(person.photo, {rows[name]["page_url"] for name in person.own}, seen)
 
     # -- the demo's own pages -------------------------------------------------------------------
 
-    def sign_in(self, page: Page, who: str) -> None:
-        """One click on the tour."""
+    def sign_in(self, page: Page, staff_no: str) -> None:
+        """One click on the tour signs in a person of staff."""
         page.goto(f"{self.public}/demo/")
-        number = self.staff()[who]
-        one = page.locator(f"#staff form:has(input[value='{number}']) button")
-        one.click()
-        page.wait_for_url(re.compile(f"^{self.oversight if who == 'regulator' else self.desk}/"))
+        page.locator(f"#staff form:has(input[value='{staff_no}']) button").click()
+        page.wait_for_url(re.compile(f"^({self.desk}|{self.oversight})/"))
 
-    def answer_links(self, page: Page, reference: str) -> list[str]:
-        """Links to answers in the mails about one request, oldest first."""
+    def answer_links(self, page: Page, about: str) -> list[str]:
+        """Links to answers in the mails to an address or about a reference, oldest first."""
         page.goto(f"{self.public}/demo/mail/")
-        letters = page.get_by_role("link", name=reference)
-        addresses = [one.get_attribute("href") or "" for one in letters.all()]
+        rows = page.locator("main tbody tr", has_text=about).locator("a")
         links: list[str] = []
-        for address in reversed(addresses):
+        for address in [row.get_attribute("href") or "" for row in rows.all()][::-1]:
             page.goto(self.public + address)
-            for link in page.locator("main .card a[href*='/answer/']").all():
-                links.append(link.get_attribute("href") or "")
+            found = page.locator("main .card a[href*='/answer/']").all()
+            links += [link.get_attribute("href") or "" for link in found]
         return links
 
-    def forward(self, *, hours: int) -> None:
-        """What the forward clock's buttons do."""
-        code = (
-            "import json\nfrom datetime import timedelta\n"
-            "from dsr_portal.demo.views import forward\n"
-            f"forward(timedelta(hours={hours}))\nprint(json.dumps(True))\n"
-        )
-        self.manage("shell", "-v", "0", "-c", code)
+    def forward(self, page: Page, by: str) -> None:
+        """Press the forward clock: "hour", "day" or "fortnight"."""
+        page.goto(f"{self.public}/demo/clock/")
+        page.locator(f"button[name=by][value={by}]").click()
+        page.wait_for_selector(".notice.done")
 
 
 def free_ports() -> int:
