@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
@@ -22,7 +21,7 @@ from dsr_portal.matching.models import ProbeState, Review, ReviewState
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """`form` names the form the card shows; `href` a page to go to; neither: it waits.
+    """`form` names the form the card shows, `page` the page to go to; neither: it waits.
 
     `machine` is true while a worker is at it, so that the page looks again by itself.
     """
@@ -33,7 +32,7 @@ class NextStep:
     law: str = ""
     due: date | None = None
     form: str = ""
-    href: str = ""
+    page: str = ""
     button: str = ""
     machine: bool = False
     barred: bool = False
@@ -43,13 +42,13 @@ class NextStep:
 def next_step(case: Case, actor: Actor) -> NextStep:
     """The step as this person sees it: buttons only where they may press them."""
     step = replace(_step(case, actor), due=_due(case))
-    if not step.form and not step.href:
+    if not step.form and not step.page:
         return step
     if actor.role not in REVIEWERS:
-        return replace(step, form="", href="", button="", who=_("An officer"))
+        return replace(step, form="", page="", button="", who=_("An officer"))
     if step.barred and case.opener and case.opener == actor.id:
         return replace(
-            step, form="", href="", button="", who=_("Another person: you entered this request")
+            step, form="", page="", button="", who=_("Another person: you entered this request")
         )
     return step
 
@@ -143,7 +142,7 @@ def _review(case: Case, actor: Actor) -> NextStep:
             _("Say what you see, then the band appears, then you confirm."),
             who=_("You"),
             law=law,
-            href=reverse("desk:compare", kwargs={"reference": case.reference}),
+            page="desk:compare",
             button=_("Compare"),
         )
     if review.state == ReviewState.FIRST and not review.first_officer:
