@@ -32,6 +32,7 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, Por
 from dsr_portal.core.ids import new_id
 from dsr_portal.documents import services as documents
 from dsr_portal.jobs.services import queue_effect
+from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 
 MAX_WRONG_CODES = 5
@@ -123,10 +124,11 @@ def last_batch(now: datetime | None = None) -> datetime:
     moment = now or clock.now()
     zone = ZoneInfo(settings.TIME_ZONE)
     local = moment.astimezone(zone)
-    planned = datetime.combine(local.date(), time(settings.DSR_RELEASE_HOUR), tzinfo=zone)
+    hour = time(int(policy.current("release_hour")))
+    planned = datetime.combine(local.date(), hour, tzinfo=zone)
     if planned > local:
         planned = datetime.combine(
-            local.date() - timedelta(days=1), time(settings.DSR_RELEASE_HOUR), tzinfo=zone
+            local.date() - timedelta(days=1), hour, tzinfo=zone
         )
     return planned
 
@@ -160,7 +162,7 @@ def _release(delivery_id: UUID, actor: Actor) -> int:
     moment = clock.now()
     delivery.state = DeliveryState.RELEASED
     delivery.released_at = moment
-    delivery.expires_at = moment + timedelta(days=settings.DSR_LINK_DAYS)
+    delivery.expires_at = moment + timedelta(days=int(policy.current("link_days")))
     delivery.save(update_fields=["state", "released_at", "expires_at"])
     record(
         "delivery.released",
@@ -325,7 +327,7 @@ def renew_delivery(*, case: Case, actor: Actor) -> Delivery:
             approver_role=old.approver_role,
             created_at=moment,
             released_at=moment,
-            expires_at=moment + timedelta(days=settings.DSR_LINK_DAYS),
+            expires_at=moment + timedelta(days=int(policy.current("link_days"))),
         )
         DeliveryPart.objects.bulk_create(
             DeliveryPart(

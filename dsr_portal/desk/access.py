@@ -1,6 +1,6 @@
 """Who may open a page of the desk. Every service asks again; no page rests on this alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -13,26 +13,51 @@ from dsr_portal.accounts.services import actor_for, is_trained, staff_of
 from dsr_portal.cases.selectors import DESK_ROLES
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
+from dsr_portal.matching.probes import MAY_ENTER
 
 P = ParamSpec("P")
 REVIEWERS = frozenset({Role.OFFICER, Role.SUPERVISOR})
 MAY_OPEN_TO_AUTHORITY = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
 
 
-def at_desk(
-    view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """A page of the desk: signed in with a second factor, in a role that works here."""
+View = Callable[Concatenate[HttpRequest, Actor, P], HttpResponse]
+Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
-    @second_factor_required
-    @wraps(view)
-    def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        actor = actor_for(staff_of(request))
-        if actor.role not in DESK_ROLES:
-            raise NotAllowed("not_at_desk", _("Your account works on another site."))
-        return view(request, actor, *args, **kwargs)
 
-    return inner
+def _for_roles(roles: Collection[str]) -> Callable[[View[P]], Page[P]]:
+    def decorate(view: View[P]) -> Page[P]:
+        @second_factor_required
+        @wraps(view)
+        def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            actor = actor_for(staff_of(request))
+            if actor.role not in DESK_ROLES:
+                raise NotAllowed("not_at_desk", _("Your account works on another site."))
+            if actor.role not in roles:
+                raise NotAllowed("role", _("Your role does not include this."))
+            return view(request, actor, *args, **kwargs)
+
+        return inner
+
+    return decorate
+
+
+def at_desk(view: View[P]) -> Page[P]:
+    """A page everybody at the desk may read: signed in with a second factor."""
+    return _for_roles(DESK_ROLES)(view)
+
+
+def for_reviewers(view: View[P]) -> Page[P]:
+    """A page of those who decide: officers and supervisors (G-02)."""
+    return _for_roles(REVIEWERS)(view)
+
+
+def for_intake(view: View[P]) -> Page[P]:
+    """A page of those who may enter a request or a consent that came another way (T-08)."""
+    return _for_roles(MAY_ENTER)(view)
+
+
+def for_openers_to_authority(view: View[P]) -> Page[P]:
+    return _for_roles(MAY_OPEN_TO_AUTHORITY)(view)
 
 
 def may_decide(request: HttpRequest) -> bool:

@@ -15,7 +15,7 @@ from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
-from dsr_portal.desk.access import at_desk
+from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.forms import CONFIRM, VIEW, DecisionForm
 from dsr_portal.gallery import connector
 from dsr_portal.matching import selectors as matching
@@ -36,7 +36,7 @@ def review_of(found: Case) -> Review:
     return review
 
 
-@at_desk
+@for_reviewers
 @require_http_methods(["GET", "POST"])
 def compare(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
@@ -190,7 +190,7 @@ def _finish_page(request: HttpRequest, found: Case, decisions: list[Decision]) -
     return render(request, "desk/finish.html", {"case": found, "decisions": decisions})
 
 
-@at_desk
+@for_reviewers
 @require_POST
 def finish(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
@@ -213,7 +213,7 @@ def _jpeg(data: bytes) -> HttpResponse:
     return HttpResponse(data, content_type="image/jpeg")
 
 
-@at_desk
+@for_reviewers
 @require_GET
 def probe_picture(
     request: HttpRequest, actor: Actor, reference: str, probe_id: UUID
@@ -228,7 +228,7 @@ def probe_picture(
     return _jpeg(vault.read(probe.unit, field))
 
 
-@at_desk
+@for_reviewers
 @require_GET
 def face_picture(
     request: HttpRequest, actor: Actor, reference: str, decision_id: UUID

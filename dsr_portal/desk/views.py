@@ -23,8 +23,16 @@ from dsr_portal.compliance import selectors as compliance
 from dsr_portal.compliance import services as compliance_services
 from dsr_portal.core import clock, references
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
-from dsr_portal.desk.access import MAY_OPEN_TO_AUTHORITY, REVIEWERS, at_desk, may_decide
+from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.desk.access import (
+    MAY_OPEN_TO_AUTHORITY,
+    REVIEWERS,
+    at_desk,
+    for_intake,
+    for_openers_to_authority,
+    for_reviewers,
+    may_decide,
+)
 from dsr_portal.desk.comparing import review_of
 from dsr_portal.desk.facts import case_facts
 from dsr_portal.desk.forms import AuthorityForm, ConsentForm, IdentityForm, QueueForm
@@ -148,7 +156,7 @@ def progress(request: HttpRequest, actor: Actor, reference: str) -> JsonResponse
     return JsonResponse({"location": page, "finished": True})
 
 
-@at_desk
+@for_reviewers
 @require_POST
 def identity(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
@@ -170,7 +178,7 @@ def identity(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
     return redirect("desk:case", reference=found.reference)
 
 
-@at_desk
+@for_intake
 @require_POST
 def consent(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
@@ -182,7 +190,7 @@ def consent(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     return redirect("desk:case", reference=found.reference)
 
 
-@at_desk
+@for_reviewers
 @require_POST
 def origin(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
@@ -191,7 +199,7 @@ def origin(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     return redirect("desk:case", reference=found.reference)
 
 
-@at_desk
+@for_reviewers
 @require_POST
 def take(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
@@ -203,7 +211,7 @@ def take(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     return redirect("desk:compare", reference=found.reference)
 
 
-@at_desk
+@for_reviewers
 @require_POST
 def answer(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """Make the answer, or approve the one that is ready."""
@@ -218,7 +226,7 @@ def answer(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     return redirect("desk:case", reference=found.reference)
 
 
-@at_desk
+@for_reviewers
 @require_http_methods(["GET", "POST"])
 def start_erasure(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """What will happen, then the button (ui.md: danger is behind a page that says so)."""
@@ -227,8 +235,6 @@ def start_erasure(request: HttpRequest, actor: Actor, reference: str) -> HttpRes
         erasure_services.start_erasure(case_id=found.id, actor=actor)
         messages.success(request, _("The plan is made. The hold window runs."))
         return redirect("desk:case", reference=found.reference)
-    if actor.role not in REVIEWERS:
-        raise NotAllowed("erasure_role", _("Only an officer or a supervisor starts an erasure."))
     outcome = matching.outcome(found.id)
     records = 0 if outcome is None else len(outcome.same)
     if not records or not found.rights.filter(right=RightCode.ERASURE).exists():
@@ -237,7 +243,7 @@ def start_erasure(request: HttpRequest, actor: Actor, reference: str) -> HttpRes
     return render(request, "desk/erasure.html", {"case": found, "records": records})
 
 
-@at_desk
+@for_reviewers
 @require_POST
 def hold(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """Stop an erasure in its hold window or, in the demo, end that window now."""
@@ -254,12 +260,10 @@ def hold(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     return redirect("desk:case", reference=found.reference)
 
 
-@at_desk
+@for_openers_to_authority
 @require_POST
 def open_to_authority(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
-    if actor.role not in MAY_OPEN_TO_AUTHORITY:
-        raise NotAllowed("grant_role", _("Only a supervisor, the DPO or a director opens a case."))
     form = AuthorityForm(request.POST)
     if not form.is_valid():
         raise NotFound("no_authority", _("There is no authority with this code."))
@@ -274,14 +278,12 @@ def open_to_authority(request: HttpRequest, actor: Actor, reference: str) -> Htt
     return redirect("desk:case", reference=found.reference)
 
 
-@at_desk
+@for_reviewers
 @require_POST
 def release(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The daily batch by hand: in the demo only, elsewhere it leaves at its hour (R3)."""
     if not settings.DSR_DEMO:
         raise Http404
-    if actor.role not in REVIEWERS:
-        raise NotAllowed("release_role", _("Only officers and supervisors send the batch."))
     sent = case_services.release_batch(actor=actor)
     messages.success(
         request,

@@ -20,6 +20,8 @@ class Definition:
     lowest: float
     highest: float
     whole: bool = False
+    dpia: bool = False
+    """A model, threshold, retention, identity or recipient setting: DPO advice first (R34)."""
 
     def clean(self, value: Any) -> float | int:
         """The value in its own type, or `BadInput` naming the limits."""
@@ -45,6 +47,7 @@ DEFINITIONS = {
             lambda: settings.DSR_REVIEW_THRESHOLD,
             -1.0,
             1.0,
+            dpia=True,
         ),
         Definition(
             "strong_threshold",
@@ -52,6 +55,7 @@ DEFINITIONS = {
             lambda: settings.DSR_STRONG_THRESHOLD,
             -1.0,
             1.0,
+            dpia=True,
         ),
         Definition(
             "release_hour",
@@ -84,6 +88,7 @@ DEFINITIONS = {
             1,
             90,
             whole=True,
+            dpia=True,
         ),
     )
 }

@@ -14,7 +14,10 @@ class SettingState(models.TextChoices):
 
 
 class Setting(Row):
-    """One version of one setting. The old version serves until the new one is approved."""
+    """One version of one setting. The old version serves until the new one is approved.
+
+    `advice` is the data protection officer's: to be heard, not to be followed (GDPR Art. 35(2)).
+    """
 
     name = models.CharField(max_length=60)
     version = models.PositiveIntegerField()
@@ -24,6 +27,9 @@ class Setting(Row):
     )
     reason = models.CharField(max_length=500)
     dpia_note = models.CharField(max_length=500, blank=True)
+    advice = models.CharField(max_length=500, blank=True)
+    advised_by = models.CharField(max_length=20, blank=True)
+    advised_at = models.DateTimeField(null=True)
     proposed_by = models.CharField(max_length=20)
     proposed_at = models.DateTimeField()
     approved_by = models.CharField(max_length=20, null=True)  # noqa: DJ001 - nobody yet
@@ -41,6 +47,10 @@ class Setting(Row):
                 condition=models.Q(approved_by__isnull=True)
                 | ~models.Q(approved_by=models.F("proposed_by")),
                 name="setting_two_persons",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="serving") | models.Q(approved_by__isnull=False),
+                name="setting_serves_when_approved",
             ),
         ]
 

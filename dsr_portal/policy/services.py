@@ -11,6 +11,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.policy.catalogue import DEFINITIONS
 from dsr_portal.policy.models import Setting, SettingState
+from dsr_portal.policy.selectors import current
 
 MAY_CHANGE = frozenset({Role.SUPERVISOR, Role.DIRECTOR})
 
@@ -41,21 +42,38 @@ def propose(*, actor: Actor, name: str, value: object, reason: str, dpia_note: s
             setting=name,
             version=setting.version,
             value=clean,
+            old=current(name),
         )
     return setting
 
 
+def advise(*, actor: Actor, setting_id: UUID, advice: str) -> Setting:
+    """What the data protection officer thinks of a proposal; the DPO decides nothing (G-02)."""
+    if actor.kind != "staff" or actor.role != Role.DPO:
+        raise NotAllowed("dpo_only", _("Only the data protection officer gives this advice."))
+    if not advice.strip():
+        raise BadInput("advice_missing", _("Write your advice."))
+    with unit_of_work():
+        setting = _proposal(setting_id)
+        setting.advice = advice.strip()[:500]
+        setting.advised_by, setting.advised_at = actor.id, clock.now()
+        setting.save(update_fields=["advice", "advised_by", "advised_at"])
+        _record("policy.advised", setting, actor)
+    return setting
+
+
 def approve(*, actor: Actor, setting_id: UUID) -> Setting:
-    """Put a proposal in force; never by the person who proposed it."""
+    """Put a proposal in force; never by the person who proposed it (R34)."""
     _require(actor)
     with unit_of_work():
-        setting = Setting.objects.select_for_update().filter(id=setting_id).first()
-        if setting is None:
-            raise NotFound("no_setting", _("There is no such proposal."))
-        if setting.state != SettingState.PROPOSED:
-            raise Conflict("setting_settled", _("This proposal is already settled."))
+        setting = _proposal(setting_id)
         if setting.proposed_by == actor.id:
             raise NotAllowed("setting_two_persons", _("Another person must approve this change."))
+        if DEFINITIONS[setting.name].dpia and not (setting.advised_by and setting.dpia_note):
+            raise Conflict(
+                "setting_needs_advice",
+                _("First the data protection officer's advice and the DPIA note must be there."),
+            )
         Setting.objects.filter(name=setting.name, state=SettingState.SERVING).update(
             state=SettingState.REPLACED
         )
@@ -63,14 +81,32 @@ def approve(*, actor: Actor, setting_id: UUID) -> Setting:
         setting.approved_by = actor.id
         setting.approved_at = clock.now()
         setting.save(update_fields=["state", "approved_by", "approved_at"])
-        record(
-            "policy.approved",
-            actor=actor,
-            subject_id=setting.id,
-            setting=setting.name,
-            version=setting.version,
-        )
+        _record("policy.approved", setting, actor)
     return setting
+
+
+def reject(*, actor: Actor, setting_id: UUID) -> Setting:
+    """Leave the old value in force; the proposer may take the own proposal back."""
+    _require(actor)
+    with unit_of_work():
+        setting = _proposal(setting_id)
+        setting.state = SettingState.REJECTED
+        setting.save(update_fields=["state"])
+        _record("policy.rejected", setting, actor)
+    return setting
+
+
+def _proposal(setting_id: UUID) -> Setting:
+    setting = Setting.objects.select_for_update().filter(id=setting_id).first()
+    if setting is None:
+        raise NotFound("no_setting", _("There is no such proposal."))
+    if setting.state != SettingState.PROPOSED:
+        raise Conflict("setting_settled", _("This proposal is already settled."))
+    return setting
+
+
+def _record(event: str, setting: Setting, actor: Actor) -> None:
+    record(event, actor=actor, subject_id=setting.id, setting=setting.name, version=setting.version)
 
 
 def _require(actor: Actor) -> None:

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET
 
 from dsr_portal.audit.services import head
 from dsr_portal.core import clock
+from dsr_portal.policy import selectors as policy
 from dsr_portal.public import sessions
 from dsr_portal.public.words import authority_of, dpo_email
 
@@ -70,7 +71,7 @@ def _law() -> dict[str, object]:
         "authority": authority_of(None),
         "dpo_email": dpo_email(),
         "demo": settings.DSR_DEMO,
-        "hours": settings.DSR_RELEASE_HOUR,
-        "package_days": settings.DSR_PACKAGE_DAYS,
-        "link_days": settings.DSR_LINK_DAYS,
+        "hours": policy.current("release_hour"),
+        "package_days": policy.current("package_days"),
+        "link_days": policy.current("link_days"),
     }

@@ -1,0 +1,187 @@
+"""Who may open which address of desk, oversight and API: every one is listed, or the test fails."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.conf import settings as django_settings
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from dsr_portal.accounts.models import Role
+from dsr_portal.compliance import services as compliance
+from dsr_portal.core import clock
+from tests.support.gallery import own_places
+from tests.support.matching import actor, opened, sign_in, staff
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
+
+NOBODY = "anonymous"
+HALF = "without second factor"
+EVERYBODY = {NOBODY, HALF, *Role.values}
+
+NONE: set[str] = set()
+REVIEW = {Role.OFFICER, Role.SUPERVISOR}
+DESK = REVIEW | {Role.DPO, Role.DIRECTOR}
+READERS = {Role.REGULATOR, Role.DPO}
+SIGNED_IN = set(Role.values) - {Role.REGULATOR}
+
+ID = UUID("018f0000-0000-7000-8000-000000000000")
+IDENTITY = {"way": "call", "element": "", "compared": "Face on the call."}
+CONSENT = {"channel": "post", "reference": "letter 1"}
+
+# address -> method, data, who gets past the door. The rest of a page's rules is tested elsewhere.
+DESK_PAGES = {
+    "desk:queue": ("get", {}, DESK),
+    "desk:release": ("post", {}, REVIEW),
+    "desk:case": ("get", {}, DESK),
+    "desk:progress": ("get", {}, DESK),
+    "desk:identity": ("post", IDENTITY, REVIEW),
+    "desk:consent": ("post", CONSENT, REVIEW | {Role.DPO}),
+    "desk:origin": ("post", {}, REVIEW),
+    "desk:take": ("post", {}, REVIEW),
+    "desk:compare": ("get", {}, REVIEW),
+    "desk:finish": ("post", {}, REVIEW),
+    "desk:answer": ("post", {}, REVIEW),
+    "desk:erasure": ("post", {}, REVIEW),
+    "desk:hold": ("post", {"do": "stop"}, REVIEW),
+    "desk:authority": ("post", {"authority": "NL"}, DESK - {Role.OFFICER}),
+    "desk:probe_picture": ("get", {}, REVIEW),
+    "desk:face_picture": ("get", {}, REVIEW),
+    "desk:document": ("get", {}, DESK),
+}
+OVERSIGHT_PAGES = {
+    "oversight:register": ("get", {}, READERS),
+    "oversight:head": ("get", {}, READERS),
+    "oversight:case": ("get", {}, READERS),
+    "oversight:request_report": ("post", {}, READERS),
+    "oversight:download": ("get", {}, READERS),
+}
+PAGES = {"desk": DESK_PAGES, "oversight": OVERSIGHT_PAGES}
+# Pages of sign-in: open, for who opens them is not known yet (tests/integration/test_accounts.py).
+SIGN_IN = {
+    "account_login", "account_logout", "account_inactive", "mfa_authenticate",
+    "mfa_activate_totp", "staff_start", "staff_ticket",
+}  # fmt: skip
+OPEN = {"brand_css", "set_language"}
+LISTED = {
+    "desk": set(DESK_PAGES) | SIGN_IN | OPEN,
+    "oversight": set(OVERSIGHT_PAGES) | SIGN_IN | OPEN,
+    "api": {"api:about"},
+}
+VALUES = {
+    "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
+}  # fmt: skip
+
+
+def addresses(resolver: URLResolver, space: str = "") -> dict[str, URLPattern]:
+    found = {}
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = f"{space}{entry.namespace}:" if entry.namespace else space
+            found |= addresses(entry, inner)
+        else:
+            found[f"{space}{entry.name}"] = entry
+    return found
+
+
+def address(name: str, site: str, reference: str) -> str:
+    pattern = addresses(get_resolver(django_settings.DSR_SITES[site]))[name]
+    values = VALUES | {"reference": reference}
+    return reverse(name, kwargs={key: values[key] for key in pattern.pattern.converters})
+
+
+def passed(response) -> bool:
+    """Past the door: a page, a conflict, a missing thing; not a refusal or the sign-in page."""
+    if response.status_code in {401, 403}:
+        return False
+    return not (response.status_code == 302 and "/account/" in response.url)
+
+
+@pytest.fixture(autouse=True)
+def places(settings, tmp_path):
+    own_places(settings, tmp_path)
+
+
+@pytest.fixture
+def case():
+    case = opened(consent=False)
+    compliance.grant_case(
+        case_id=case.id,
+        authority_code="NL",
+        until=clock.now() + timedelta(days=1),
+        actor=actor(staff("V-9", Role.SUPERVISOR)),
+    )
+    return case
+
+
+@pytest.mark.parametrize("site_name", sorted(LISTED))
+def test_every_address_is_listed(site_name):
+    found = addresses(get_resolver(django_settings.DSR_SITES[site_name]))
+    assert set(found) == LISTED[site_name]
+
+
+def browser_of(client, who):
+    client.logout()
+    if who == NOBODY:
+        return client
+    code = "NL" if who in (Role.REGULATOR,) else ""
+    role = Role.OFFICER if who == HALF else who
+    number = f"X-{sorted(EVERYBODY).index(who)}"
+    person = staff(number, role, authority_code=code)
+    if who == HALF:
+        client.force_login(person)
+        return client
+    return sign_in(client, person)
+
+
+@pytest.mark.parametrize("who", sorted(EVERYBODY))
+@pytest.mark.parametrize("site_name", sorted(PAGES))
+def test_who_gets_past_the_door(site, client, case, site_name, who):
+    site(site_name)
+    pages = PAGES[site_name]
+    for name, (method, data, allowed) in pages.items():
+        browser = browser_of(client, NOBODY) if who == NOBODY else client
+        if name == next(iter(pages)):
+            browser = browser_of(client, who)
+        response = getattr(browser, method)(address(name, site_name, case.reference), data)
+        assert response.status_code < 500, name
+        assert passed(response) == (who in allowed), (name, who, response.status_code)
+
+
+@pytest.mark.parametrize("site_name", sorted(PAGES))
+def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
+    """A link can't do anything: what changes something is a POST with its token."""
+    site(site_name)
+    pages = PAGES[site_name]
+    role = Role.SUPERVISOR if site_name == "desk" else Role.DPO
+    browser = sign_in(client, staff("X-1", role))
+    both = {"desk:compare", "desk:erasure"}
+    for name, (method, _data, _allowed) in pages.items():
+        if name not in both:
+            other = {"get": "post", "post": "get"}[method]
+            response = getattr(browser, other)(address(name, site_name, case.reference))
+            assert response.status_code in {403, 405}, (name, response.status_code)
+
+
+def test_acts_need_the_token_of_the_form(site, case):
+    from django.test import Client
+
+    site("desk")
+    browser = sign_in(Client(enforce_csrf_checks=True), staff("X-1", Role.SUPERVISOR))
+    for name, (method, data, _allowed) in DESK_PAGES.items():
+        if method == "post":
+            response = browser.post(address(name, "desk", case.reference), data)
+            assert response.status_code == 403, name
+
+
+def test_session_of_one_site_is_none_on_another(site, client, case):
+    site("desk")
+    browser = sign_in(client, staff("D-1", Role.DPO))
+    assert passed(browser.get(address("desk:case", "desk", case.reference)))
+    site("oversight")
+    assert not passed(browser.get(address("oversight:case", "oversight", case.reference)))
+
+
+def test_api_is_read_by_anybody_and_has_one_page(site, client):
+    site("api")
+    assert client.get(reverse("api:about")).status_code == 200

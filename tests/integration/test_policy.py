@@ -1,0 +1,108 @@
+"""Settings by two persons, with advice where a DPIA is concerned (R34, L-15, G-01, G-02)."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from dsr_portal.audit.models import Event
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.policy import selectors, services
+from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.models import Setting, SettingState
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
+
+CHIEF = Actor("V-1", "supervisor", "staff")
+DIRECTOR = Actor("C-1", "director", "staff")
+OFFICER = Actor("S-1", "officer", "staff")
+DPO = Actor("D-1", "dpo", "staff")
+
+
+def proposed(name="link_days", value=10, **more):
+    return services.propose(actor=CHIEF, name=name, value=value, reason="Fewer open links", **more)
+
+
+def test_starts_with_the_installations_value(settings):
+    settings.DSR_LINK_DAYS = 9
+    assert (selectors.current("link_days"), selectors.version("link_days")) == (9, 0)
+
+
+def test_old_value_serves_until_a_second_person_approves():
+    old = selectors.current("link_days")
+    change = proposed()
+    assert selectors.current("link_days") == old
+    with pytest.raises(NotAllowed, match="setting_two_persons"):
+        services.approve(actor=CHIEF, setting_id=change.id)
+    services.approve(actor=DIRECTOR, setting_id=change.id)
+    assert (selectors.current("link_days"), selectors.version("link_days")) == (10, 1)
+    with pytest.raises(Conflict, match="setting_settled"):
+        services.approve(actor=DIRECTOR, setting_id=change.id)
+    asked, put = Event.objects.filter(type__startswith="policy.").order_by("number")
+    assert (asked.actor_id, asked.data["value"], asked.data["old"]) == ("V-1", 10, old)
+    assert (put.actor_id, put.data["version"]) == ("C-1", 1)
+
+
+def test_a_threshold_needs_note_and_advice_first():
+    bare = proposed("review_threshold", 0.4)
+    services.advise(actor=DPO, setting_id=bare.id, advice="Measure first.")
+    with pytest.raises(Conflict, match="setting_needs_advice"):
+        services.approve(actor=DIRECTOR, setting_id=bare.id)
+    services.reject(actor=CHIEF, setting_id=bare.id)
+    noted = proposed("review_threshold", 0.4, dpia_note="DPIA 4.2, version of March")
+    with pytest.raises(Conflict, match="setting_needs_advice"):
+        services.approve(actor=DIRECTOR, setting_id=noted.id)
+    services.advise(actor=DPO, setting_id=noted.id, advice="Against it, for this reason.")
+    services.approve(actor=DIRECTOR, setting_id=noted.id)
+    assert selectors.current("review_threshold") == 0.4
+
+
+def test_a_newer_version_replaces_the_one_in_force():
+    for value in (10, 12):
+        services.approve(actor=DIRECTOR, setting_id=proposed(value=value).id)
+    states = dict(Setting.objects.values_list("version", "state"))
+    assert states == {1: SettingState.REPLACED, 2: SettingState.SERVING}
+
+
+def test_only_the_roles_that_may():
+    """G-02: the DPO advises and approves nothing."""
+    for nobody in (OFFICER, DPO, Actor.operator(), Actor.system("x")):
+        with pytest.raises(NotAllowed, match="policy_role"):
+            services.propose(actor=nobody, name="link_days", value=9, reason="x")
+    change = proposed()
+    for nobody in (OFFICER, DPO):
+        with pytest.raises(NotAllowed, match="policy_role"):
+            services.approve(actor=nobody, setting_id=change.id)
+    with pytest.raises(NotAllowed, match="dpo_only"):
+        services.advise(actor=DIRECTOR, setting_id=change.id, advice="Fine")
+
+
+@pytest.mark.parametrize("value", [0, 61, "soon", "nan", None, "1e3", 2.5])
+def test_values_outside_the_limits_are_refused(value):
+    with pytest.raises(BadInput, match="setting_out_of_range"):
+        proposed(value=value)
+
+
+def test_a_change_needs_a_reason_and_a_setting():
+    with pytest.raises(BadInput, match="setting_needs_reason"):
+        services.propose(actor=CHIEF, name="link_days", value=9, reason=" ")
+    with pytest.raises(NotFound):
+        services.propose(actor=CHIEF, name="colour", value=9, reason="x")
+
+
+def test_every_starting_value_lies_within_its_limits():
+    for definition in DEFINITIONS.values():
+        assert definition.clean(definition.start()) == definition.start()
+
+
+def test_database_refuses_one_person_and_two_values_in_force():
+    change = proposed()
+    for wrong in (
+        {"state": "serving", "approved_by": "V-1"},
+        {"state": "serving", "approved_by": None},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Setting.objects.filter(id=change.id).update(**wrong)
+    services.approve(actor=DIRECTOR, setting_id=change.id)
+    second = proposed(value=11)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Setting.objects.filter(id=second.id).update(state="serving", approved_by="C-1")
