@@ -17,5 +17,5 @@ urlpatterns = [
     path("sign-in/", views.sign_in, name="sign_in"),
     path("act/", views.act, name="act"),
     path("camera/", views.camera, name="camera"),
-    path("ui/", component_page, name="ui"),
+    path("ui/", views.demo_only(component_page), name="ui"),
 ]

@@ -22,10 +22,10 @@ DSR_URLS = {
 }
 if DSR_SITE == "public":  # noqa: F405
     # The tour's sign-in buttons lead to the other sites.
-    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] = [  # noqa: F405
-        "'self'",
-        *DSR_URLS.values(),
-    ]
+    _form_action = {"form-action": ["'self'", *DSR_URLS.values()]}
+    CONTENT_SECURITY_POLICY = {
+        "DIRECTIVES": {**CONTENT_SECURITY_POLICY["DIRECTIVES"], **_form_action}  # noqa: F405
+    }
 LOGGING = {**LOGGING, "root": {"handlers": ["stderr"], "level": "WARNING"}}  # noqa: F405
 WHITENOISE_USE_FINDERS = True
 # Rendered people are closer together than real ones, so these lie higher than any for photographs

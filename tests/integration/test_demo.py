@@ -1,0 +1,201 @@
+"""The demo's own pages: they render, do what they say, and exist nowhere else (R35)."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from dsr_portal.accounts.services import create_staff
+from dsr_portal.cases.models import Case, Draft
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.demo import cast, processes, state, tour, views
+from dsr_portal.jobs.models import Effect
+from dsr_portal.matching.models import Probe
+from dsr_portal.vault import services as vault
+from tests.support import cases as support
+
+pytestmark = [pytest.mark.django_db]
+
+PAGES = ("tour", "people", "mail", "clock", "camera", "ui")
+
+
+@pytest.fixture(autouse=True)
+def public_site(site, settings, tmp_path):
+    site("public")
+    settings.DSR_VAR = tmp_path
+
+
+@pytest.fixture
+def staff():
+    for member in cast.STAFF:
+        create_staff(
+            actor=Actor.operator(),
+            staff_no=member.staff_no,
+            display_name=member.name,
+            email=member.email,
+            role=member.role,
+            authority_code=member.authority,
+        )
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_renders_and_says_that_it_is_the_demo(client, name):
+    page = client.get(reverse(f"demo:{name}"))
+    assert page.status_code == 200
+    assert "DEMO" in page.content.decode()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_exists_outside_the_demo(client, settings, name):
+    settings.DSR_DEMO = False
+    assert client.get(reverse(f"demo:{name}")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["sign_in", "act"])
+def test_no_button_works_outside_the_demo(client, settings, staff, name):
+    settings.DSR_DEMO = False
+    data = {"who": cast.OFFICER.staff_no, "act": "batch"}
+    assert client.post(reverse(f"demo:{name}"), data).status_code == 404
+
+
+def test_the_check_refuses_the_demo_under_production_settings(settings):
+    """R35: neither the switch nor the app passes `manage.py check`."""
+    assert not {"dsr.E002", "dsr.E040"} & {one.id for one in run_checks()}
+    settings.DSR_PRODUCTION = True
+    assert {"dsr.E002", "dsr.E040"} <= {one.id for one in run_checks()}
+
+
+def test_the_command_refuses_other_settings(settings):
+    settings.DSR_PRODUCTION = True
+    with pytest.raises(CommandError, match="R35"):
+        call_command("demo")
+
+
+def test_one_click_fills_in_the_five_questions_and_send_opens_the_case(client):
+    response = client.post(reverse("demo:ask", kwargs={"key": "mina"}))
+    assert response.url == reverse("public:check")
+    assert Draft.objects.count() == 1
+    page = client.get(response.url).content.decode()
+    assert "mina@post.example" in page
+    assert client.post(response.url).url == reverse("public:receipt")
+    case = Case.objects.get()
+    assert Probe.objects.get().case == case
+    assert tour.newest_visit() == case
+
+
+def test_the_tour_ticks_what_really_happened(client):
+    """A ready case ticks nothing; a visitor's request ticks one step after the other."""
+    support.opened()
+    assert [step.state for step in tour.steps(tour.newest_visit())] == ["now"] + ["next"] * 6
+    client.post(reverse("demo:ask", kwargs={"key": "mina"}))
+    client.post(reverse("public:check"))
+    case = tour.newest_visit()
+    assert [step.state for step in tour.steps(case)] == ["done", "now"] + ["next"] * 5
+    support.identified(case)
+    case.refresh_from_db()
+    assert [step.state for step in tour.steps(case)][:3] == ["done", "done", "now"]
+
+
+@pytest.mark.parametrize("member", cast.STAFF, ids=lambda member: member.staff_no)
+def test_one_click_signs_in_on_the_right_site(client, site, settings, staff, member):
+    response = client.post(reverse("demo:sign_in"), {"who": member.staff_no})
+    address = urlsplit(response.url)
+    assert response.url.startswith(settings.DSR_URLS[member.site])
+    site(member.site)
+    entered = client.get(f"{address.path}?{address.query}")
+    assert entered.status_code == 302
+    assert client.get(entered.url).status_code == 200
+    again = client.get(f"{address.path}?{address.query}")
+    assert again.status_code == 403, "a ticket works once"
+
+
+def test_a_ticket_leads_to_the_case_and_never_off_the_site(client, site, staff):
+    response = client.post(reverse("demo:sign_in"), {"who": cast.OFFICER.staff_no})
+    address = urlsplit(response.url)
+    site("desk")
+    away = client.get(f"{address.path}?{address.query}&next=https://evil.example/")
+    assert away.url == "/"
+
+
+def test_mails_are_opened_from_the_vault_and_end_with_their_key(client):
+    case = support.opened(email="mina@post.example")
+    effect = Effect.objects.get(subject_id=case.id)
+    assert "mina@post.example" in client.get(reverse("demo:mail")).content.decode()
+    address = reverse("demo:letter", kwargs={"effect_id": effect.id})
+    letter = client.get(address).content.decode()
+    assert case.reference in letter
+    vault.shred_now([case.contact_unit], reason="purged")
+    assert "read any more" in client.get(address).content.decode()
+    assert "key was destroyed" in client.get(reverse("demo:mail")).content.decode()
+
+
+def test_the_clock_goes_forward_only_and_wakes_what_is_due(client, monkeypatch):
+    woken = []
+    monkeypatch.setattr(views, "_CLOCK_HEARD", 0)
+    monkeypatch.setattr(
+        "dsr_portal.jobs.tasks.beat.apply_async", lambda args, queue: woken.append(args[0])
+    )
+    before = clock.now()
+    client.post(reverse("demo:clock"), {"by": "day"})
+    assert clock.now() - before > timedelta(hours=23)
+    assert "cases.release" in woken
+    assert client.post(reverse("demo:clock"), {"by": "-1"}).status_code == 404
+
+
+def test_the_batch_button_sends_what_waits(client, staff):
+    response = client.post(reverse("demo:act"), {"act": "batch"}, follow=True)
+    assert "0 answers left" in response.content.decode()
+
+
+def test_only_photos_of_cards_are_handed_out(client):
+    assert client.get(reverse("demo:photo", kwargs={"key": "mina"})).status_code == 200
+    saved = client.get(reverse("demo:photo", kwargs={"key": "mina"}) + "?save=1")
+    assert saved["Content-Disposition"].startswith("attachment")
+    assert client.get(reverse("demo:photo", kwargs={"key": "emil"})).status_code == 404
+
+
+# -- what a start may touch ---------------------------------------------------------------------
+
+
+def test_a_database_that_no_demo_made_is_left_alone(settings):
+    assert not state.State().exists
+    with pytest.raises(state.NotADemo):
+        state.refuse_foreign()
+    with pytest.raises(state.NotADemo):
+        state.remove_all()
+    state.State().save()
+    state.refuse_foreign()
+
+
+def test_a_port_in_use_is_named(settings):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings.DSR_URLS = {**settings.DSR_URLS, "desk": f"http://127.0.0.1:{port}"}
+        assert port in processes.taken_ports()
+        settings.DSR_PORT = port - 1
+        settings.DSR_DEMO_STARTED = 0
+        with pytest.raises(CommandError, match=f"{port} is in use"):
+            call_command("demo")
+
+
+def test_the_demos_processes_never_load_the_recognition_libraries():
+    """Web, beat and workers' parents load none of them (design, section 2)."""
+    heavy = ("deepface", "tensorflow", "cv2", "onnxruntime", "hnswlib")
+    code = (
+        "import sys, django; django.setup()\n"
+        "import dsr_portal.demo.views, dsr_portal.demo.ready, dsr_portal.urls.public\n"
+        f"sys.exit(any(name in sys.modules for name in {heavy!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
+    assert done.returncode == 0
