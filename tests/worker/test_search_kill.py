@@ -1,0 +1,117 @@
+"""kill -9 of the worker while a photo is judged and while it is searched: each happens once."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from dsr_portal.audit import services as audit
+from dsr_portal.audit.models import Event
+from dsr_portal.cases.models import Case, Status
+from dsr_portal.gallery.models import Hold
+from dsr_portal.jobs import messages
+from dsr_portal.jobs.models import Job, JobState
+from dsr_portal.matching.models import (
+    Candidate,
+    Probe,
+    ProbeState,
+    Review,
+    Search,
+    SearchState,
+)
+from dsr_portal.vault import services as vault
+from dsr_portal.vault.confined import decode_picture
+from dsr_portal.vault.pictures import jpeg_of
+from tests.support.gallery import PEOPLE, copy, forget_index, own_places
+from tests.support.matching import actor, identify, opened, staff
+from tests.support.stuck_search import begun
+from tests.support.workers import running_beat, running_worker, until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db, pytest.mark.broker]
+
+IMPORTS = ("tests.support.stuck_search_worker",)
+QUEUES = "light,probe,search"
+GALLERY = ("gallery/team-atelier-noor.jpg", "gallery/canal-walk.jpg", "gallery/harvest.jpg")
+
+
+@pytest.fixture(autouse=True)
+def gallery(settings, tmp_path, weights_home):
+    own_places(settings, tmp_path)
+    settings.DSR_WEIGHTS = weights_home
+    settings.DSR_LEASE_SECONDS = 2
+    settings.DSR_SWEEP_SECONDS = 1
+    with messages.app.connection_for_write() as connection:
+        for name in messages.QUEUES:
+            connection.default_channel.queue_declare(queue=name, durable=True)
+            connection.default_channel.queue_purge(name)
+    call_command(
+        "import_gallery", str(copy(GALLERY, tmp_path / "pictures")), "--source", "Halden Images",
+        "--legal-basis", "none", stdout=StringIO(), stderr=StringIO(), skip_checks=True,
+    )  # fmt: skip
+    forget_index()
+    yield
+    forget_index()
+
+
+@pytest.fixture
+def officer():
+    return actor(staff("S-1"))
+
+
+def a_case():
+    sent = decode_picture((PEOPLE / "photos" / "mina.jpg").read_bytes())
+    return opened(picture=jpeg_of(sent))
+
+
+def worker():
+    return running_worker(QUEUES, imports=IMPORTS, env={"DSR_REVIEW_THRESHOLD": "0.62"})
+
+
+def killed_at(moment):
+    with worker() as first:
+        until(lambda: begun(moment) == 1, seconds=60, what=moment)
+        first.kill()
+
+
+def done(kind):
+    return Job.objects.filter(kind=kind, state=JobState.DONE).exists()
+
+
+def test_a_worker_killed_while_it_judges_and_while_it_searches(officer):
+    """R2, R8: whatever dies when, one verdict, one search, one review; nothing twice."""
+    case = a_case()
+    identify(case, officer)
+    killed_at("judged")
+    assert Probe.objects.get().state == ProbeState.RECEIVED
+    assert not Event.objects.filter(type="probe.judged").exists()
+    with worker() as second, running_beat():
+        # The judged photo starts the search by itself; it is held at its first hits.
+        until(lambda: begun("first-hits") == 1, seconds=60, what="the search")
+        assert Search.objects.get().state == SearchState.PRELIMINARY
+        assert Candidate.objects.count() == 2
+        second.kill()
+    assert not Review.objects.exists()
+    with worker(), running_beat():
+        until(lambda: done("matching.search"), seconds=60, what="the search")
+    assert_everything_once(case)
+
+
+def assert_everything_once(case):
+    assert begun("judged") == 2
+    assert begun("first-hits") == 2
+    search = Search.objects.get()
+    assert search.state == SearchState.COMPLETE
+    assert (search.compared, search.enrolled) == (3, 3)
+    rows = Candidate.objects.order_by("rank")
+    assert [row.rank for row in rows] == [1, 2]
+    assert Hold.objects.filter(until=None).count() == 2
+    assert Review.objects.filter(case=case).count() == 1
+    assert Case.objects.get(id=case.id).status == Status.IN_REVIEW
+    for kind in ("probe.judged", "search.queued", "search.performed", "case.search_finished"):
+        assert Event.objects.filter(type=kind, case_id=case.id).count() == 1, kind
+    assert vault.has(Probe.objects.get().unit, "crop")
+    jobs = Job.objects.filter(kind__startswith="matching.")
+    assert dict(jobs.values_list("kind", "attempts")) == {
+        "matching.judge_probe": 2, "matching.search": 2,
+    }  # fmt: skip
+    assert audit.verify().ok
