@@ -45,7 +45,7 @@ def _p95(values: list[float]) -> float:
 def _photo() -> bytes:
     from PIL import Image
 
-    source = next(iter(sorted((ROOT / "fixtures" / "people").rglob("*_1.jpg"))))
+    source = next(iter(sorted((ROOT / "fixtures" / "people").rglob("photos/mina.jpg"))))
     with Image.open(source) as picture:
         out = io.BytesIO()
         picture.convert("RGB").resize(SIZE).save(out, "JPEG", quality=92)
