@@ -153,7 +153,8 @@ DSR_MAX_UPLOAD = env.number("DSR_MAX_UPLOAD", 20 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("de", _("German"))]
+# Only languages whose catalogue is whole are offered; every string can be translated.
+LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [ROOT / "dsr_portal" / "locale"]
 TIME_ZONE = env.text("DSR_TIME_ZONE", "Europe/Amsterdam")
 USE_TZ = True

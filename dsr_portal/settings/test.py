@@ -43,6 +43,8 @@ DSR_SWEEP_SECONDS = env.number("DSR_SWEEP_SECONDS", 1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # A file, not memory: threads, worker processes and copies of it are part of what is tested.
     DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # noqa: F405
+# A second language, so that tests can show that pages and letters follow the person's.
+LANGUAGES = [("en", "English"), ("de", "German")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
