@@ -1,10 +1,11 @@
 import json
 
 from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit import services as audit
-from dsr_portal.compliance import report
+from dsr_portal.compliance import report, services
 from dsr_portal.compliance.models import AuditReport, ReportState
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import JobKind, job_kinds
@@ -18,15 +19,17 @@ ACTOR = Actor.system("compliance")
 def audit_report(ctx: JobContext) -> None:
     """Make the audit PDF with the case's events attached for machines."""
     row = AuditReport.objects.select_related("case").filter(id=ctx.subject_id).first()
-    if row is None or row.state == ReportState.READY:
+    if row is None or row.state != ReportState.QUEUED:
         return
-    built = report.build(
-        case=row.case,
-        authority_code=row.authority_code,
-        requested_by=row.requested_by,
-        role=row.requester_role,
-    )
-    trail = json.dumps(audit.export(row.case_id), ensure_ascii=False, sort_keys=True, indent=1)
+    with translation.override(settings.LANGUAGE_CODE):
+        built = report.build(
+            case=row.case,
+            authority_code=row.authority_code,
+            requested_by=row.requested_by,
+            role=row.requester_role,
+        )
+    trail = json.dumps(built.export, ensure_ascii=False, sort_keys=True, indent=1)
+    ctx.must_be_ours()
     prepared = documents.prepare_document(
         kind=Kind.AUDIT,
         case_id=row.case_id,
@@ -35,7 +38,9 @@ def audit_report(ctx: JobContext) -> None:
         context=built.context,
         language=settings.LANGUAGE_CODE,
         title=_("Audit report of one case"),
-        attachments={"trail.json": trail.encode()},
+        attachments={services.TRAIL: trail.encode()},
+        # The head trail.json ends with, so that the print proves the file.
+        head=audit.Head(built.export["head"]["number"], built.export["head"]["hash"]),
     )
     with ctx.complete():
         document = prepared.save(actor=ACTOR)
@@ -51,9 +56,9 @@ def audit_report(ctx: JobContext) -> None:
             document_id=document.id,
             sha256=document.sha256,
             trail_verified=built.verified,
+            first_broken=built.verification.first_broken,
+            missing=list(built.missing),
         )
 
 
-job_kinds.register(
-    JobKind(name="compliance.audit_report", queue="light", handler=audit_report)
-)
+job_kinds.register(JobKind(name=services.KIND, queue="light", handler=audit_report))

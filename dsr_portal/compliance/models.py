@@ -32,21 +32,21 @@ class CaseGrant(Row):
 class ReportState(models.TextChoices):
     QUEUED = "queued", _("is being made")
     READY = "ready", _("ready")
+    FAILED = "failed", _("could not be made")
 
 
 class AuditReport(Row):
     """An audit report about one case, made on request of a person of an authority or the desk."""
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="audit_reports")
-    state = models.CharField(
-        max_length=8, choices=ReportState.choices, default=ReportState.QUEUED
-    )
+    state = models.CharField(max_length=8, choices=ReportState.choices, default=ReportState.QUEUED)
     authority_code = models.CharField(max_length=20, blank=True)
     requested_by = models.CharField(max_length=20)
     requester_role = models.CharField(max_length=16)
     requested_at = models.DateTimeField()
     document_id = models.UUIDField(null=True)
     trail_verified = models.BooleanField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
 
     def __str__(self) -> str:
         return str(self.id)

@@ -1,93 +1,108 @@
 """What the audit report of a case says, from the trail and from checks made now (law 9(e), L-25).
 
-The report is pseudonymous: the case by its reference, staff by number, nothing of the person.
+The report is pseudonymous: the case by its reference, staff by number, nothing of the person. Its
+events come from the same export that lies inside the PDF, so both say the same.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dsr_portal.audit import selectors as audit
-from dsr_portal.audit import services as audit_services
-from dsr_portal.audit.models import Event
-from dsr_portal.cases.models import Case
+from dsr_portal.audit import services as audit
+from dsr_portal.cases.models import Case, IdentityWay, Outcome
+from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
-from dsr_portal.core.registries import event_types, sentences
-from dsr_portal.documents.templatetags.documents import day, moment
+from dsr_portal.core.registries import sentences
+from dsr_portal.disclosure import selectors as disclosure
+from dsr_portal.documents import selectors as documents
+from dsr_portal.documents.templatetags.documents import day, grouped, moment
+from dsr_portal.erasure import selectors as erasure
 from dsr_portal.law import authorities
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Position, Verdict
+from dsr_portal.policy import selectors as policy
+from dsr_portal.policy.catalogue import DEFINITIONS
 
-# The rows of the law's section 7 a whole case should show, and the words for them.
-EVIDENCE: tuple[tuple[str, Any], ...] = (
-    ("L-01", lambda: _("Receipt")),
-    ("L-02", lambda: _("Identity")),
-    ("L-03", lambda: _("Consent")),
-    ("L-04", lambda: _("Search performed")),
-    ("L-05", lambda: _("Review by people")),
-    ("L-06", lambda: _("Redaction")),
-    ("L-07", lambda: _("Decision")),
-    ("L-08", lambda: _("Disclosure")),
-    ("L-09", lambda: _("Delivery")),
-    ("L-10", lambda: _("Erasure")),
-    ("L-11", lambda: _("Recipients told")),
-    ("L-12", lambda: _("Clock")),
-    ("L-13", lambda: _("Deletion of the request's own data")),
-    ("L-14", lambda: _("Access by staff")),
-)
+Section = dict[str, Any]
+_LONGEST = 40
+_NUMBERS_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The template's context and whether the trail verified when it was made."""
+    """The template's context, the export it tells about, and what was found out about the trail."""
 
     context: dict[str, Any]
-    verified: bool
+    export: dict[str, Any]
+    verification: audit.Verification
+    missing: tuple[str, ...]
+
+    @property
+    def verified(self) -> bool:
+        return self.verification.ok
 
 
 def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> Report:
-    """Read the case's events, verify the whole chain now, and put it into words."""
-    verification = audit_services.verify()
-    events = list(audit.events_for_case(case.id))
-    verdict = (
-        _("The trail was verified from its first event to number %(number)s: nothing was changed.")
-        % {"number": verification.head.number if verification.head else 0}
-        if verification.ok
-        else _("The trail does NOT verify. First broken event: %(number)s (%(reason)s).")
-        % {"number": verification.first_broken, "reason": verification.reason}
-    )
+    """Verify the whole chain now, export the case's events, and put both into words."""
+    verification = audit.verify()
+    if not isinstance(verification, audit.Verification):
+        raise TypeError("the chain in the database was to be verified")
+    export = audit.export(case.id)
+    events = told(export)
+    proofs = completeness(case, events)
+    missing = tuple(proof.row for proof in proofs if proof.missing)
+    sections = [
+        _scope(case, authority_code, requested_by, role, events),
+        _clock(case),
+        _evidence(proofs),
+        _identity(case),
+        _search(case),
+        _review(case),
+        _answer(case),
+        _erasure(case),
+        _refusals(case, events),
+        _settings(),
+        _people(events),
+        _trail(events),
+        _gaps(),
+        _verify(verification, export),
+    ]
     context = {
-        "short_answer": verdict,
+        "short_answer": _verdict(verification),
         "facts": [
             (_("Due"), day(case.due_on)),
-            (_("State"), case.get_status_display()),
             (_("Late"), _lateness(case)),
+            (_("Evidence missing"), ", ".join(missing) or _("none")),
         ],
         "contents": [
-            ("scope", _("Scope and maker of this report")),
-            ("clock", _("Clock")),
-            ("evidence", _("Evidence by kind")),
-            ("search", _("How the search was made")),
-            ("review", _("Review by people")),
-            ("events", _("The trail of this case")),
-            ("gaps", _("Known gaps")),
+            *((one["id"], one["heading"]) for one in sections),
+            ("contacts", _("How to reach us")),
+            ("check", _("How to check this document")),
         ],
-        "scope": _scope(case, authority_code, requested_by, role),
-        "clock": _clock(case),
-        "evidence": _evidence(events),
-        "search": _search(case),
-        "review": _review(case),
-        "events": _events(events),
-        "gaps": _gaps(),
+        "sections": sections,
     }
-    return Report(context, bool(verification.ok))
+    return Report(context, export, verification, missing)
+
+
+def _verdict(found: audit.Verification) -> str:
+    if found.ok and found.head is not None:
+        return _(
+            "The trail was verified from its first event to number %(number)s: every event is as "
+            "it was written."
+        ) % {"number": found.head.number}
+    return _("The trail does NOT verify. First broken event: number %(number)s (%(reason)s).") % {
+        "number": found.first_broken,
+        "reason": found.reason,
+    }
 
 
 def _lateness(case: Case) -> str:
-    done = case.delivered_at or case.decided_at
+    done = case.delivered_at or case.closed_at
     last = clock.local_date(done) if done else clock.today()
     days = (last - case.due_on).days
     if days <= 0:
@@ -95,32 +110,43 @@ def _lateness(case: Case) -> str:
     return ngettext("%(days)s day", "%(days)s days", days) % {"days": days}
 
 
-def _scope(case: Case, authority_code: str, requested_by: str, role: str) -> dict[str, Any]:
+# -- scope and clock ------------------------------------------------------------------------------
+
+
+def _scope(
+    case: Case, authority_code: str, requested_by: str, role: str, events: Sequence[Told]
+) -> Section:
     authority = authorities.get(authority_code) if authority_code else None
+    controller = settings.DSR_CONTROLLER
+    period = f"{_when(events[0])} – {_when(events[-1])}" if events else _("no events")
     return {
         "id": "scope",
         "heading": _("Scope and maker of this report"),
         "text": _(
-            "This report is about one case and everything the trail holds about it. No filter was "
+            "This report is about one case and what the trail holds about it. No filter was "
             "applied. Staff appear by number and the person not at all."
         ),
         "rows": [
             (_("Case"), case.reference),
+            (_("Period"), period),
             (_("Authority"), authority.name if authority else _("none (for the DPO)")),
+            (_("Order"), _("none named")),
             (_("Asked for by"), f"{requested_by} ({role})"),
-            (_("Controller"), settings.DSR_CONTROLLER["name"]),
-            (_("Data protection officer"), settings.DSR_CONTROLLER["dpo"]),
+            (_("Controller"), controller["name"]),
+            (_("Representative"), controller["representative"] or _("none")),
+            (_("Data protection officer"), controller["dpo"]),
             (_("AI Act, Art. 5(1)(e)"), _("date collection stopped: not stated by the controller")),
         ],
     }
 
 
-def _clock(case: Case) -> dict[str, Any]:
+def _clock(case: Case) -> Section:
     return {
         "id": "clock",
         "heading": _("Clock"),
         "text": _("One month from the day of arrival (Art. 12(3); Reg. 1182/71)."),
         "rows": [
+            (_("State"), f"{case.get_status_display()}. {case.get_outcome_display()}".strip(" .")),
             (_("Arrived"), f"{day(case.received_on)} ({case.get_channel_display()})"),
             (_("Date before rolling"), day(case.due_unrolled)),
             (_("Last legal day"), f"{day(case.due_on)} ({case.calendar})"),
@@ -131,35 +157,65 @@ def _clock(case: Case) -> dict[str, Any]:
     }
 
 
-def _evidence(events: list[Event]) -> dict[str, Any]:
-    """For each row of L-01 to L-14: how many events prove it, or that there is none."""
-    counts: dict[str, list[int]] = {row: [] for row, _words in EVIDENCE}
-    for event in events:
-        if event.type in event_types:
-            for row in event_types.get(event.type).law:
-                if row in counts:
-                    counts[row].append(event.number)
+# -- evidence -------------------------------------------------------------------------------------
+
+
+def _evidence(proofs: Sequence[Proof]) -> Section:
     return {
-        "caption": _("Evidence by kind"),
-        "heads": [_("Row"), _("What"), _("Events"), _("Numbers")],
+        "id": "evidence",
+        "heading": _("Evidence by kind"),
+        "text": _(
+            "What must be there follows from the case's rows in the database: each search, "
+            "decision, document and delivery in them needs its event in the trail."
+        ),
+        "table": {
+            "caption": "",
+            "heads": [_("Row"), _("What"), _("Events"), _("Standing"), _("Numbers")],
+            "rows": [
+                (
+                    proof.row,
+                    proof.title,
+                    str(len(proof.numbers)),
+                    standing(proof),
+                    _numbers(proof.numbers),
+                )
+                for proof in proofs
+            ],
+        },
+    }
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:_NUMBERS_SHOWN])
+    return shown + (" …" if len(numbers) > _NUMBERS_SHOWN else "")
+
+
+def _identity(case: Case) -> Section:
+    checks = list(case.identity_checks.order_by("at"))
+    asked = sum(check.way == IdentityWay.DOCUMENT for check in checks)
+    return {
+        "id": "identity",
+        "heading": _("Identity"),
+        "text": _(
+            "The level is fixed before the search and never depends on what was found. A document "
+            "is never asked for; a person may prefer one."
+        ),
         "rows": [
-            (
-                row,
-                str(words()),
-                str(len(counts[row])) if counts[row] else _("none in the trail"),
-                _numbers(counts[row]),
-            )
-            for row, words in EVIDENCE
+            (_("Level needed, level met"), f"L{case.required_level}, L{case.level}"),
+            *(
+                (
+                    moment(check.at),
+                    f"{check.get_way_display()}; {check.get_element_display() or '-'}; "
+                    f"L{check.level_reached}; {check.officer}",
+                )
+                for check in checks
+            ),
+            (_("Documents used"), str(asked)),
         ],
     }
 
 
-def _numbers(numbers: list[int]) -> str:
-    shown = ", ".join(str(number) for number in numbers[:6])
-    return shown + (" …" if len(numbers) > 6 else "")
-
-
-def _search(case: Case) -> dict[str, Any]:
+def _search(case: Case) -> Section:
     search = matching.latest_search(case.id)
     heading = {"id": "search", "heading": _("How the search was made")}
     if search is None:
@@ -168,93 +224,307 @@ def _search(case: Case) -> dict[str, Any]:
     return {
         **heading,
         "text": _(
-            "hnswlib proposes, then an exact sweep compares every enrolled face. Counts rest on "
-            "the union after the sweep."
+            "hnswlib proposes, then an exact sweep compares the enrolled faces one by one. Counts "
+            "rest on the union after the sweep."
         ),
         "rows": [
             (_("Model"), search.model or _("not recorded")),
             (_("Review threshold"), f"{search.threshold:.3f}"),
             (_("Strong band from"), f"{search.strong_threshold:.3f}"),
-            (_("Compared"), f"{search.compared} / {search.enrolled}"),
+            (
+                _("Compared"),
+                _("%(compared)s of %(enrolled)s")
+                % {"compared": search.compared, "enrolled": search.enrolled},
+            ),
             (_("Found by hnswlib"), str(search.found_by_graph)),
             (_("Added by the sweep"), str(search.added_by_sweep)),
             (_("Parts without a graph"), str(search.swept_only)),
             (_("FPIR, FNIR at this gallery size"), test.get("name") or _("not tested here")),
             (_("Pose check, ISO/IEC 30107-3 figures"), _("not tested")),
-            (_("Ended"), moment(search.finished_at)),
+            (_("Results by group of people"), _("not tested")),
+            (_("Ended"), moment(search.finished_at) or _("not yet")),
         ],
     }
 
 
-def _review(case: Case) -> dict[str, Any]:
+def _review(case: Case) -> Section:
     review = matching.current_review(case.id)
     heading = {"id": "review", "heading": _("Review by people")}
     if review is None:
         return {**heading, "text": _("No person has compared pictures in this case.")}
     rows = review.decisions.exclude(verdict="")
+    disputed = review.decisions.filter(position=Position.SUPERVISOR).count()
+    seconds = rows.filter(position=Position.SECOND).count()
 
-    def words(position: Position) -> str:
+    def words(officer: str | None, position: Position) -> str:
         kinds = list(rows.filter(position=position).values_list("verdict", flat=True))
-        return ", ".join(f"{kinds.count(kind)} {kind.label}" for kind in Verdict if kind in kinds)
+        if not officer:
+            return _("not needed") if position == Position.SUPERVISOR else _("not yet")
+        said = [f"{kinds.count(kind)} {kind.label}" for kind in Verdict if kind in kinds]
+        return f"{officer}: {', '.join(said) or _('nothing to decide')}"
 
     return {
         **heading,
-        "text": _("First and second person are different people; the second was drawn."),
+        "text": _(
+            "First and second person are different people; the second was drawn and decided "
+            "without seeing what the first had said."
+        ),
         "rows": [
-            (_("First person"), f"{review.first_officer or '-'}: {words(Position.FIRST)}"),
-            (_("Second person"), f"{review.second_officer or '-'}: {words(Position.SECOND)}"),
-            (_("Supervisor"), f"{review.supervisor or '-'}: {words(Position.SUPERVISOR)}"),
+            (_("First person"), words(review.first_officer, Position.FIRST)),
+            (_("Second person"), words(review.second_officer, Position.SECOND)),
+            (_("Supervisor"), words(review.supervisor, Position.SUPERVISOR)),
+            (
+                _("Disagreement"),
+                _("%(disputed)s of %(seen)s pictures seen by both")
+                % {"disputed": disputed, "seen": seconds},
+            ),
             (_("State"), review.get_state_display()),
         ],
     }
 
 
-def _events(events: list[Event]) -> dict[str, Any]:
-    return {
-        "caption": _("The trail of this case"),
-        "heads": [_("No."), _("Time"), _("What"), _("By"), _("Details")],
-        "rows": [
+# -- what left, what was erased --------------------------------------------------------------------
+
+
+def _answer(case: Case) -> Section:
+    heading = {"id": "answer", "heading": _("Decision, answer, delivery")}
+    answer = disclosure.current_answer(case.id)
+    if answer is None:
+        return {**heading, "text": _("No answer was made in this case.")}
+    rows: list[tuple[str, Any]] = [
+        (_("Kind"), answer.get_kind_display()),
+        (_("State"), answer.get_state_display()),
+        (_("Prepared by, approved by"), f"{answer.prepared_by}, {answer.approved_by or '-'}"),
+        (_("Records disclosed"), str(answer.records.count())),
+        (_("Faces of others covered"), str(sum(row.covered for row in answer.records.all()))),
+    ]
+    for document in documents.of_case(case.id):
+        rows.append(
             (
-                str(event.number),
-                moment(event.at),
-                _sentence(event),
-                f"{event.actor_id} ({event.actor_role})" if event.actor_kind == "staff"
-                else event.actor_role,
-                _details(event),
+                document.get_kind_display(),
+                _("%(pages)s pages, %(size)s bytes, made on %(when)s")
+                % {
+                    "pages": document.pages,
+                    "size": document.size,
+                    "when": moment(document.created_at),
+                },
             )
-            for event in events
+        )
+        rows.append((_("SHA-256"), grouped(document.sha256)))
+    if answer.package_sha256:
+        rows.append((_("SHA-256 of the package"), grouped(answer.package_sha256)))
+    for delivery in case.deliveries.order_by("created_at"):
+        opened = moment(delivery.first_opened_at) or _("not opened")
+        left = moment(delivery.released_at) or _("not yet")
+        rows.append(
+            (
+                _("Delivery"),
+                _("%(kind)s; left: %(left)s; first opened: %(opened)s")
+                % {"kind": delivery.get_kind_display(), "left": left, "opened": opened},
+            )
+        )
+    return {**heading, "rows": rows}
+
+
+def _erasure(case: Case) -> Section:
+    heading = {"id": "erasure", "heading": _("Erasure")}
+    plan = erasure.current_plan(case.id)
+    if plan is None:
+        return {**heading, "text": _("No erasure was planned in this case.")}
+    checks = list(plan.verifications.order_by("store"))
+    section: Section = {
+        **heading,
+        "text": _("Each state comes from a check made at that moment; none is repeated here."),
+        "rows": [
+            (_("State"), plan.get_state_display()),
+            (_("Records"), str(plan.records.count())),
+            (_("Planned"), moment(plan.frozen_at)),
+            (_("Begun"), moment(plan.started_at) or _("not yet")),
+            (_("Verified"), moment(plan.verified_at) or _("not yet")),
+        ],
+    }
+    if checks:
+        section["table"] = {
+            "caption": _("Checks by store"),
+            "heads": [_("Store"), _("State"), _("Method"), _("Found"), _("Checked")],
+            "rows": [
+                (
+                    check.store,
+                    check.get_state_display(),
+                    check.method,
+                    str(check.found),
+                    moment(check.checked_at),
+                )
+                for check in checks
+            ],
+        }
+    return section
+
+
+def _refusals(case: Case, events: Sequence[Told]) -> Section:
+    refused = case.outcome in {Outcome.REFUSED, Outcome.PARTLY_REFUSED, Outcome.NOT_IDENTIFIED}
+    blocks = [event for event in events if event.type == "block.added"]
+    return {
+        "id": "refusals",
+        "heading": _("Refusals, extensions, recipients, block of collection"),
+        "rows": [
+            (_("Refused"), case.get_outcome_display() if refused else _("no")),
+            (_("Extended"), _("no: this version has no extensions")),
+            (_("Recipients told (Art. 19)"), _("not by this version of the portal")),
+            (_("Addresses blocked"), _blocked(blocks)),
         ],
     }
 
 
-def _sentence(event: Event) -> str:
+def _blocked(events: Sequence[Told]) -> str:
+    names = ("pages", "images", "files")
+    counts = {name: sum(int((event.data or {}).get(name, 0)) for event in events) for name in names}
+    if not any(counts.values()):
+        return _("none")
+    return _("%(pages)s pages, %(images)s picture addresses, %(files)s files") % counts
+
+
+# -- settings, people, trail -----------------------------------------------------------------------
+
+
+def _settings() -> Section:
+    return {
+        "id": "settings",
+        "heading": _("Settings in force now"),
+        "text": _("A change takes two persons; the old value serves until then."),
+        "rows": [
+            (
+                str(DEFINITIONS[name].label),
+                _("%(value)s (version %(version)s)")
+                % {"value": policy.current(name), "version": policy.version(name)},
+            )
+            for name in sorted(DEFINITIONS)
+        ],
+    }
+
+
+def _people(events: Sequence[Told]) -> Section:
+    acts: dict[tuple[str, str], int] = {}
+    for event in events:
+        if event.actor_kind in {"staff", "regulator", "operator"}:
+            key = (event.actor_id, event.actor_role)
+            acts[key] = acts.get(key, 0) + 1
+    return {
+        "id": "people",
+        "heading": _("Who acted"),
+        "text": "" if acts else _("Nobody of staff has acted in this case yet."),
+        "rows": [
+            (
+                f"{number} ({role})",
+                ngettext("%(events)s event", "%(events)s events", count) % {"events": count},
+            )
+            for (number, role), count in sorted(acts.items())
+        ],
+    }
+
+
+def _trail(events: Sequence[Told]) -> Section:
+    return {
+        "id": "events",
+        "heading": _("The trail of this case"),
+        "text": _("Hashes and other long values stand in the file trail.json inside this PDF."),
+        "table": {
+            "caption": "",
+            "heads": [_("No."), _("Time"), _("What"), _("By"), _("Details")],
+            "rows": [
+                (str(event.number), _second(event), _sentence(event), _by(event), _details(event))
+                for event in events
+            ],
+        },
+    }
+
+
+def _when(event: Told) -> str:
+    return moment(event.at) if event.at else event.at_text
+
+
+def _second(event: Told) -> str:
+    """To the second, short enough for a column; as stored where it is no time."""
+    return f"{timezone.localtime(event.at):%Y-%m-%d %H:%M:%S}" if event.at else event.at_text
+
+
+def _by(event: Told) -> str:
+    if event.actor_kind in {"staff", "regulator"}:
+        return f"{event.actor_id} {event.actor_role}"
+    return _("the person") if event.actor_kind == "person" else event.actor_kind
+
+
+def _sentence(event: Told) -> str:
     if event.data is not None and event.type in sentences:
-        return str(sentences.get(event.type)(event.data))
+        try:
+            return str(sentences.get(event.type)(event.data))
+        except (KeyError, TypeError, ValueError):
+            return _("%(type)s (not as written)") % {"type": event.type}
     return event.type
 
 
-def _details(event: Event) -> str:
-    if event.data is None:
+def _details(event: Told) -> str:
+    if event.removed:
         return _("payload removed by schedule")
-    return ", ".join(
-        f"{name} {value}" for name, value in event.data.items() if not _is_long(value)
-    )
+    if event.data is None:
+        return _("not readable")
+    return _pairs(event.data)
 
 
-def _is_long(value: object) -> bool:
-    return isinstance(value, str) and len(value) > 40
+def _pairs(data: Mapping[str, Any]) -> str:
+    told_of = []
+    for name, value in data.items():
+        if value is None or (isinstance(value, str) and len(value) >= _LONGEST):
+            continue
+        text = ", ".join(map(str, value)) if isinstance(value, list) else _plain(value)
+        told_of.append(f"{name.replace('_', ' ')}: {text}")
+    return "; ".join(told_of)
 
 
-def _gaps() -> dict[str, Any]:
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value)
+
+
+def _gaps() -> Section:
     return {
         "id": "gaps",
         "heading": _("Known gaps"),
         "points": [
-            _("A change is detected by whoever kept an earlier head; a trail alone proves nothing."),
+            _("A change shows to whoever kept an earlier head; a trail alone proves nothing."),
             _("The time of an event is the clock of this machine; no time stamp server is used."),
             _("Recipients are as good as the logs the controller gave."),
             _("How many pictures a search misses at this gallery size: not tested here.")
             if not settings.DSR_RECOGNITION_TEST
             else _("The recognition test was made on other pictures than this gallery."),
+            _(
+                "Breaches, orders, the log of the retention run and figures over many cases are "
+                "not part of a report about one case."
+            ),
+            _("Record of processing and impact assessment: no reference was stated to the portal."),
         ],
+    }
+
+
+def _verify(found: audit.Verification, export: Mapping[str, Any]) -> Section:
+    rows: list[tuple[str, Any]] = [
+        (_("Trail in the database"), _("whole") if found.ok else _("NOT whole")),
+        (_("Head of trail.json"), _("number %(number)s") % {"number": export["head"]["number"]}),
+        (_("Its hash"), grouped(export["head"]["hash"])),
+        (_("Payloads removed by schedule"), str(found.payloads_removed)),
+    ]
+    if not found.ok:
+        rows.insert(1, (_("First broken event"), str(found.first_broken)))
+        rows.insert(2, (_("Reason"), str(found.reason)))
+    return {
+        "id": "verify",
+        "heading": _("How to verify the trail"),
+        "text": _(
+            "Take trail.json out of this PDF. It lists one hash for each event of the trail and "
+            "this case's events in full. Check it with \"manage.py verify_audit --export "
+            'trail.json" or with a program of your own that follows docs/audit.md. Give a head '
+            "you kept earlier with --previous-head: only then a rewritten trail shows."
+        ),
+        "rows": rows,
     }

@@ -1,6 +1,7 @@
 """What a person of an authority may read: granted cases, within the time, nothing else."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -37,10 +38,16 @@ def cases_open_to(*, actor: Actor, authority_code: str) -> QuerySet[Case]:
     return Case.objects.filter(id__in=ids).order_by("-received_at")
 
 
+def open_until(*, authority_code: str, case_id: UUID) -> datetime | None:
+    """The end of this authority's access to a case; None for the DPO, whose has no end."""
+    if not authority_code:
+        return None
+    grants = open_grants(authority_code).filter(case_id=case_id)
+    return grants.values_list("until", flat=True).first()
+
+
 def may_read(*, actor: Actor, authority_code: str, case_id: UUID) -> bool:
-    return (
-        cases_open_to(actor=actor, authority_code=authority_code).filter(id=case_id).exists()
-    )
+    return cases_open_to(actor=actor, authority_code=authority_code).filter(id=case_id).exists()
 
 
 def case_for(*, actor: Actor, authority_code: str, reference: str) -> Case | None:

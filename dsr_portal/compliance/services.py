@@ -8,14 +8,19 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance.models import AuditReport, CaseGrant
+from dsr_portal.compliance.models import AuditReport, CaseGrant, ReportState
 from dsr_portal.compliance.selectors import may_read
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, NotAllowed, NotFound
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.law import authorities
 
+KIND = "compliance.audit_report"
+TRAIL = "trail.json"
+_SCHEDULE = Actor.system("compliance")
+# The DPO decides no case (law G-02) but works with the authority (GDPR Art. 39(1)(d), (e)).
 MAY_GRANT = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
 
 
@@ -69,9 +74,9 @@ def request_report(*, case_id: UUID, authority_code: str, actor: Actor) -> Audit
             authority=authority_code or "none",
         )
         enqueue(
-            kind="compliance.audit_report",
+            kind=KIND,
             subject=report.id,
-            idempotency_key=f"compliance.audit_report:{report.id}",
+            idempotency_key=f"{KIND}:{report.id}",
         )
     return report
 
@@ -86,3 +91,29 @@ def looked_at(*, case_id: UUID, authority_code: str, actor: Actor, what: str) ->
             authority=authority_code or "none",
             what=what,
         )
+
+
+def close_failed() -> int:
+    """Mark reports whose job has failed for good, so that no page waits for them."""
+    closed = 0
+    for report in AuditReport.objects.filter(state=ReportState.QUEUED):
+        failed = Job.objects.filter(
+            kind=KIND, subject=str(report.id), state=JobState.FAILED
+        ).first()
+        if failed is None:
+            continue
+        with unit_of_work():
+            row = AuditReport.objects.select_for_update().get(id=report.id)
+            if row.state != ReportState.QUEUED:
+                continue
+            row.state, row.error_code = ReportState.FAILED, failed.error_code
+            row.save(update_fields=["state", "error_code"])
+            record(
+                "oversight.report_failed",
+                actor=_SCHEDULE,
+                case_id=row.case_id,
+                subject_id=row.id,
+                reason=failed.error_code,
+            )
+            closed += 1
+    return closed

@@ -24,6 +24,7 @@ declare_model(
         "requested_at": F.TIME,
         "document_id": F.ID,
         "trail_verified": F.STATE,
+        "error_code": F.CODE,
     },
     shredder="none: audit reports are pseudonymous and kept as evidence",
 )

@@ -201,9 +201,10 @@ def prepare_document(
     country: str | None = None,
     images: Mapping[str, bytes] | None = None,
     attachments: Mapping[str, bytes] | None = None,
+    head: audit.Head | None = None,
 ) -> Prepared:
     """Set, sign and seal a document outside a transaction; `Prepared.save` writes it inside one."""
-    head = audit.head()
+    head = head or audit.head()
     pdf = render_signed(
         template=template,
         context=context,

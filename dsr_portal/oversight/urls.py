@@ -8,7 +8,5 @@ urlpatterns = [
     path("head/", views.head, name="head"),
     path("cases/<str:reference>/", views.case, name="case"),
     path("cases/<str:reference>/report/", views.request_report, name="request_report"),
-    path(
-        "cases/<str:reference>/reports/<uuid:report_id>/", views.download, name="download"
-    ),
+    path("cases/<str:reference>/reports/<uuid:report_id>/", views.download, name="download"),
 ]

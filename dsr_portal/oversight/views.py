@@ -53,6 +53,7 @@ def head(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def case(request: HttpRequest, reference: str) -> HttpResponse:
+    """One case: its dates, reports and trail; the look itself is an event."""
     actor, code = _reader(request)
     found = _case(actor, code, reference)
     services.looked_at(case_id=found.id, authority_code=code, actor=actor, what="case")
@@ -62,12 +63,14 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
         "reports": reports,
         "waiting": any(report.state == ReportState.QUEUED for report in reports),
         "timeline": audit.timeline(found.id),
+        "open_until": selectors.open_until(authority_code=code, case_id=found.id),
     }
     return render(request, "oversight/case.html", context)
 
 
 @require_POST
 def request_report(request: HttpRequest, reference: str) -> HttpResponse:
+    """Queue a report; the page tells when it is there."""
     actor, code = _reader(request)
     found = _case(actor, code, reference)
     services.request_report(case_id=found.id, authority_code=code, actor=actor)
@@ -76,6 +79,7 @@ def request_report(request: HttpRequest, reference: str) -> HttpResponse:
 
 @require_GET
 def download(request: HttpRequest, reference: str, report_id: UUID) -> HttpResponse:
+    """A report made for this reader's authority; the download is an event."""
     actor, code = _reader(request)
     found = _case(actor, code, reference)
     wanted = "" if actor.kind == "staff" else code

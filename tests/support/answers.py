@@ -18,6 +18,7 @@ from PIL import Image
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.accounts.services import create_staff
+from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Channel, ConsentScope, RightCode, WayKind
@@ -62,6 +63,7 @@ SECOND = Actor("A-1002", "officer", "staff")
 SUPERVISOR = Actor("S-2001", "supervisor", "staff")
 DPO = Actor("D-3001", "dpo", "staff")
 OPERATOR = Actor.operator()
+MACHINE = Actor.system("matching")
 PASSWORD = "correct-horse-battery-7"
 
 
@@ -345,6 +347,14 @@ def searched(case: Case, hits: Sequence[Record]) -> Case:
         probe.state = ProbeState.USABLE
         probe.verdict, probe.judged_at = "ok", clock.now()
         probe.save()
+        audit_event(
+            "probe.judged",
+            actor=MACHINE,
+            case_id=case.id,
+            subject_id=probe.id,
+            verdict="ok",
+            findings=0,
+        )
         search = Search.objects.create(
             case=case,
             probe=probe,
@@ -358,7 +368,7 @@ def searched(case: Case, hits: Sequence[Record]) -> Case:
             started_at=clock.now(),
             finished_at=clock.now(),
         )
-        cases.advance(case=case, action=Action.START_SEARCH, actor=Actor.system("matching"))
+        cases.advance(case=case, action=Action.START_SEARCH, actor=MACHINE)
         for rank, record in enumerate(hits, start=1):
             Candidate.objects.create(
                 case=case,
@@ -372,9 +382,30 @@ def searched(case: Case, hits: Sequence[Record]) -> Case:
         gallery.hold(
             record_ids=[record.id for record in hits],
             case_id=case.id,
-            actor=Actor.system("matching"),
+            actor=MACHINE,
         )
-        matching.open_review(search=search, actor=Actor.system("matching"))
+        audit_event(
+            "search.performed",
+            actor=MACHINE,
+            case_id=case.id,
+            subject_id=search.id,
+            model="SFace",
+            weights="ab" * 6,
+            alignment="five-point-112-v1",
+            threshold=0.5,
+            strong_threshold=0.65,
+            compared=7,
+            enrolled=7,
+            found_by_graph=len(hits),
+            added_by_sweep=0,
+            swept_only=0,
+            candidates=len(hits),
+            strong=len(hits),
+            change=1,
+            findings=[],
+            milliseconds=5,
+        )
+        matching.open_review(search=search, actor=MACHINE)
     case.refresh_from_db()
     return case
 
