@@ -134,6 +134,7 @@ def _page(
         "case": found,
         "form": form or _form(current, actor),
         "current": current,
+        "reason_open": form is not None or current.position == Position.SUPERVISOR,
         "number": [decision.id for decision in decisions].index(current.id) + 1,
         "total": len(decisions),
         "left": _probe_side(found, probe),

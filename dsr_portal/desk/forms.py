@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.accounts.models import Role, Staff
@@ -85,7 +86,9 @@ class DecisionForm(PlainForm):
     picture = forms.UUIDField(widget=forms.HiddenInput)
     stage = forms.ChoiceField(choices=[(VIEW, VIEW), (CONFIRM, CONFIRM)], widget=forms.HiddenInput)
     decision = forms.ChoiceField(
-        label=_("What do you see?"), choices=Verdict.choices, widget=ChoiceCards
+        label=_("What do you see?"),
+        choices=[(verdict.value, capfirst(verdict.label)) for verdict in Verdict],
+        widget=ChoiceCards,
     )
     reason = forms.CharField(
         label=_("Why"),

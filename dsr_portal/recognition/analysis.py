@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 Box = tuple[int, int, int, int]
 
 CROP_SIDE = 320
+_CROP_MARGIN = 0.4
 _CROP_QUALITY = 90
+_STAGE = (42, 47, 49)
+"""The colour behind faces on the pages (ui.md: stage)."""
 _PICTURE_QUALITY = 95
 _COVER_ROUNDS = 4
 _SAME_FACE = 0.35
@@ -143,6 +146,23 @@ def _shown(rgb: Any, face: "Face") -> bytes:
         size = tuple(max(1, round(side * CROP_SIDE / longest)) for side in crop.shape[1::-1])
         crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
     return jpeg(crop, _CROP_QUALITY)
+
+
+def _squared(crop: Any, rgb: Any, face: "Face") -> Any:
+    """Fill up what `crop_face` could not take because the picture ends there."""
+    import cv2
+
+    x, y, width, height = face.box
+    half = max(width, height) * (0.5 + _CROP_MARGIN)
+    left, top = x + width / 2 - half, y + height / 2 - half
+    high, wide = rgb.shape[:2]
+    beyond = (-top, top + 2 * half - high, -left, left + 2 * half - wide)
+    above, below, before, after = (max(0, round(one)) for one in beyond)
+    if not (above or below or before or after):
+        return crop
+    return cv2.copyMakeBorder(
+        crop, above, below, before, after, cv2.BORDER_CONSTANT, value=_STAGE
+    )
 
 
 def _box(box: Sequence[int]) -> Box:

@@ -43,3 +43,10 @@ document.addEventListener("keydown", (event) => {
     }
   }
 });
+
+// Who decides otherwise than they saw gives a reason: its field opens by itself.
+for (const why of document.querySelectorAll("details[data-why]")) {
+  why.closest("form").addEventListener("change", (event) => {
+    if (event.target.type === "radio" && event.target.value !== why.dataset.why) why.open = true;
+  });
+}

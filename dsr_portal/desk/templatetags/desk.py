@@ -28,10 +28,11 @@ _ACTIONS = {
 
 @register.simple_tag
 def desk_facts(facts: CaseFacts) -> list[tuple[str, Any]]:
-    """The sticky line: reference, due words, state, level, with whom."""
+    """The sticky line: reference, rights, due words, state, level, with whom."""
     case = facts.case
     return [
         (_("Request"), case.reference),
+        (_("Asked"), ", ".join(str(one.get_right_display()) for one in case.rights.all())),
         (_("Due"), f"{due_words(case.due_on)} ({day(case.due_on)})"),
         (_("State"), case.get_status_display()),
         (_("Level"), _("%(is)s of %(needed)s") % {"is": case.level, "needed": case.required_level}),

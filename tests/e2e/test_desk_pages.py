@@ -1,0 +1,274 @@
+"""The desk's real pages in a browser: axe finds nothing, they fit, the step comes first."""
+
+import mimetypes
+import os
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as django_settings
+from django.shortcuts import render
+from django.test import Client
+from django.urls import reverse, set_urlconf
+from PIL import Image
+
+from dsr_portal.accounts.models import Role
+from dsr_portal.recognition.services import ProbeVerdict
+from dsr_portal.vault import services as vault
+from tests.support.gallery import PEOPLE, a_record, an_image, own_places
+from tests.support.matching import (
+    actor,
+    hits,
+    laid,
+    opened,
+    searched,
+    sign_in,
+    staff,
+    take,
+    told,
+    work,
+)
+from tests.support.trail import undone
+
+pytestmark = pytest.mark.django_db
+# Playwright keeps an event loop in this thread, beside which Django refuses its database; the
+# pages are made before the browser starts, only pytest-django's own clean-up runs beside it.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+STATIC = Path(django_settings.STATICFILES_DIRS[0])
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+NAMES = ("queue", "identity", "consent", "review", "compare", "band", "finish", "erasure")
+GALLERY = ("team-atelier-noor.jpg", "canal-walk.jpg", "stage-side.jpg")
+
+
+def face(name, side=320):
+    with Image.open(PEOPLE / name) as picture:
+        picture.thumbnail((side, side))
+        data = BytesIO()
+        picture.convert("RGB").save(data, "JPEG")
+        return data.getvalue()
+
+
+def a_held_picture(name, number):
+    image = an_image(
+        page_url=f"https://fotoloft.example/u/minnow/8812{number}/a-rather-long-address-of-a-page",
+        image_url=f"https://cdn.fotoloft.example/8812{number}_l.jpg",
+        caption="Sunday by the canal",
+        collected_at="2022-09-02T22:41:55Z",
+        collector="crawler hx-2",
+    )
+    record = a_record(image)
+    for unit, field, data in (
+        (record.unit, "crop", face(f"gallery/{name}")),
+        (image.unit, "picture", (PEOPLE / "gallery" / name).read_bytes()),
+    ):
+        staged = vault.stage_into(unit)
+        staged.add(field, data)
+        staged.save()
+    return record
+
+
+class Patched:
+    """Django's settings, each change taken back with the patch."""
+
+    def __init__(self, patch):
+        object.__setattr__(self, "patch", patch)
+
+    def __getattr__(self, name):
+        return getattr(django_settings, name)
+
+    def __setattr__(self, name, value):
+        self.patch.setattr(django_settings, name, value)
+
+
+@pytest.fixture(scope="module")
+def pages(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Every page of the desk as a signed-in officer gets it, with its pictures, by address."""
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
+        settings = Patched(patch)
+        own_places(settings, tmp_path_factory.mktemp("desk"))
+        settings.DSR_SITE, settings.ROOT_URLCONF = "desk", settings.DSR_SITES["desk"]
+        set_urlconf(None)
+        with undone():
+            found = made(patch)
+    return found
+
+
+def made(patch):
+    answers = told(patch)
+    chief, officer = staff("V-1", Role.SUPERVISOR), staff("S-1")
+    staff("NL-31", Role.REGULATOR, authority_code="NL")
+    photo = face("photos/mina.jpg", 900)
+    answers.verdict = ProbeVerdict("ok", ("blurred",), (1, 1, 4, 4), face("photos/mina.jpg"))
+    asks = opened(picture=photo)
+    waits = opened(picture=photo, consent=False, opener=actor(chief))
+    work()
+    answers.hits = hits([a_held_picture(name, n).id for n, name in enumerate(GALLERY)])
+    case = searched(actor(officer), picture=photo)
+    desk = sign_in(Client(), officer)
+
+    def page(name, of=None):
+        return reverse(f"desk:{name}", kwargs={"reference": of.reference} if of else None)
+
+    kept = {"queue": desk.get(page("queue")), "identity": desk.get(page("case", asks))}
+    desk.post(page("origin", waits))
+    vault_words = {"way": "call", "element": "mailbox_in_record", "compared": "Face on the call."}
+    desk.post(page("identity", waits), vault_words)
+    kept["consent"] = desk.get(page("case", waits))
+    kept["review"] = desk.get(page("case", case))
+    take(case, actor(officer))
+    first = laid(case, actor(officer))[0]
+    kept["compare"] = desk.get(page("compare", case))
+    form = {"picture": first.id, "stage": "view", "decision": "same"}
+    kept["band"] = desk.post(page("compare", case), form, follow=True)
+    for row in laid(case, actor(officer)):
+        for stage in ("view", "confirm"):
+            desk.post(page("compare", case), form | {"picture": row.id, "stage": stage})
+    kept["finish"] = desk.get(page("compare", case))
+    kept["erasure"] = render(
+        kept["finish"].wsgi_request, "desk/erasure.html", {"case": case, "records": 3}
+    )
+    probe = case.probes.get()
+    seen = {name: (answer.content, "text/html") for name, answer in kept.items()}
+    of = {"reference": case.reference}
+    pictures = [reverse("desk:probe_picture", kwargs=of | {"probe_id": probe.id})]
+    pictures += [
+        reverse("desk:face_picture", kwargs=of | {"decision_id": row.id})
+        for row in laid(case, actor(officer))
+    ]
+    for address in pictures:
+        for more in ("", "?show=face", "?show=whole"):
+            seen[address + more] = (desk.get(address + more).content, "image/jpeg")
+    return seen
+
+
+@pytest.fixture
+def open_page(pages, browser):
+    contexts = []
+    policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
+
+    def open_one(name, *, width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+
+        def answer(route):
+            path = route.request.url.split("desk.test", 1)[1]
+            if path.startswith("/static/"):
+                file = STATIC / path.removeprefix("/static/").split("?")[0]
+                kind = mimetypes.guess_type(file.name)[0]
+                return route.fulfill(body=file.read_bytes(), content_type=kind)
+            body, kind = pages.get(path if path in pages else path.strip("/"), (b"", ""))
+            if not kind:
+                return route.fulfill(status=404)
+            return route.fulfill(
+                body=body, content_type=kind, headers={"Content-Security-Policy": policy}
+            )
+
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda line: page.complaints.append(line.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.route("**/*", answer)
+        page.goto(f"http://desk.test/{name}")
+        page.wait_for_load_state("networkidle")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def violations(page):
+    return [
+        (found["id"], found["nodes"][0]["target"], found["nodes"][0]["html"][:120])
+        for found in Axe().run(page, options=RULES).response["violations"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(open_page, scheme):
+    """WCAG 2.2 AA on every page of the desk."""
+    found = {}
+    for name in NAMES:
+        page = open_page(name, color_scheme=scheme)
+        found[name] = violations(page)
+        assert page.complaints == []
+    assert found == {name: [] for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_fits_a_phone(open_page, name):
+    """WCAG 2.2 SC 1.4.10: no sideways scrolling at 320 px."""
+    page = open_page(name, width=320)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_next_step_comes_first_and_facts_stay(open_page):
+    page = open_page("identity", width=1280)
+    step = page.locator(".next").bounding_box()
+    matches = page.locator("#matches").bounding_box()
+    assert step is not None
+    assert matches is not None
+    assert step["y"] < matches["y"]
+    page.evaluate("window.scrollTo(0, 600)")
+    facts = page.locator(".facts.stick").bounding_box()
+    assert facts is not None
+    assert facts["y"] == 0
+
+
+def test_compared_faces_have_one_size_and_one_line(open_page):
+    page = open_page("compare")
+    left, right = (
+        page.locator(f".stage figure:nth-child({number}) img.aligned").bounding_box()
+        for number in (1, 2)
+    )
+    assert (left["y"], left["width"], left["height"]) == (
+        right["y"], right["width"], right["height"],
+    )  # fmt: skip
+    assert page.locator(".stage img.original").first.is_hidden()
+    page.locator("input[value=original]").check(force=True)
+    assert page.locator(".stage img.original").first.is_visible()
+    assert page.locator(".decide").bounding_box()["y"] < 900
+    assert "Strong" not in page.inner_text("main")
+
+
+def test_faces_are_not_covered_by_the_decision(open_page):
+    """Both faces and the decision fit a screen of 1280 x 900, also when the band is shown."""
+    for name in ("compare", "band"):
+        page = open_page(name)
+        faces = page.locator(".stage").bounding_box()
+        decision = page.locator(".decide").bounding_box()
+        assert faces is not None
+        assert decision is not None
+        assert faces["y"] + faces["height"] <= decision["y"] + 1, name
+        assert decision["y"] + decision["height"] <= 901, name
+
+
+def test_another_decision_than_the_view_opens_the_reason(open_page):
+    page = open_page("band")
+    assert not page.locator("textarea[name=reason]").is_visible()
+    page.locator("input[name=decision][value=inconclusive]").check(force=True)
+    assert page.locator("textarea[name=reason]").is_visible()
+
+
+def test_a_key_says_the_first_view_and_enter_confirms(open_page):
+    """R21."""
+    page = open_page("compare")
+    sent = []
+    page.evaluate("document.querySelector('form[data-decide]').method = 'get'")
+    page.on("request", lambda request: sent.append(request.url))
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("2")
+    page.wait_for_timeout(300)
+    assert any("decision=not_same" in url and "stage=view" in url for url in sent)
+    page = open_page("band")
+    page.on("request", lambda request: sent.append(request.url))
+    page.evaluate("document.querySelector('form[data-decide]').method = 'get'")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("1")
+    page.wait_for_timeout(300)
+    assert not any("stage=confirm" in url for url in sent)
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert any("decision=same" in url and "stage=confirm" in url for url in sent)
