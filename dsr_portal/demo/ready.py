@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from dsr_portal.accounts.services import actor_for, staff_by_number
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
@@ -316,21 +318,21 @@ def letter() -> Case:
     return file(cast.RUTH, by=cast.COLLEAGUE, consent=False, note="By letter, with a photo.")
 
 
-ERASED = "closed, erased, certificate"
-HELD = "erasing, in the hold window"
-BATCH = "waits for the daily batch"
+ERASED = gettext_noop("closed, erased, certificate")
+HELD = gettext_noop("erasing, in the hold window")
+BATCH = gettext_noop("waits for the daily batch")
 
 MADE: tuple[tuple[str, Callable[[], Case], timedelta], ...] = (
-    ("delivered", delivered, timedelta(hours=20)),
-    ("nothing found, delivered", nothing_found, timedelta(hours=16)),
+    (gettext_noop("delivered"), delivered, timedelta(hours=20)),
+    (gettext_noop("nothing found, delivered"), nothing_found, timedelta(hours=16)),
     (HELD, in_hold, timedelta(hours=6)),
     (BATCH, waits_for_batch, timedelta(hours=3)),
-    ("waits for approval", waits_for_approval, timedelta(hours=2)),
-    ("second decision", second_review, timedelta(hours=2)),
-    ("first decision, a look-alike", in_review, timedelta(hours=1)),
-    ("needs a photo", needs_photo, timedelta(minutes=30)),
-    ("identity, urgent", identity, timedelta(minutes=20)),
-    ("received by letter", letter, timedelta(minutes=10)),
+    (gettext_noop("waits for approval"), waits_for_approval, timedelta(hours=2)),
+    (gettext_noop("second decision"), second_review, timedelta(hours=2)),
+    (gettext_noop("first decision, a look-alike"), in_review, timedelta(hours=1)),
+    (gettext_noop("needs a photo"), needs_photo, timedelta(minutes=30)),
+    (gettext_noop("identity, urgent"), identity, timedelta(minutes=20)),
+    (gettext_noop("received by letter"), letter, timedelta(minutes=10)),
 )
 """Name, maker, and how far the clock moves afterwards."""
 

@@ -69,11 +69,13 @@ def tour(request: HttpRequest) -> HttpResponse:
     case = tours.newest_visit()
     names = State().made
     by_id = {one.id: one for one in Case.objects.filter(id__in=names.values())}
+    steps = tours.steps(case)
     context = {
         "case": case,
-        "steps": tours.steps(case),
+        "steps": steps,
+        "finished": all(step.state == "done" for step in steps),
         "staff": cast.STAFF,
-        "ready": [(name, by_id[case_id]) for name, case_id in names.items() if case_id in by_id],
+        "ready": [(_(name), by_id[found]) for name, found in names.items() if found in by_id],
         "moment": clock.now(),
         "waiting": tours.waiting_deliveries(),
     }
