@@ -5,6 +5,7 @@ not checked (R15, R30). The kit is destroyed after it, last of all.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.utils import translation
@@ -299,12 +300,10 @@ def _result(row: Verification) -> str:
 
 def _recipients(plan: Plan) -> dict[str, Any]:
     ids = list(plan.records.values_list("record_id", flat=True))
-    known = {
-        (fact.recipient, fact.country): max(
-            one.at for one in gallery.recipients_of(ids) if one.recipient_id == fact.recipient_id
-        )
-        for fact in gallery.recipients_of(ids)
-    }
+    known: dict[tuple[str, str], datetime] = {}
+    for fact in gallery.recipients_of(ids):
+        who = (fact.recipient, fact.country)
+        known[who] = max(fact.at, known.get(who, fact.at))
     if not known:
         logs = gallery.lookup_coverage()
         text = (

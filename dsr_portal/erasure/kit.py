@@ -21,8 +21,8 @@ from dsr_portal.vault.models import Blob, UnitKey
 
 KIT = "kit"
 TEMPLATES = "templates"
-_IN_MEMORY = 2
-"""Slices of each picture looked for in memory: every pattern costs a pass over it."""
+_IN_MEMORY = 1
+"""Slices of each picture looked for in memory: few patterns make the scan quick."""
 
 
 _opened_here: set[UUID] = set()

@@ -177,7 +177,8 @@ def _records(plan: Plan) -> list[PlanRecord]:
 
 def _picture(ctx: JobContext, plan: Plan, step: Step) -> Finish:
     """Cover the face where other people's records stay, else the whole picture goes."""
-    row = Record.objects.select_related("image").filter(id=step.subject).first()
+    rows = Record.objects.select_related("image")
+    row = rows.filter(id=step.subject).first() if step.subject is not None else None
     if row is None:
         raise Permanent("record_missing", "A record of the plan does not exist.")
     image = row.image

@@ -36,7 +36,7 @@ from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Permanent, Transient
 from dsr_portal.policy import selectors as policy
-from dsr_portal.recognition import leaving
+from dsr_portal.recognition import leaving, processes
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import files as vault_files
 from dsr_portal.vault import keys as vault_keys
@@ -116,10 +116,15 @@ def check(plan: Plan, kit: Kit | None) -> list[Finding]:
 
 
 def _wait_for_a_fresh_process(ctx: JobContext, plan: Plan) -> None:
-    if recognition.holders_recycled(plan.change_number) and not kits.seen_in_clear(plan):
+    """This process ends if it ever held what was erased; another that did is waited for."""
+    own = processes.own_row()
+    held = own is not None and own.loaded_change < plan.change_number
+    if held or kits.seen_in_clear(plan):
+        if leaving.after_this_job():
+            raise Transient("process_not_replaced")
         return
-    if leaving.after_this_job() and not ctx.is_last_attempt:
-        raise Transient("process_not_replaced")
+    if not recognition.holders_recycled(plan.change_number) and not ctx.is_last_attempt:
+        raise Transient("holders_not_replaced")
 
 
 # -- memory and index -----------------------------------------------------------------------------

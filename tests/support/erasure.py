@@ -88,9 +88,12 @@ def model() -> recognition.ModelFacts:
 def picture(seed: int, *, faces: int = 1, source: Source | None = None) -> Shown:
     """Import one picture with faces as the services do, drawn templates aside."""
     moment = clock.now()
-    owner = source or Source.objects.get_or_create(
-        name="Test crawl", defaults={"legal_basis": "none", "created_at": moment}
-    )[0]
+    owner = (
+        source
+        or Source.objects.get_or_create(
+            name="Test crawl", defaults={"legal_basis": "none", "created_at": moment}
+        )[0]
+    )
     run = ImportRun.objects.create(
         source=owner, listing_hash=f"{seed:064d}", started_at=moment, state=ImportRun.State.DONE
     )
@@ -115,8 +118,12 @@ def picture(seed: int, *, faces: int = 1, source: Source | None = None) -> Shown
         shown.image.width, shown.image.height = SIDE
         shown.image.save(force_insert=True)
         Appearance.objects.create(
-            image=shown.image, run=run, field="facts", facts_hash=f"{seed:064d}",
-            page_hash=hashes.of_address(shown.page), image_hash=hashes.of_address(shown.file),
+            image=shown.image,
+            run=run,
+            field="facts",
+            facts_hash=f"{seed:064d}",
+            page_hash=hashes.of_address(shown.page),
+            image_hash=hashes.of_address(shown.file),
             seen_at=moment,
         )
         for record, unit in ready:
@@ -133,17 +140,26 @@ def picture(seed: int, *, faces: int = 1, source: Source | None = None) -> Shown
 def _face(shown: Shown, seed: int, number: int) -> tuple[Record, vault.Staged]:
     moment = clock.now()
     record = Record(
-        id=new_id(), image=shown.image, face_number=number, state_changed_at=moment,
+        id=new_id(),
+        image=shown.image,
+        face_number=number,
+        state_changed_at=moment,
         enrolled_at=moment,
     )
     code = template(seed * 100 + number)
     shown.templates.append(code)
     staged = vault.stage_unit(kind=UnitKind.ENROLLED_FACE, owner=record.id)
     staged.add("crop", noise(seed * 100 + number, (120, 120)))
-    staged.add_json("face", {
-        "box": [40 + 180 * (number - 1), 60, 90, 110], "of": list(SIDE),
-        "landmarks": [[1.0, 1.0]] * 5, "quality": {}, "findings": [],
-    })
+    staged.add_json(
+        "face",
+        {
+            "box": [40 + 180 * (number - 1), 60, 90, 110],
+            "of": list(SIDE),
+            "landmarks": [[1.0, 1.0]] * 5,
+            "quality": {},
+            "findings": [],
+        },
+    )
     staged.add("template", code)
     return record, staged
 
@@ -155,8 +171,11 @@ def seen_by(record: Record, name: str = "Lumen Analytics") -> None:
     log, _new = LookUpLog.objects.get_or_create(
         file_hash=f"{1:064d}",
         defaults={
-            "system": "search", "covers_from": moment.date(), "covers_to": moment.date(),
-            "recorded_at": moment, "state": LookUpLog.State.DONE,
+            "system": "search",
+            "covers_from": moment.date(),
+            "covers_to": moment.date(),
+            "recorded_at": moment,
+            "state": LookUpLog.State.DONE,
         },
     )
     LookUp.objects.create(
@@ -175,26 +194,51 @@ def decided_on(case: Case, records: Sequence[Record], *, verdict: str = "same") 
         case=case, unit=unit, state=ProbeState.USABLE, channel="web", received_at=moment
     )
     search = Search.objects.create(
-        case=case, probe=probe, state=SearchState.COMPLETE, threshold=0.5, strong_threshold=0.6,
-        compared=10, enrolled=10, started_at=moment, finished_at=moment,
+        case=case,
+        probe=probe,
+        state=SearchState.COMPLETE,
+        threshold=0.5,
+        strong_threshold=0.6,
+        compared=10,
+        enrolled=10,
+        started_at=moment,
+        finished_at=moment,
     )
     review = Review.objects.create(
-        case=case, search=search, state=ReviewState.DONE, opened_at=moment, done_at=moment,
-        first_officer=support.OFFICER.id, second_officer=support.SECOND.id,
+        case=case,
+        search=search,
+        state=ReviewState.DONE,
+        opened_at=moment,
+        done_at=moment,
+        first_officer=support.OFFICER.id,
+        second_officer=support.SECOND.id,
     )
     for rank, record in enumerate(records, start=1):
         candidate = Candidate.objects.create(
-            case=case, search=search, record=record, score=0.8, band="strong", found_by="sweep",
+            case=case,
+            search=search,
+            record=record,
+            score=0.8,
+            band="strong",
+            found_by="sweep",
             rank=rank,
         )
         for position, officer in (("first", support.OFFICER), ("second", support.SECOND)):
             Decision.objects.create(
-                review=review, candidate=candidate, position=position, officer=officer.id,
-                preliminary=verdict, verdict=verdict, shown_at=moment, decided_at=moment,
+                review=review,
+                candidate=candidate,
+                position=position,
+                officer=officer.id,
+                preliminary=verdict,
+                verdict=verdict,
+                shown_at=moment,
+                decided_at=moment,
             )
     if verdict == "same":
         restrict(
-            record_ids=[record.id for record in records], case_id=case.id, actor=support.OFFICER,
+            record_ids=[record.id for record in records],
+            case_id=case.id,
+            actor=support.OFFICER,
             reason="same_person",
         )
     return probe

@@ -1,0 +1,36 @@
+"""Kills the worker (kill -9) once at each named point of an erasure; loaded by test workers."""
+
+import os
+import signal
+from pathlib import Path
+
+from django.conf import settings
+
+from dsr_portal.erasure import steps
+
+STORES = tuple(steps._HANDLERS)
+POINTS = [
+    *(f"{moment}.{store}" for store in STORES for moment in ("begun", "done")),
+    "numbered.index",
+    "ordered.keys",
+    "checked.stores",
+    "made.certificate",
+    "ordered.kit",
+    "destroyed.kit",
+]
+
+
+def folder() -> Path:
+    return Path(settings.DSR_BROKER_DIR).parent.parent / "killed"
+
+
+def fault(point: str) -> None:
+    if point not in POINTS:
+        return
+    mark = folder() / point
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+steps.fault = fault
