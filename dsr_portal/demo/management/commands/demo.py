@@ -56,9 +56,9 @@ class Command(BaseCommand):
         if options["part"]:
             self._part(options["part"])
             return
-        self.began = settings.DSR_DEMO_STARTED or time.time()
+        self.began = getattr(settings, "DSR_DEMO_STARTED", 0) or time.time()
         self._refuse_taken_ports()
-        if settings.DSR_FRESH:
+        if getattr(settings, "DSR_FRESH", False):
             self._start_over()
         try:
             state.refuse_foreign()
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             numbers = ", ".join(str(port) for port in taken)
             raise CommandError(
                 f"Port {numbers} is in use. Stop what listens there, or choose another: "
-                f"make demo PORT={settings.DSR_PORT + 100}"
+                f"make demo PORT={processes.port_of('public') + 100}"
             )
 
     # -- 5 and 6 --------------------------------------------------------------------------------
