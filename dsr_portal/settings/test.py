@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from django.utils.translation import gettext_lazy as _
+
 from dsr_portal.settings import env
 
 # Children of the tests (workers, browsers' servers) get the folder of their parent.
@@ -44,7 +46,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # A file, not memory: threads, worker processes and copies of it are part of what is tested.
     DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}  # noqa: F405
 # A second language, so that tests can show that pages and letters follow the person's.
-LANGUAGES = [("en", "English"), ("de", "German")]
+LANGUAGES = [("en", _("English")), ("de", _("German"))]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

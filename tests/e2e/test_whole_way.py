@@ -216,9 +216,10 @@ def _faces_in(picture: bytes) -> int:
     import io
 
     import numpy as np
+    from PIL import Image
+
     from biometrics.config import BiometricsConfig
     from biometrics.faces import find_faces
-    from PIL import Image
 
     rgb = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
     return len(find_faces(rgb, BiometricsConfig(home=ROOT / "var" / "weights")))
