@@ -48,6 +48,15 @@ def case() -> Case:
     return case
 
 
+@pytest.fixture
+def undecided() -> Case:
+    """A case that just arrived, opened to the Dutch authority."""
+    answers.staff()
+    case = answers.requested()
+    opened_to(case)
+    return case
+
+
 def opened_to(case: Case, code: str = "NL", *, days: int = 30) -> CaseGrant:
     return services.grant_case(
         case_id=case.id,
@@ -253,47 +262,49 @@ def test_a_decision_the_trail_never_heard_of_is_missing(case: Case) -> None:
 # -- who may ask -----------------------------------------------------------------------------------
 
 
-def test_an_authority_sees_only_what_was_opened_to_it_and_only_in_time(case: Case) -> None:
+def test_an_authority_sees_only_what_was_opened_to_it_and_only_in_time(undecided: Case) -> None:
     """O-06."""
-    assert selectors.may_read(actor=NL, authority_code="NL", case_id=case.id)
-    assert not selectors.may_read(actor=IT, authority_code="IT", case_id=case.id)
-    assert not selectors.may_read(actor=NL, authority_code="", case_id=case.id)
+    assert selectors.may_read(actor=NL, authority_code="NL", case_id=undecided.id)
+    assert not selectors.may_read(actor=IT, authority_code="IT", case_id=undecided.id)
+    assert not selectors.may_read(actor=NL, authority_code="", case_id=undecided.id)
     with pytest.raises(NotFound):
-        services.request_report(case_id=case.id, authority_code="IT", actor=IT)
+        services.request_report(case_id=undecided.id, authority_code="IT", actor=IT)
     CaseGrant.objects.update(until=clock.now() - timedelta(seconds=1))
-    assert not selectors.may_read(actor=NL, authority_code="NL", case_id=case.id)
+    assert not selectors.may_read(actor=NL, authority_code="NL", case_id=undecided.id)
     with pytest.raises(NotFound):
-        services.request_report(case_id=case.id, authority_code="NL", actor=NL)
-    assert selectors.may_read(actor=DPO, authority_code="", case_id=case.id)
-    assert not selectors.may_read(actor=OFFICER, authority_code="", case_id=case.id)
+        services.request_report(case_id=undecided.id, authority_code="NL", actor=NL)
+    assert selectors.may_read(actor=DPO, authority_code="", case_id=undecided.id)
+    assert not selectors.may_read(actor=OFFICER, authority_code="", case_id=undecided.id)
 
 
-def test_opening_a_case_takes_a_role_an_authority_and_a_future_end(case: Case) -> None:
+def test_opening_a_case_takes_a_role_an_authority_and_a_future_end(undecided: Case) -> None:
     """O-06, L-17."""
     later = clock.now() + timedelta(days=1)
     with pytest.raises(NotAllowed):
-        services.grant_case(case_id=case.id, authority_code="IT", until=later, actor=OFFICER)
+        services.grant_case(case_id=undecided.id, authority_code="IT", until=later, actor=OFFICER)
     with pytest.raises(NotAllowed):
-        services.grant_case(case_id=case.id, authority_code="IT", until=later, actor=NL)
-    with pytest.raises(BadInput):
-        services.grant_case(case_id=case.id, authority_code="XX", until=later, actor=SUPERVISOR)
+        services.grant_case(case_id=undecided.id, authority_code="IT", until=later, actor=NL)
     with pytest.raises(BadInput):
         services.grant_case(
-            case_id=case.id, authority_code="IT", until=clock.now(), actor=SUPERVISOR
+            case_id=undecided.id, authority_code="XX", until=later, actor=SUPERVISOR
         )
-    opened_to(case, days=60)
-    assert CaseGrant.objects.filter(case=case).count() == 1
-    assert selectors.open_grants_of(case.id)[0].until > clock.now() + timedelta(days=59)
+    with pytest.raises(BadInput):
+        services.grant_case(
+            case_id=undecided.id, authority_code="IT", until=clock.now(), actor=SUPERVISOR
+        )
+    opened_to(undecided, days=60)
+    assert CaseGrant.objects.filter(case=undecided).count() == 1
+    assert selectors.open_grants_of(undecided.id)[0].until > clock.now() + timedelta(days=59)
 
 
 def test_a_report_that_cannot_be_made_is_said_to_have_failed(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+    undecided: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(**_: Any) -> Any:
         raise BadInput("document_address", "")
 
     monkeypatch.setattr(report, "build", broken)
-    row = services.request_report(case_id=case.id, authority_code="NL", actor=NL)
+    row = services.request_report(case_id=undecided.id, authority_code="NL", actor=NL)
     for _ in range(5):
         Job.objects.filter(subject=str(row.id)).update(run_after=clock.now())
         jobs.run_due(queues=["light"])

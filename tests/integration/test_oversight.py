@@ -38,7 +38,7 @@ def places(
 
 @pytest.fixture
 def case() -> Case:
-    case = answers.released(answers.answered(found()))
+    case = found()
     services.grant_case(
         case_id=case.id,
         authority_code="NL",
