@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.models import Event
@@ -15,7 +16,7 @@ from dsr_portal.core.registries import sentences
 from dsr_portal.desk.next_step import NextStep, next_step
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure.models import Answer
-from dsr_portal.documents.models import Document
+from dsr_portal.documents.models import Document, Kind
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure.models import Plan, Step
 from dsr_portal.matching import selectors as matching
@@ -64,13 +65,19 @@ def case_facts(case: Case, actor: Actor) -> CaseFacts:
         answer=disclosure.current_answer(case.id),
         plan=erasure.current_plan(case.id),
         plan_steps=list(erasure.steps(case.id)),
-        documents=list(Document.objects.filter(case_id=case.id).order_by("created_at")),
+        documents=list(documents_for(case, actor).order_by("created_at")),
         checks=list(case.identity_checks.order_by("at")),
         consents=list(case.consents.order_by("given_at")),
         flags=list(case.flags.order_by("raised_at").values_list("code", flat=True)),
         words=own_words(case),
         activity=activity(case, actor),
     )
+
+
+def documents_for(case: Case, actor: Actor) -> QuerySet[Document]:
+    """Documents of a case this person may open: an audit report prints who decided what (R19)."""
+    rows = Document.objects.filter(case_id=case.id)
+    return rows.exclude(kind=Kind.AUDIT) if matching.is_blind(case.id, actor) else rows
 
 
 def own_words(case: Case) -> list[str]:

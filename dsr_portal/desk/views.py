@@ -34,14 +34,13 @@ from dsr_portal.desk.access import (
     may_decide,
 )
 from dsr_portal.desk.comparing import review_of
-from dsr_portal.desk.facts import case_facts
+from dsr_portal.desk.facts import case_facts, documents_for
 from dsr_portal.desk.forms import AuthorityForm, ConsentForm, IdentityForm, QueueForm
 from dsr_portal.desk.next_step import next_step
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
 from dsr_portal.disclosure.models import AnswerState
 from dsr_portal.documents import services as documents
-from dsr_portal.documents.models import Document
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure import services as erasure_services
 from dsr_portal.matching import selectors as matching
@@ -298,7 +297,7 @@ def document(
     request: HttpRequest, actor: Actor, reference: str, document_id: UUID
 ) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
-    row = Document.objects.filter(id=document_id, case_id=found.id).first()
+    row = documents_for(found, actor).filter(id=document_id).first()
     if row is None:
         raise NotFound("no_document", _("There is no such document."))
     response = HttpResponse(documents.open_document(row.id), content_type="application/pdf")

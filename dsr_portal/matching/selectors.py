@@ -27,6 +27,7 @@ __all__ = [
     "both_views",
     "current_review",
     "events_for",
+    "is_blind",
     "laid_before",
     "latest_probe",
     "latest_search",
@@ -140,10 +141,15 @@ def events_for(case_id: UUID, actor: Actor) -> list[Event]:
     what follows from it.
     """
     events = list(audit.events_for_case(case_id))
-    blind = actor.role in REVIEWER_ROLES or actor.kind != "staff"
-    if not blind or not Review.objects.filter(case_id=case_id, state__in=OPEN).exists():
+    if not is_blind(case_id, actor):
         return events
     return [event for event in events if not _tells(event, actor)]
+
+
+def is_blind(case_id: UUID, actor: Actor) -> bool:
+    """Whether this person may still have to decide without knowing what another one said."""
+    could_decide = actor.role in REVIEWER_ROLES or actor.kind != "staff"
+    return could_decide and Review.objects.filter(case_id=case_id, state__in=OPEN).exists()
 
 
 def _tells(event: Event, actor: Actor) -> bool:

@@ -10,6 +10,7 @@ from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.models import Event
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.core import clock
+from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery.models import Record
 from dsr_portal.matching import selectors, services
 from dsr_portal.matching.models import Decision, Verdict
@@ -413,6 +414,28 @@ def test_the_comparison_of_pages_notices_a_leak(client, people, answers, monkeyp
     one = everything_the_second_reaches(client, people, answers, "same")
     two = everything_the_second_reaches(client, people, answers, "not_same")
     assert one != two
+
+
+def test_an_audit_report_made_meanwhile_is_not_open_to_the_second(
+    client, people, answers, records
+):
+    """R19: it prints who decided what."""
+    answers.hits = hits([record.id for record in records])
+    case = searched(actor(people["first"]))
+    take(case, actor(people["first"]))
+    say_all(case, actor(people["first"]), "same")
+    staged = vault.stage_unit(kind=vault.UnitKind.DOCUMENT, owner=case.id)
+    staged.add("pdf", b"%PDF-")
+    row = Document.objects.create(
+        kind=Kind.AUDIT, case_id=case.id, unit=staged.save(), sha256="0" * 64, size=5, pages=1,
+        head_number=1, created_at=clock.now(),
+    )  # fmt: skip
+    address = url("document", case, document_id=row.id)
+    second = sign_in(client, people["second"])
+    assert address not in text(second.get(url("case", case)))
+    assert second.get(address).status_code == 404
+    dpo = sign_in(client, people["dpo"])
+    assert address in text(dpo.get(url("case", case)))
 
 
 # -- the batch, the end -------------------------------------------------------------------------

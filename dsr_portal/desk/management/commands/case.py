@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.services import actor_for
 from dsr_portal.audit.services import record, unit_of_work
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         if not number:
             found = cases.by_reference(reference)
             if found is None:
-                raise NotFound("no_case", "There is no such case.")
+                raise NotFound("no_case", _("There is no such case."))
             return _dates(found)
         staff = acting(number)
         actor = actor_for(staff)
