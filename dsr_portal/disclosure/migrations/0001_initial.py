@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('disclosure', 'Pictures of the person'), ('nothing_found', 'Nothing found')], max_length=16)),
-                ('state', models.CharField(choices=[('queued', 'is being made'), ('ready', 'waits for approval'), ('approved', 'waits for the daily batch'), ('released', 'left'), ('failed', 'could not be made')], default='queued', max_length=10)),
+                ('state', models.CharField(choices=[('queued', 'is being made'), ('ready', 'waits for approval'), ('approved', 'approved; leaves with the daily batch'), ('failed', 'could not be made')], default='queued', max_length=10)),
                 ('document_id', models.UUIDField(null=True)),
                 ('package_unit', models.UUIDField(null=True)),
                 ('package_sha256', models.CharField(blank=True, max_length=64)),
