@@ -7,56 +7,128 @@ import dsr_portal.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('cases', '0002_received_at_fixed'),
-        ('gallery', '0001_initial'),
-        ('matching', '0001_initial'),
+        ("cases", "0002_received_at_fixed"),
+        ("gallery", "0001_initial"),
+        ("matching", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('disclosure', 'Pictures of the person'), ('nothing_found', 'Nothing found')], max_length=16)),
-                ('state', models.CharField(choices=[('queued', 'is being made'), ('ready', 'waits for approval'), ('approved', 'approved; leaves with the daily batch'), ('failed', 'could not be made')], default='queued', max_length=10)),
-                ('document_id', models.UUIDField(null=True)),
-                ('package_unit', models.UUIDField(null=True)),
-                ('package_sha256', models.CharField(blank=True, max_length=64)),
-                ('package_size', models.PositiveBigIntegerField(default=0)),
-                ('delivery_id', models.UUIDField(null=True)),
-                ('frozen_at', models.DateTimeField()),
-                ('prepared_by', models.CharField(max_length=20)),
-                ('approved_by', models.CharField(blank=True, max_length=20)),
-                ('approved_at', models.DateTimeField(null=True)),
-                ('error_code', models.CharField(blank=True, max_length=40)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='cases.case')),
-                ('search', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='matching.search')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("disclosure", "Pictures of the person"),
+                            ("nothing_found", "Nothing found"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "is being made"),
+                            ("ready", "waits for approval"),
+                            ("approved", "approved; leaves with the daily batch"),
+                            ("failed", "could not be made"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("document_id", models.UUIDField(null=True)),
+                ("package_unit", models.UUIDField(null=True)),
+                ("package_sha256", models.CharField(blank=True, max_length=64)),
+                ("package_size", models.PositiveBigIntegerField(default=0)),
+                ("delivery_id", models.UUIDField(null=True)),
+                ("frozen_at", models.DateTimeField()),
+                ("prepared_by", models.CharField(max_length=20)),
+                ("approved_by", models.CharField(blank=True, max_length=20)),
+                ("approved_at", models.DateTimeField(null=True)),
+                ("error_code", models.CharField(blank=True, max_length=40)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answers",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "search",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answers",
+                        to="matching.search",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AnswerRecord',
+            name="AnswerRecord",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('covered', models.PositiveIntegerField(default=0)),
-                ('answer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='records', to='disclosure.answer')),
-                ('record', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answer_records', to='gallery.record')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("ordinal", models.PositiveIntegerField()),
+                ("covered", models.PositiveIntegerField(default=0)),
+                (
+                    "answer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="records",
+                        to="disclosure.answer",
+                    ),
+                ),
+                (
+                    "record",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answer_records",
+                        to="gallery.record",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='answer',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'failed'), _negated=True), fields=('case',), name='answer_one_in_force'),
+            model_name="answer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "failed"), _negated=True),
+                fields=("case",),
+                name="answer_one_in_force",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='answerrecord',
-            constraint=models.UniqueConstraint(fields=('answer', 'record'), name='answer_record_once'),
+            model_name="answerrecord",
+            constraint=models.UniqueConstraint(
+                fields=("answer", "record"), name="answer_record_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='answerrecord',
-            constraint=models.UniqueConstraint(fields=('answer', 'ordinal'), name='answer_ordinal_once'),
+            model_name="answerrecord",
+            constraint=models.UniqueConstraint(
+                fields=("answer", "ordinal"), name="answer_ordinal_once"
+            ),
         ),
     ]
