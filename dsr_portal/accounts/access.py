@@ -91,9 +91,7 @@ def second_factor_required(
 
 def roles_required(
     *roles: str,
-) -> Callable[
-    [Callable[Concatenate[HttpRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]
-]:
+) -> Callable[[Callable[Concatenate[HttpRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
     """Refuse a page to other roles in plain words; services check again."""
 
     def decorate(

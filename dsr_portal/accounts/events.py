@@ -10,8 +10,11 @@ _site = Code(choices=("desk", "oversight", "public", "api"))
 for _event in (
     EventType(
         "staff.created",
-        {"staff": StaffNo(), "role": _role,
-         "how": Code(choices=("command", "two_persons", "demo"))},
+        {
+            "staff": StaffNo(),
+            "role": _role,
+            "how": Code(choices=("command", "two_persons", "demo")),
+        },
         ("L-16",),
     ),
     EventType(
@@ -22,8 +25,11 @@ for _event in (
     EventType(
         "staff.proposal_decided",
         {
-            "proposal": Id(), "kind": Code(choices=tuple(ProposalKind.values)),
-            "staff": StaffNo(), "proposed_by": StaffNo(), "approved": Flag(),
+            "proposal": Id(),
+            "kind": Code(choices=tuple(ProposalKind.values)),
+            "staff": StaffNo(),
+            "proposed_by": StaffNo(),
+            "approved": Flag(),
         },
         ("L-16",),
     ),
@@ -34,15 +40,21 @@ for _event in (
     EventType("staff.password_set", {"staff": StaffNo()}, ("L-14", "X-15")),
     EventType(
         "staff.signed_in",
-        {"staff": StaffNo(), "site": _site,
-         "how": Code(choices=("password_code", "password_first", "demo_ticket"))},
+        {
+            "staff": StaffNo(),
+            "site": _site,
+            "how": Code(choices=("password_code", "password_first", "demo_ticket")),
+        },
         ("L-14", "X-15"),
     ),
     EventType("staff.signed_out", {"staff": StaffNo(), "site": _site}, ("L-14", "X-15")),
     EventType(
         "staff.sign_in_refused",
-        {"staff": StaffNo(optional=True), "site": _site,
-         "reason": Code(choices=("password", "code", "closed", "ticket"))},
+        {
+            "staff": StaffNo(optional=True),
+            "site": _site,
+            "reason": Code(choices=("password", "code", "closed", "ticket")),
+        },
         ("L-14", "X-15"),
     ),
     EventType("mfa.enrolled", {"staff": StaffNo()}, ("L-14", "X-15")),

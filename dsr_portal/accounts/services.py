@@ -107,13 +107,22 @@ def create_staff(
         if not settings.DSR_DEMO:
             _refuse_more_than_first(actor, role)
         staff = _insert(
-            staff_no=staff_no, display_name=display_name, email=email, role=role,
-            authority_code=authority_code, trained_until=trained_until, password=password,
+            staff_no=staff_no,
+            display_name=display_name,
+            email=email,
+            role=role,
+            authority_code=authority_code,
+            trained_until=trained_until,
+            password=password,
         )
         how = "demo" if settings.DSR_DEMO else "command"
         record(
-            "staff.created", actor=actor, subject_id=staff.pk, staff=staff.staff_no,
-            role=str(staff.role), how=how,
+            "staff.created",
+            actor=actor,
+            subject_id=staff.pk,
+            staff=staff.staff_no,
+            role=str(staff.role),
+            how=how,
         )
     return staff
 
@@ -124,14 +133,18 @@ def _refuse_more_than_first(actor: Actor, role: str) -> None:
     if Staff.objects.count() >= FIRST_ACCOUNTS:
         raise NotAllowed(
             "two_persons",
-            _("The first two accounts exist. Further ones are proposed by one of them and "
-              "approved by the other, at the desk."),
+            _(
+                "The first two accounts exist. Further ones are proposed by one of them and "
+                "approved by the other, at the desk."
+            ),
         )
     if role not in APPROVERS:
         raise NotAllowed(
             "first_accounts_approve",
-            _("The first two accounts must be able to approve others: supervisor or accountable "
-              "director."),
+            _(
+                "The first two accounts must be able to approve others: supervisor or accountable "
+                "director."
+            ),
         )
 
 
@@ -180,7 +193,9 @@ def start_link(staff: Staff) -> str:
     """The one-time link to choose a password; it ends with the first use or after three days."""
     site = "oversight" if staff.role == Role.REGULATOR else "desk"
     return links.url_for(
-        site, "staff_start", uid=urlsafe_base64_encode(force_bytes(staff.pk)),
+        site,
+        "staff_start",
+        uid=urlsafe_base64_encode(force_bytes(staff.pk)),
         token=default_token_generator.make_token(staff),
     )
 
@@ -193,22 +208,29 @@ def propose_staff(
 ) -> StaffProposal:
     """Propose a new account; a second person approves it."""
     draft = _draft(
-        staff_no=staff_no, display_name=display_name, email=email, role=role,
-        authority_code=authority_code, password="!",  # noqa: S106 - only checked, never saved
+        staff_no=staff_no,
+        display_name=display_name,
+        email=email,
+        role=role,
+        authority_code=authority_code,
+        password="!",  # noqa: S106 - only checked, never saved
     )
     try:
         draft.full_clean()
     except ValidationError as error:
         raise BadInput("staff_facts", " ".join(error.messages)) from error
     return _propose(
-        by=by, kind=ProposalKind.CREATE, staff_no=draft.staff_no, display_name=display_name,
-        email=draft.email, role=role, authority_code=authority_code,
+        by=by,
+        kind=ProposalKind.CREATE,
+        staff_no=draft.staff_no,
+        display_name=display_name,
+        email=draft.email,
+        role=role,
+        authority_code=authority_code,
     )
 
 
-def propose_change(
-    *, by: Staff, staff: Staff, kind: ProposalKind, role: str = ""
-) -> StaffProposal:
+def propose_change(*, by: Staff, staff: Staff, kind: ProposalKind, role: str = "") -> StaffProposal:
     """Propose another role, a new second factor or the end of an account."""
     if kind == ProposalKind.CREATE:
         raise BadInput("proposal_kind", _("A new account is proposed with its facts."))
@@ -217,7 +239,10 @@ def propose_change(
         raise BadInput("role_unknown", _("Choose a role of our own staff."))
     require_distinct(by, staff)
     return _propose(
-        by=by, kind=kind, staff=staff, staff_no=staff.staff_no,
+        by=by,
+        kind=kind,
+        staff=staff,
+        staff_no=staff.staff_no,
         role=role if kind == ProposalKind.ROLE else "",
     )
 
@@ -227,8 +252,12 @@ def _propose(*, by: Staff, kind: ProposalKind, **facts: Any) -> StaffProposal:
     with unit_of_work():
         proposal = StaffProposal.objects.create(kind=kind, proposed_by=by, **facts)
         record(
-            "staff.proposed", actor=actor_for(by), subject_id=proposal.pk, proposal=proposal.pk,
-            kind=str(kind), staff=proposal.staff_no,
+            "staff.proposed",
+            actor=actor_for(by),
+            subject_id=proposal.pk,
+            proposal=proposal.pk,
+            kind=str(kind),
+            staff=proposal.staff_no,
         )
     return proposal
 
@@ -260,8 +289,13 @@ def _decide(*, by: Staff, proposal: StaffProposal, state: ProposalState) -> Staf
     row.state, row.decided_by, row.decided_at = state, by, now()
     row.save(update_fields=["state", "decided_by", "decided_at"])
     record(
-        "staff.proposal_decided", actor=actor_for(by), subject_id=row.pk, proposal=row.pk,
-        kind=str(row.kind), staff=row.staff_no, proposed_by=row.proposed_by.staff_no,
+        "staff.proposal_decided",
+        actor=actor_for(by),
+        subject_id=row.pk,
+        proposal=row.pk,
+        kind=str(row.kind),
+        staff=row.staff_no,
+        proposed_by=row.proposed_by.staff_no,
         approved=state == ProposalState.APPROVED,
     )
     return row
@@ -269,12 +303,20 @@ def _decide(*, by: Staff, proposal: StaffProposal, state: ProposalState) -> Staf
 
 def _create(row: StaffProposal, actor: Actor) -> Staff:
     staff = _insert(
-        staff_no=row.staff_no, display_name=row.display_name, email=row.email, role=row.role,
-        authority_code=row.authority_code, password=None,
+        staff_no=row.staff_no,
+        display_name=row.display_name,
+        email=row.email,
+        role=row.role,
+        authority_code=row.authority_code,
+        password=None,
     )
     record(
-        "staff.created", actor=actor, subject_id=staff.pk, staff=staff.staff_no,
-        role=str(staff.role), how="two_persons",
+        "staff.created",
+        actor=actor,
+        subject_id=staff.pk,
+        staff=staff.staff_no,
+        role=str(staff.role),
+        how="two_persons",
     )
     return staff
 
@@ -290,7 +332,11 @@ def _change_role(row: StaffProposal, actor: Actor) -> Staff:
     old, staff.role = str(staff.role), row.role
     staff.save(update_fields=["role"])
     record(
-        "staff.role_changed", actor=actor, subject_id=staff.pk, staff=staff.staff_no, old=old,
+        "staff.role_changed",
+        actor=actor,
+        subject_id=staff.pk,
+        staff=staff.staff_no,
+        old=old,
         new=str(staff.role),
     )
     return staff
@@ -337,15 +383,22 @@ def end_sessions(staff: Staff) -> int:
 def record_signed_in(*, staff: Staff, how: str) -> None:
     with unit_of_work():
         record(
-            "staff.signed_in", actor=actor_for(staff), subject_id=staff.pk, staff=staff.staff_no,
-            site=settings.DSR_SITE, how=how,
+            "staff.signed_in",
+            actor=actor_for(staff),
+            subject_id=staff.pk,
+            staff=staff.staff_no,
+            site=settings.DSR_SITE,
+            how=how,
         )
 
 
 def record_signed_out(*, staff: Staff) -> None:
     with unit_of_work():
         record(
-            "staff.signed_out", actor=actor_for(staff), subject_id=staff.pk, staff=staff.staff_no,
+            "staff.signed_out",
+            actor=actor_for(staff),
+            subject_id=staff.pk,
+            staff=staff.staff_no,
             site=settings.DSR_SITE,
         )
 
@@ -355,9 +408,12 @@ def record_refused(*, staff_no: str, reason: str) -> None:
     staff = Staff.objects.filter(staff_no=staff_no.strip().upper()).first()
     with unit_of_work():
         record(
-            "staff.sign_in_refused", actor=Actor.system("sign-in"),
-            subject_id=staff.pk if staff else None, staff=staff.staff_no if staff else None,
-            site=settings.DSR_SITE, reason=reason,
+            "staff.sign_in_refused",
+            actor=Actor.system("sign-in"),
+            subject_id=staff.pk if staff else None,
+            staff=staff.staff_no if staff else None,
+            site=settings.DSR_SITE,
+            reason=reason,
         )
 
 

@@ -7,17 +7,35 @@ from dsr_portal.vault import lasting
 declare_model(
     "accounts.Staff",
     {
-        "id": F.ID, "password": F.STAFF, "last_login": F.TIME, "staff_no": F.STAFF,
-        "display_name": F.STAFF, "email": F.STAFF, "role": F.CODE, "authority_code": F.CODE,
-        "trained_until": F.STAFF, "is_active": F.STATE, "created_at": F.TIME,
+        "id": F.ID,
+        "password": F.STAFF,
+        "last_login": F.TIME,
+        "staff_no": F.STAFF,
+        "display_name": F.STAFF,
+        "email": F.STAFF,
+        "role": F.CODE,
+        "authority_code": F.CODE,
+        "trained_until": F.STAFF,
+        "is_active": F.STATE,
+        "created_at": F.TIME,
     },
 )
 declare_model(
     "accounts.StaffProposal",
     {
-        "id": F.ID, "kind": F.CODE, "state": F.STATE, "staff": F.ID, "staff_no": F.STAFF,
-        "display_name": F.STAFF, "email": F.STAFF, "role": F.CODE, "authority_code": F.CODE,
-        "proposed_by": F.ID, "decided_by": F.ID, "proposed_at": F.TIME, "decided_at": F.TIME,
+        "id": F.ID,
+        "kind": F.CODE,
+        "state": F.STATE,
+        "staff": F.ID,
+        "staff_no": F.STAFF,
+        "display_name": F.STAFF,
+        "email": F.STAFF,
+        "role": F.CODE,
+        "authority_code": F.CODE,
+        "proposed_by": F.ID,
+        "decided_by": F.ID,
+        "proposed_at": F.TIME,
+        "decided_at": F.TIME,
     },
 )
 declare_model("accounts.UsedTicket", {"id": F.ID, "nonce": F.HASH, "used_at": F.TIME})
@@ -34,8 +52,12 @@ declare_model(
 declare_model(
     "mfa.Authenticator",
     {
-        "id": F.ID, "user": F.ID, "type": F.CODE, "data": F.SEALED,
-        "created_at": F.TIME, "last_used_at": F.TIME,
+        "id": F.ID,
+        "user": F.ID,
+        "type": F.CODE,
+        "data": F.SEALED,
+        "created_at": F.TIME,
+        "last_used_at": F.TIME,
     },
 )
 

@@ -127,9 +127,7 @@ def last_batch(now: datetime | None = None) -> datetime:
     hour = time(int(policy.current("release_hour")))
     planned = datetime.combine(local.date(), hour, tzinfo=zone)
     if planned > local:
-        planned = datetime.combine(
-            local.date() - timedelta(days=1), hour, tzinfo=zone
-        )
+        planned = datetime.combine(local.date() - timedelta(days=1), hour, tzinfo=zone)
     return planned
 
 

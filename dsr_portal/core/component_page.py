@@ -87,13 +87,18 @@ def sample_context() -> dict[str, Any]:
         ],
         "steps": [
             {"title": _("Received"), "state": "done", "when": _("3 March 2026")},
-            {"title": _("Checking"), "state": "now",
-             "text": _("A person compares your photo with possible matches.")},
+            {
+                "title": _("Checking"),
+                "state": "now",
+                "text": _("A person compares your photo with possible matches."),
+            },
             {"title": _("Answer ready"), "state": "next", "when": _("by 2 April 2026")},
         ],
         "facts": [
-            (_("Reference"), "K7M-2QX4"), (_("Rights"), _("Access, erasure")),
-            (_("Level"), "L2"), (_("With"), "Nadia Roth"),
+            (_("Reference"), "K7M-2QX4"),
+            (_("Rights"), _("Access, erasure")),
+            (_("Level"), "L2"),
+            (_("With"), "Nadia Roth"),
         ],
         "activity": [
             {"when": moment, "text": _("Photo checked: one face, sharp, well lit"), "who": "A-17"},
@@ -101,10 +106,18 @@ def sample_context() -> dict[str, Any]:
         ],
         "chips": [("all", _("All")), ("mine", _("Mine")), ("late", _("Late"))],
         "rows": [(_("Received"), 42), (_("Checking"), 17), (_("Answer ready"), 9), (_("Late"), 0)],
-        "left": {"src": face, "original": face, "alt": _("The person's photo"),
-                 "caption": _("Photo sent")},
-        "right": {"src": face, "original": face, "alt": _("Picture from the gallery"),
-                  "caption": _("Possible match 3 of 7")},
+        "left": {
+            "src": face,
+            "original": face,
+            "alt": _("The person's photo"),
+            "caption": _("Photo sent"),
+        },
+        "right": {
+            "src": face,
+            "original": face,
+            "alt": _("Picture from the gallery"),
+            "caption": _("Possible match 3 of 7"),
+        },
         "face": face,
         "authority": {
             "name": "Autoriteit Persoonsgegevens",

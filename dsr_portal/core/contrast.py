@@ -23,8 +23,10 @@ BACKGROUNDS = {
 }
 ON_BRAND = {"light": "#ffffff", "dark": "#0e1b1a"}
 KEYS = {
-    "brand": ("light", "--brand"), "link": ("light", "--link"),
-    "brand_dark": ("dark", "--brand"), "link_dark": ("dark", "--link"),
+    "brand": ("light", "--brand"),
+    "link": ("light", "--link"),
+    "brand_dark": ("dark", "--brand"),
+    "link_dark": ("dark", "--link"),
 }
 
 

@@ -62,7 +62,7 @@ def declare_model(
     stores.register(f"table {label}", ModelStore(label, fields, shredder, verifier))
 
 
-def declare_store(  # noqa: PLR0913 - one row of the inventory
+def declare_store(
     name: str,
     *,
     kind: str,

@@ -216,9 +216,7 @@ def _after_delivery(case: Case) -> NextStep:
         return NextStep(_("Nothing is left to do"), _("The answer was delivered."))
     outcome = matching.outcome(case.id)
     if outcome is None or not outcome.same:
-        return NextStep(
-            _("Nothing is left to do"), _("No record of this person was confirmed.")
-        )
+        return NextStep(_("Nothing is left to do"), _("No record of this person was confirmed."))
     return NextStep(
         _("Erase the records"),
         _(

@@ -293,9 +293,7 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @at_desk
 @require_GET
-def document(
-    request: HttpRequest, actor: Actor, reference: str, document_id: UUID
-) -> HttpResponse:
+def document(request: HttpRequest, actor: Actor, reference: str, document_id: UUID) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
     row = documents_for(found, actor).filter(id=document_id).first()
     if row is None:

@@ -70,16 +70,18 @@ sentences.register("search.queued", lambda p: _("A search was started."))
 sentences.register("search.stopped", lambda p: _("The search was stopped."))
 sentences.register(
     "search.performed",
-    lambda p: _(
-        "The photo was compared with %(compared)s of %(enrolled)s faces: "
-        "hnswlib %(graph)s, the sweep added %(sweep)s."
-    )
-    % {
-        "compared": p["compared"],
-        "enrolled": p["enrolled"],
-        "graph": p["found_by_graph"],
-        "sweep": p["added_by_sweep"],
-    },
+    lambda p: (
+        _(
+            "The photo was compared with %(compared)s of %(enrolled)s faces: "
+            "hnswlib %(graph)s, the sweep added %(sweep)s."
+        )
+        % {
+            "compared": p["compared"],
+            "enrolled": p["enrolled"],
+            "graph": p["found_by_graph"],
+            "sweep": p["added_by_sweep"],
+        }
+    ),
 )
 sentences.register("review.taken", lambda p: _("An officer took the case."))
 sentences.register("review.drawn", lambda p: _("The second person was drawn."))
@@ -89,10 +91,12 @@ sentences.register("review.sent_back", lambda p: _("All rejected pictures went b
 sentences.register("review.disputed", lambda p: _("The two persons see something differently."))
 sentences.register(
     "review.decided",
-    lambda p: ngettext(
-        "The review ended: %(same)s picture is of the same person.",
-        "The review ended: %(same)s pictures are of the same person.",
-        p["same"],
-    )
-    % {"same": p["same"]},
+    lambda p: (
+        ngettext(
+            "The review ended: %(same)s picture is of the same person.",
+            "The review ended: %(same)s pictures are of the same person.",
+            p["same"],
+        )
+        % {"same": p["same"]}
+    ),
 )

@@ -56,9 +56,7 @@ class Probe(Row):
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="probes")
     unit = models.UUIDField()
-    state = models.CharField(
-        max_length=20, choices=ProbeState.choices, default=ProbeState.RECEIVED
-    )
+    state = models.CharField(max_length=20, choices=ProbeState.choices, default=ProbeState.RECEIVED)
     channel = models.CharField(max_length=20)
     entered_by = models.CharField(max_length=20, blank=True)
     received_at = models.DateTimeField()
@@ -126,9 +124,7 @@ class Review(Row):
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="reviews")
     search = models.ForeignKey(Search, on_delete=models.PROTECT, related_name="reviews")
     round = models.PositiveSmallIntegerField(default=1)
-    state = models.CharField(
-        max_length=12, choices=ReviewState.choices, default=ReviewState.FIRST
-    )
+    state = models.CharField(max_length=12, choices=ReviewState.choices, default=ReviewState.FIRST)
     opener = models.CharField(max_length=20, blank=True)
     first_officer = models.CharField(max_length=20, null=True)  # noqa: DJ001 - nobody yet
     second_officer = models.CharField(max_length=20, null=True)  # noqa: DJ001 - nobody yet

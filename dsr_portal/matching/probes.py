@@ -143,9 +143,7 @@ def delete_probes(*, case_id: UUID, actor: Actor, reason: str) -> None:
 
 
 @vault.retry_stale
-def record_identity(
-    *, case_id: UUID, actor: Actor, way: str, element: str, compared: str
-) -> Case:
+def record_identity(*, case_id: UUID, actor: Actor, way: str, element: str, compared: str) -> Case:
     """Record a way of R6 and the further element of R7; search when the level is now met (R2)."""
     with unit_of_work():
         case = cases.record_identity(
@@ -277,9 +275,7 @@ def _open(entered: Entered, actor: Actor) -> cases.Opened:
     )
 
 
-def _with_photo(
-    case: Case, *, entered: Entered, staged: vault.Staged | None, actor: Actor
-) -> None:
+def _with_photo(case: Case, *, entered: Entered, staged: vault.Staged | None, actor: Actor) -> None:
     if entered.consent:
         vault.write_small(case.file_unit, CONSENT_REFERENCE, entered.consent.encode())
     if staged is not None:

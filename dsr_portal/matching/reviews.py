@@ -164,9 +164,7 @@ def decide(*, decision_id: UUID, actor: Actor, verdict: str, reason: str = "") -
         return decision
 
 
-def _record_decision(
-    decision: Decision, actor: Actor, *, changed: bool, with_reason: bool
-) -> None:
+def _record_decision(decision: Decision, actor: Actor, *, changed: bool, with_reason: bool) -> None:
     seen, said = decision.shown_at, decision.preliminary_at
     record(
         "decision.made",
@@ -372,9 +370,7 @@ def _close(review: Review, actor: Actor) -> None:
     by_kind = {kind: [c for c, said in verdicts.items() if said == kind] for kind in Verdict}
     same = _records(by_kind[Verdict.SAME])
     if same:
-        gallery.restrict(
-            record_ids=same, case_id=review.case_id, actor=actor, reason="same_person"
-        )
+        gallery.restrict(record_ids=same, case_id=review.case_id, actor=actor, reason="same_person")
     # R17: what stays open is locked only on wish.
     _lift(by_kind[Verdict.INCONCLUSIVE], review, actor, "inconclusive")
     _lift(by_kind[Verdict.NOT_SAME], review, actor, "not_same")

@@ -160,9 +160,7 @@ def _squared(crop: Any, rgb: Any, face: "Face") -> Any:
     above, below, before, after = (max(0, round(one)) for one in beyond)
     if not (above or below or before or after):
         return crop
-    return cv2.copyMakeBorder(
-        crop, above, below, before, after, cv2.BORDER_CONSTANT, value=_STAGE
-    )
+    return cv2.copyMakeBorder(crop, above, below, before, after, cv2.BORDER_CONSTANT, value=_STAGE)
 
 
 def _box(box: Sequence[int]) -> Box:

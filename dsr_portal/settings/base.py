@@ -227,11 +227,16 @@ LOGGING = {
     "filters": {"no_tokens": {"()": "dsr_portal.public.logs.NoTokens"}},
     "handlers": {
         "stderr": {
-            "class": "logging.StreamHandler", "formatter": "line", "filters": ["no_tokens"],
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_tokens"],
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # Request lines carry paths with references; only failures are logged, without addresses.
-    "loggers": {"django.server": {"level": "ERROR"}, "weasyprint": {"level": "ERROR"},
-                "fontTools": {"level": "ERROR"}},
+    "loggers": {
+        "django.server": {"level": "ERROR"},
+        "weasyprint": {"level": "ERROR"},
+        "fontTools": {"level": "ERROR"},
+    },
 }

@@ -43,9 +43,7 @@ def _secret_key() -> str:
     for place in DSR_RING:  # noqa: F405
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            descriptor = os.open(
-                place / "django.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-            )
+            descriptor = os.open(place / "django.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             continue
         with os.fdopen(descriptor, "w") as file:

@@ -52,8 +52,13 @@ def no_demo(settings):
 
 def make(number, role=Role.SUPERVISOR, **more):
     return services.create_staff(
-        actor=Actor.operator(), staff_no=number, display_name=f"Person {number}",
-        email=f"{number.lower()}@halden.example", role=role, password=PASSWORD, **more,
+        actor=Actor.operator(),
+        staff_no=number,
+        display_name=f"Person {number}",
+        email=f"{number.lower()}@halden.example",
+        role=role,
+        password=PASSWORD,
+        **more,
     )
 
 
@@ -113,8 +118,12 @@ def test_nobody_but_the_operator_makes_an_account_alone():
     first = make("S-1")
     with pytest.raises(NotAllowed):
         services.create_staff(
-            actor=services.actor_for(first), staff_no="S-2", display_name="B",
-            email="b@halden.example", role=Role.SUPERVISOR, password=PASSWORD,
+            actor=services.actor_for(first),
+            staff_no="S-2",
+            display_name="B",
+            email="b@halden.example",
+            role=Role.SUPERVISOR,
+            password=PASSWORD,
         )
 
 
@@ -124,7 +133,10 @@ def test_new_account_takes_a_second_person_and_tells_the_dpo():
     first, second = make("S-1"), make("S-2", Role.DIRECTOR)
     make("D-1", Role.DPO)
     proposal = services.propose_staff(
-        by=first, staff_no="a-17", display_name="Nadia Roth", email="Nadia@halden.example",
+        by=first,
+        staff_no="a-17",
+        display_name="Nadia Roth",
+        email="Nadia@halden.example",
         role=Role.OFFICER,
     )
     with pytest.raises(NotAllowed):
@@ -162,9 +174,7 @@ def test_database_refuses_one_person_as_both():
     )
     row = StaffProposal.objects.filter(pk=proposal.pk)
     with pytest.raises(IntegrityError), transaction.atomic():
-        row.update(
-            state=ProposalState.APPROVED, decided_by=first, decided_at=proposal.proposed_at
-        )
+        row.update(state=ProposalState.APPROVED, decided_by=first, decided_at=proposal.proposed_at)
 
 
 def test_nobody_decides_about_themselves():
@@ -200,9 +210,7 @@ def test_role_change_is_recorded_and_never_makes_a_regulator():
     assert services.approve_staff(by=second, proposal=proposal).role == Role.SUPERVISOR
     assert '"new":"supervisor"' in body(events("staff.role_changed")[0])
     with pytest.raises(BadInput):
-        services.propose_change(
-            by=first, staff=third, kind=ProposalKind.ROLE, role=Role.REGULATOR
-        )
+        services.propose_change(by=first, staff=third, kind=ProposalKind.ROLE, role=Role.REGULATOR)
 
 
 # One person, one account ---------------------------------------------------------------------
@@ -214,8 +222,12 @@ def test_number_and_address_are_each_used_once():
         make("s-1")
     with pytest.raises(BadInput):
         services.create_staff(
-            actor=Actor.operator(), staff_no="S-9", display_name="Other",
-            email="S-1@halden.example", role=Role.OFFICER, password=PASSWORD,
+            actor=Actor.operator(),
+            staff_no="S-9",
+            display_name="Other",
+            email="S-1@halden.example",
+            role=Role.OFFICER,
+            password=PASSWORD,
         )
 
 
@@ -232,8 +244,12 @@ def test_authority_code_belongs_to_regulators_only():
 def test_weak_passwords_are_refused(password):
     with pytest.raises(BadInput):
         services.create_staff(
-            actor=Actor.operator(), staff_no="S-1", display_name="Person S-1",
-            email="x@halden.example", role=Role.OFFICER, password=password,
+            actor=Actor.operator(),
+            staff_no="S-1",
+            display_name="Person S-1",
+            email="x@halden.example",
+            role=Role.OFFICER,
+            password=password,
         )
 
 
@@ -241,8 +257,13 @@ def test_command_makes_an_account_from_standard_input(monkeypatch):
     monkeypatch.setattr("sys.stdin", StringIO(PASSWORD + "\n"))
     out = StringIO()
     call_command(
-        "create_staff", "--staff-no=S-1", "--name=Ada Berg", "--email=ada@halden.example",
-        "--role=supervisor", "--password-stdin", stdout=out,
+        "create_staff",
+        "--staff-no=S-1",
+        "--name=Ada Berg",
+        "--email=ada@halden.example",
+        "--role=supervisor",
+        "--password-stdin",
+        stdout=out,
     )
     assert Staff.objects.get(staff_no="S-1").check_password(PASSWORD)
     assert "S-1 made" in out.getvalue()
@@ -250,8 +271,13 @@ def test_command_makes_an_account_from_standard_input(monkeypatch):
     monkeypatch.setattr("sys.stdin", StringIO("short\n"))
     with pytest.raises(CommandError):
         call_command(
-            "create_staff", "--staff-no=S-2", "--name=B", "--email=b@halden.example",
-            "--role=supervisor", "--password-stdin", stdout=out,
+            "create_staff",
+            "--staff-no=S-2",
+            "--name=B",
+            "--email=b@halden.example",
+            "--role=supervisor",
+            "--password-stdin",
+            stdout=out,
         )
 
 
@@ -361,8 +387,10 @@ def test_closed_account_cannot_sign_in(client, site):
 @pytest.mark.parametrize(
     ("name", "role", "status"),
     [
-        ("desk", Role.OFFICER, 200), ("desk", Role.REGULATOR, 403),
-        ("oversight", Role.REGULATOR, 200), ("oversight", Role.DPO, 200),
+        ("desk", Role.OFFICER, 200),
+        ("desk", Role.REGULATOR, 403),
+        ("oversight", Role.REGULATOR, 200),
+        ("oversight", Role.DPO, 200),
         ("oversight", Role.OFFICER, 403),
     ],
 )

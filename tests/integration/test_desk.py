@@ -80,7 +80,9 @@ def decide(client, case, verdict, reason=""):
         response = client.post(
             url("compare", case),
             {
-                "picture": page["current"].id, "stage": stage, "decision": verdict,
+                "picture": page["current"].id,
+                "stage": stage,
+                "decision": verdict,
                 "reason": reason,
             },
         )
@@ -245,9 +247,7 @@ def test_roles_that_do_not_decide_see_no_buttons(client, answers, people, record
 def test_queue_sorts_by_due_date_urgent_first_and_filters(client, people):
     late, soon, urgent = opened(consent=False), opened(consent=False), opened(consent=False)
     Case.objects.filter(id=late.id).update(due_on=late.due_on + timedelta(days=9))
-    Case.objects.filter(id=urgent.id).update(
-        due_on=late.due_on + timedelta(days=20), urgent=True
-    )
+    Case.objects.filter(id=urgent.id).update(due_on=late.due_on + timedelta(days=20), urgent=True)
     browser = sign_in(client, people["first"])
     rows = [row.reference for row in browser.get(url("queue")).context["rows"]]
     assert rows == [urgent.reference, soon.reference, late.reference]
@@ -259,9 +259,7 @@ def test_queue_sorts_by_due_date_urgent_first_and_filters(client, people):
 
 def test_scraped_words_are_text(client, answers, people):
     """X-13: an address of a page is never a link, and markup in it stays text."""
-    record = a_record(
-        an_image(page_url="https://a.example/x", caption="<script>alert(1)</script>")
-    )
+    record = a_record(an_image(page_url="https://a.example/x", caption="<script>alert(1)</script>"))
     answers.hits = hits([record.id])
     case = searched(actor(people["first"]))
     browser = sign_in(client, people["first"])
@@ -397,9 +395,7 @@ FIRST_VIEWS = ["same", "not_same", "inconclusive", ["same", "not_same"] * 3]
 
 
 @pytest.mark.parametrize("other", FIRST_VIEWS[1:], ids=str)
-def test_nothing_the_second_can_reach_differs_by_the_first_decision(
-    client, people, answers, other
-):
+def test_nothing_the_second_can_reach_differs_by_the_first_decision(client, people, answers, other):
     """R19: whole pages and headers compared; only ids, references and times are masked."""
     staff("S-3", trained=False)
     one = everything_the_second_reaches(client, people, answers, FIRST_VIEWS[0])
@@ -416,9 +412,7 @@ def test_the_comparison_of_pages_notices_a_leak(client, people, answers, monkeyp
     assert one != two
 
 
-def test_an_audit_report_made_meanwhile_is_not_open_to_the_second(
-    client, people, answers, records
-):
+def test_an_audit_report_made_meanwhile_is_not_open_to_the_second(client, people, answers, records):
     """R19: it prints who decided what."""
     answers.hits = hits([record.id for record in records])
     case = searched(actor(people["first"]))

@@ -500,15 +500,11 @@ def test_disagreement_goes_to_a_supervisor_who_took_no_part(case, people, record
     services.take_dispute(review_id=review.id, actor=chief)
     (disputed,) = laid(case, chief)
     assert disputed.position == Position.SUPERVISOR
-    assert selectors.both_views(review_of(case), chief) == {
-        disputed.candidate_id: (SAME, NOT)
-    }
+    assert selectors.both_views(review_of(case), chief) == {disputed.candidate_id: (SAME, NOT)}
     assert selectors.both_views(review_of(case), second) == {}
     with pytest.raises(BadInput, match="decision_needs_reason"):
         say(disputed, chief, SAME)
-    services.decide(
-        decision_id=disputed.id, actor=chief, verdict=SAME, reason="The scar is there."
-    )
+    services.decide(decision_id=disputed.id, actor=chief, verdict=SAME, reason="The scar is there.")
     services.finish(review_id=review.id, actor=chief)
     case.refresh_from_db()
     assert case.status == Status.DECIDED

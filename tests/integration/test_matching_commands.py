@@ -104,7 +104,9 @@ def test_with_consent_it_is_checked_and_searched_only_after_another_person(answe
 
 def test_day_of_arrival_sets_the_due_date():
     staff("S-1")
-    made = enter("S-1", "--received", "2026-03-02", "--country", "FR", "--page", "https://a.example/x")
+    made = enter(
+        "S-1", "--received", "2026-03-02", "--country", "FR", "--page", "https://a.example/x"
+    )
     assert (made["received_on"], made["due_on"]) == ("2026-03-02", "2026-04-02")
 
 

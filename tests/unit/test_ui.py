@@ -37,8 +37,12 @@ def render(source, **context):
 @pytest.mark.parametrize(
     ("days", "words", "tone"),
     [
-        (12, "12 days left", "ok"), (8, "8 days left", "ok"), (7, "7 days left", "warn"),
-        (1, "1 day left", "warn"), (0, "due today", "warn"), (-1, "overdue by 1 day", "bad"),
+        (12, "12 days left", "ok"),
+        (8, "8 days left", "ok"),
+        (7, "7 days left", "warn"),
+        (1, "1 day left", "warn"),
+        (0, "due today", "warn"),
+        (-1, "overdue by 1 day", "bad"),
         (-3, "overdue by 3 days", "bad"),
     ],
 )
@@ -54,7 +58,10 @@ def test_due_words_count_days_of_the_portals_own_zone():
         clock.local_date(noon + timedelta(days=2))
     )
     assert (ui.due_words(None), ui.due_tone(None), ui.day(None), ui.moment(None)) == (
-        "no date", "", "", "",
+        "no date",
+        "",
+        "",
+        "",
     )
 
 
@@ -77,12 +84,16 @@ def test_codes_are_grouped():
 def test_what_people_typed_is_escaped_in_every_component():
     evil = "<script>x</script>"
     pieces = [
-        ui.ui_button(evil), ui.ui_button(evil, href="javascript:x", id=evil), ui.ui_tag(evil),
-        ui.ui_progress(evil), ui.ui_complaint({"name": evil, "url": evil}),
+        ui.ui_button(evil),
+        ui.ui_button(evil, href="javascript:x", id=evil),
+        ui.ui_tag(evil),
+        ui.ui_progress(evil),
+        ui.ui_complaint({"name": evil, "url": evil}),
         ui.ui_chips(evil, evil, [(evil, evil)]),
         ui.ui_summary([{"key": evil, "value": evil, "change": evil}]),
         ui.ui_way([{"title": evil, "state": "now", "text": evil}]),
-        ui.ui_facts([(evil, evil)]), ui.ui_activity([{"when": clock.now(), "text": evil}]),
+        ui.ui_facts([(evil, evil)]),
+        ui.ui_activity([{"when": clock.now(), "text": evil}]),
         ui.ui_stage({"src": evil, "alt": evil, "caption": evil}, {"src": evil}),
         ui.ui_bar_chart(evil, [(evil, 3)]),
         render("{% ui_notice 'note' title=evil %}{{ evil }}{% endui_notice %}", evil=evil),
@@ -105,8 +116,11 @@ def test_notice_always_prints_its_word():
 
 def test_way_line_says_its_states_in_words():
     html = ui.ui_way(
-        [{"title": "Received", "state": "done"}, {"title": "Checking", "state": "now"},
-         {"title": "Answer ready", "state": "next"}]
+        [
+            {"title": "Received", "state": "done"},
+            {"title": "Checking", "state": "now"},
+            {"title": "Answer ready", "state": "next"},
+        ]
     )
     assert re.findall(r'class="sr">(\w+):', html) == ["Done", "Now", "Later"]
     assert html.count('aria-current="step"') == 1
@@ -219,9 +233,7 @@ def test_no_template_carries_inline_style_or_script():
         assert not re.search(r"<script(?![^>]*\ssrc=)", source), page
 
 
-@pytest.mark.parametrize(
-    "name", ["400", "403", "403_csrf", "404", "413", "500", "portal_error"]
-)
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "413", "500", "portal_error"])
 def test_error_pages_render_without_any_context(name):
     html = render_to_string(f"errors/{name}.html")
     assert "<h1>" in html
@@ -288,8 +300,12 @@ def test_contrast_is_that_of_wcag():
 @pytest.mark.parametrize(
     ("brand", "count"),
     [
-        ({}, 0), ({"brand": "#1f5f5b", "link": "#1b5e74"}, 0), ({"brand": "#ffcc00"}, 2),
-        ({"link": "#8cc4dc"}, 1), ({"brand_dark": "#1f5f5b"}, 2), ({"brand": "green"}, 1),
+        ({}, 0),
+        ({"brand": "#1f5f5b", "link": "#1b5e74"}, 0),
+        ({"brand": "#ffcc00"}, 2),
+        ({"link": "#8cc4dc"}, 1),
+        ({"brand_dark": "#1f5f5b"}, 2),
+        ({"brand": "green"}, 1),
         ({"logo": "#000000"}, 1),
     ],
 )

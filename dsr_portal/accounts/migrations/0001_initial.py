@@ -10,69 +10,275 @@ import dsr_portal.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='UsedTicket',
+            name="UsedTicket",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('nonce', models.CharField(max_length=32, unique=True)),
-                ('used_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("nonce", models.CharField(max_length=32, unique=True)),
+                ("used_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'used ticket',
-                'verbose_name_plural': 'used tickets',
+                "verbose_name": "used ticket",
+                "verbose_name_plural": "used tickets",
             },
         ),
         migrations.CreateModel(
-            name='Staff',
+            name="Staff",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('staff_no', models.CharField(max_length=20, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Z0-9][A-Z0-9-]{1,19}\\Z', 'A staff number has 2 to 20 capital letters, digits or hyphens.')], verbose_name='staff number')),
-                ('display_name', models.CharField(max_length=120, verbose_name='name')),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='work e-mail')),
-                ('role', models.CharField(choices=[('officer', 'Privacy officer'), ('supervisor', 'Supervisor'), ('dpo', 'Data protection officer'), ('director', 'Accountable director'), ('regulator', 'Data protection authority'), ('operator', 'Operator')], max_length=12, verbose_name='role')),
-                ('authority_code', models.CharField(blank=True, help_text="Only for an authority's account.", max_length=20, verbose_name='authority')),
-                ('trained_until', models.DateField(blank=True, null=True, verbose_name='trained until')),
-                ('is_active', models.BooleanField(default=True, verbose_name='may sign in')),
-                ('created_at', models.DateTimeField(default=dsr_portal.core.clock.now, editable=False)),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "staff_no",
+                    models.CharField(
+                        max_length=20,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Z0-9][A-Z0-9-]{1,19}\\Z",
+                                "A staff number has 2 to 20 capital letters, digits or hyphens.",
+                            )
+                        ],
+                        verbose_name="staff number",
+                    ),
+                ),
+                ("display_name", models.CharField(max_length=120, verbose_name="name")),
+                (
+                    "email",
+                    models.EmailField(max_length=254, unique=True, verbose_name="work e-mail"),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("officer", "Privacy officer"),
+                            ("supervisor", "Supervisor"),
+                            ("dpo", "Data protection officer"),
+                            ("director", "Accountable director"),
+                            ("regulator", "Data protection authority"),
+                            ("operator", "Operator"),
+                        ],
+                        max_length=12,
+                        verbose_name="role",
+                    ),
+                ),
+                (
+                    "authority_code",
+                    models.CharField(
+                        blank=True,
+                        help_text="Only for an authority's account.",
+                        max_length=20,
+                        verbose_name="authority",
+                    ),
+                ),
+                (
+                    "trained_until",
+                    models.DateField(blank=True, null=True, verbose_name="trained until"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="may sign in")),
+                (
+                    "created_at",
+                    models.DateTimeField(default=dsr_portal.core.clock.now, editable=False),
+                ),
             ],
             options={
-                'verbose_name': 'person of staff',
-                'verbose_name_plural': 'staff',
-                'ordering': ('staff_no',),
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('role', 'regulator'), models.Q(('authority_code', ''), _negated=True)), models.Q(models.Q(('role', 'regulator'), _negated=True), ('authority_code', '')), _connector='OR'), name='staff_authority_for_regulators_only'), models.CheckConstraint(condition=models.Q(('role__in', ['officer', 'supervisor', 'dpo', 'director', 'regulator', 'operator'])), name='staff_role_known')],
+                "verbose_name": "person of staff",
+                "verbose_name_plural": "staff",
+                "ordering": ("staff_no",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("role", "regulator"),
+                                models.Q(("authority_code", ""), _negated=True),
+                            ),
+                            models.Q(
+                                models.Q(("role", "regulator"), _negated=True),
+                                ("authority_code", ""),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="staff_authority_for_regulators_only",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "role__in",
+                                [
+                                    "officer",
+                                    "supervisor",
+                                    "dpo",
+                                    "director",
+                                    "regulator",
+                                    "operator",
+                                ],
+                            )
+                        ),
+                        name="staff_role_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StaffProposal',
+            name="StaffProposal",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('create', 'New account'), ('role', 'Other role'), ('reset_factor', 'New second factor'), ('deactivate', 'Close the account')], max_length=12)),
-                ('state', models.CharField(choices=[('open', 'Waits for a second person'), ('approved', 'Approved'), ('refused', 'Refused')], default='open', max_length=8)),
-                ('staff_no', models.CharField(blank=True, max_length=20)),
-                ('display_name', models.CharField(blank=True, max_length=120)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('role', models.CharField(blank=True, choices=[('officer', 'Privacy officer'), ('supervisor', 'Supervisor'), ('dpo', 'Data protection officer'), ('director', 'Accountable director'), ('regulator', 'Data protection authority'), ('operator', 'Operator')], max_length=12)),
-                ('authority_code', models.CharField(blank=True, max_length=20)),
-                ('proposed_at', models.DateTimeField(default=dsr_portal.core.clock.now, editable=False)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("create", "New account"),
+                            ("role", "Other role"),
+                            ("reset_factor", "New second factor"),
+                            ("deactivate", "Close the account"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Waits for a second person"),
+                            ("approved", "Approved"),
+                            ("refused", "Refused"),
+                        ],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("staff_no", models.CharField(blank=True, max_length=20)),
+                ("display_name", models.CharField(blank=True, max_length=120)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                (
+                    "role",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("officer", "Privacy officer"),
+                            ("supervisor", "Supervisor"),
+                            ("dpo", "Data protection officer"),
+                            ("director", "Accountable director"),
+                            ("regulator", "Data protection authority"),
+                            ("operator", "Operator"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("authority_code", models.CharField(blank=True, max_length=20)),
+                (
+                    "proposed_at",
+                    models.DateTimeField(default=dsr_portal.core.clock.now, editable=False),
+                ),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'proposal about staff',
-                'verbose_name_plural': 'proposals about staff',
-                'ordering': ('-proposed_at',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='staffproposal_two_persons'), models.CheckConstraint(condition=models.Q(('staff__isnull', True), models.Q(('proposed_by', models.F('staff')), _negated=True), _connector='OR'), name='staffproposal_not_by_the_one_concerned'), models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), ('staff__isnull', True), models.Q(('decided_by', models.F('staff')), _negated=True), _connector='OR'), name='staffproposal_not_decided_by_the_one_concerned'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decided_by__isnull', True), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='staffproposal_decided_by_someone')],
+                "verbose_name": "proposal about staff",
+                "verbose_name_plural": "proposals about staff",
+                "ordering": ("-proposed_at",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by__isnull", True),
+                            models.Q(("decided_by", models.F("proposed_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="staffproposal_two_persons",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("staff__isnull", True),
+                            models.Q(("proposed_by", models.F("staff")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="staffproposal_not_by_the_one_concerned",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by__isnull", True),
+                            ("staff__isnull", True),
+                            models.Q(("decided_by", models.F("staff")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="staffproposal_not_decided_by_the_one_concerned",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", True),
+                                ("decided_by__isnull", True),
+                                ("state", "open"),
+                            ),
+                            models.Q(
+                                models.Q(("state", "open"), _negated=True),
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="staffproposal_decided_by_someone",
+                    ),
+                ],
             },
         ),
     ]

@@ -4,21 +4,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='DemoClock',
+            name="DemoClock",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('offset_seconds', models.BigIntegerField(default=0)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("offset_seconds", models.BigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='demo_clock_one_row'), models.CheckConstraint(condition=models.Q(('offset_seconds__gte', 0)), name='demo_clock_forward_only')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id", 1)), name="demo_clock_one_row"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("offset_seconds__gte", 0)),
+                        name="demo_clock_forward_only",
+                    ),
+                ],
             },
         ),
     ]

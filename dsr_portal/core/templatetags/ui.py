@@ -136,8 +136,18 @@ def ui_button(
     """A button; with `href` a link that looks like one."""
     _one_of(kind, BUTTON_KINDS, "kind")
     return _component(
-        "button", text=text, kind=kind, href=href, name=name, value=value, type=type, id=id,
-        form=form, popover=popover, key=key, disabled=disabled,
+        "button",
+        text=text,
+        kind=kind,
+        href=href,
+        name=name,
+        value=value,
+        type=type,
+        id=id,
+        form=form,
+        popover=popover,
+        key=key,
+        disabled=disabled,
     )
 
 
@@ -238,7 +248,11 @@ def ui_chips(
     """A row of toggles: one of several, or with `many` any of them."""
     picked = [chosen] if isinstance(chosen, str) else list(chosen)
     return _component(
-        "chips", legend=legend, name=name, options=options, picked=picked,
+        "chips",
+        legend=legend,
+        name=name,
+        options=options,
+        picked=picked,
         type="checkbox" if many else "radio",
     )
 
@@ -352,8 +366,15 @@ def ui_bar_chart(
         for index, (label, value) in enumerate(rows)
     ]
     return _component(
-        "chart", title=title, bars=bars, unit=unit, head=head or _("What"), width=CHART_WIDTH,
-        left=CHART_LABEL, text_x=CHART_LABEL - 10, bar=CHART_BAR,
+        "chart",
+        title=title,
+        bars=bars,
+        unit=unit,
+        head=head or _("What"),
+        width=CHART_WIDTH,
+        left=CHART_LABEL,
+        text_x=CHART_LABEL - 10,
+        bar=CHART_BAR,
         height=len(bars) * (CHART_BAR + 10) + 12,
     )
 

@@ -7,121 +7,340 @@ import dsr_portal.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('cases', '0002_received_at_fixed'),
-        ('gallery', '0001_initial'),
+        ("cases", "0002_received_at_fixed"),
+        ("gallery", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Probe',
+            name="Probe",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('unit', models.UUIDField()),
-                ('state', models.CharField(choices=[('waiting_consent', 'waits for consent'), ('received', 'received'), ('usable', 'usable'), ('unusable', 'cannot be used'), ('deleted', 'deleted')], default='received', max_length=20)),
-                ('channel', models.CharField(max_length=20)),
-                ('entered_by', models.CharField(blank=True, max_length=20)),
-                ('received_at', models.DateTimeField()),
-                ('judged_at', models.DateTimeField(null=True)),
-                ('verdict', models.CharField(blank=True, max_length=40)),
-                ('findings', models.JSONField(default=list)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='probes', to='cases.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("unit", models.UUIDField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting_consent", "waits for consent"),
+                            ("received", "received"),
+                            ("usable", "usable"),
+                            ("unusable", "cannot be used"),
+                            ("deleted", "deleted"),
+                        ],
+                        default="received",
+                        max_length=20,
+                    ),
+                ),
+                ("channel", models.CharField(max_length=20)),
+                ("entered_by", models.CharField(blank=True, max_length=20)),
+                ("received_at", models.DateTimeField()),
+                ("judged_at", models.DateTimeField(null=True)),
+                ("verdict", models.CharField(blank=True, max_length=40)),
+                ("findings", models.JSONField(default=list)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="probes",
+                        to="cases.case",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Search',
+            name="Search",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('running', 'running'), ('preliminary', 'first hits stand, the sweep is running'), ('complete', 'swept'), ('stale', 'replaced by a newer search')], default='running', max_length=20)),
-                ('model', models.CharField(blank=True, max_length=120)),
-                ('threshold', models.FloatField()),
-                ('strong_threshold', models.FloatField()),
-                ('compared', models.PositiveIntegerField(default=0)),
-                ('enrolled', models.PositiveIntegerField(default=0)),
-                ('found_by_graph', models.PositiveIntegerField(default=0)),
-                ('added_by_sweep', models.PositiveIntegerField(default=0)),
-                ('swept_only', models.PositiveIntegerField(default=0)),
-                ('applied_change', models.PositiveBigIntegerField(default=0)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='searches', to='cases.case')),
-                ('probe', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='searches', to='matching.probe')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "running"),
+                            ("preliminary", "first hits stand, the sweep is running"),
+                            ("complete", "swept"),
+                            ("stale", "replaced by a newer search"),
+                        ],
+                        default="running",
+                        max_length=20,
+                    ),
+                ),
+                ("model", models.CharField(blank=True, max_length=120)),
+                ("threshold", models.FloatField()),
+                ("strong_threshold", models.FloatField()),
+                ("compared", models.PositiveIntegerField(default=0)),
+                ("enrolled", models.PositiveIntegerField(default=0)),
+                ("found_by_graph", models.PositiveIntegerField(default=0)),
+                ("added_by_sweep", models.PositiveIntegerField(default=0)),
+                ("swept_only", models.PositiveIntegerField(default=0)),
+                ("applied_change", models.PositiveBigIntegerField(default=0)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="searches",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "probe",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="searches",
+                        to="matching.probe",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('round', models.PositiveSmallIntegerField(default=1)),
-                ('state', models.CharField(choices=[('first', 'first person decides'), ('second', 'second person decides'), ('supervisor', 'supervisor decides'), ('done', 'decided'), ('stopped', 'stopped')], default='first', max_length=12)),
-                ('opener', models.CharField(blank=True, max_length=20)),
-                ('first_officer', models.CharField(max_length=20, null=True)),
-                ('second_officer', models.CharField(max_length=20, null=True)),
-                ('supervisor', models.CharField(max_length=20, null=True)),
-                ('opened_at', models.DateTimeField()),
-                ('first_done_at', models.DateTimeField(null=True)),
-                ('second_done_at', models.DateTimeField(null=True)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='cases.case')),
-                ('search', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='matching.search')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("round", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("first", "first person decides"),
+                            ("second", "second person decides"),
+                            ("supervisor", "supervisor decides"),
+                            ("done", "decided"),
+                            ("stopped", "stopped"),
+                        ],
+                        default="first",
+                        max_length=12,
+                    ),
+                ),
+                ("opener", models.CharField(blank=True, max_length=20)),
+                ("first_officer", models.CharField(max_length=20, null=True)),
+                ("second_officer", models.CharField(max_length=20, null=True)),
+                ("supervisor", models.CharField(max_length=20, null=True)),
+                ("opened_at", models.DateTimeField()),
+                ("first_done_at", models.DateTimeField(null=True)),
+                ("second_done_at", models.DateTimeField(null=True)),
+                ("done_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "search",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to="matching.search",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Candidate',
+            name="Candidate",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('score', models.FloatField()),
-                ('band', models.CharField(choices=[('strong', 'strong'), ('review', 'review'), ('below', 'below the threshold')], max_length=10)),
-                ('found_by', models.CharField(max_length=10)),
-                ('rank', models.PositiveIntegerField()),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='candidates', to='cases.case')),
-                ('record', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='candidates', to='gallery.record')),
-                ('search', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='candidates', to='matching.search')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("score", models.FloatField()),
+                (
+                    "band",
+                    models.CharField(
+                        choices=[
+                            ("strong", "strong"),
+                            ("review", "review"),
+                            ("below", "below the threshold"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("found_by", models.CharField(max_length=10)),
+                ("rank", models.PositiveIntegerField()),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="candidates",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "record",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="candidates",
+                        to="gallery.record",
+                    ),
+                ),
+                (
+                    "search",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="candidates",
+                        to="matching.search",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('position', models.CharField(choices=[('first', 'first person'), ('second', 'second person'), ('supervisor', 'supervisor')], max_length=12)),
-                ('officer', models.CharField(max_length=20)),
-                ('shown_at', models.DateTimeField(null=True)),
-                ('preliminary', models.CharField(blank=True, choices=[('same', 'same person'), ('not_same', 'not the same'), ('inconclusive', 'inconclusive')], max_length=14)),
-                ('preliminary_at', models.DateTimeField(null=True)),
-                ('band_shown_at', models.DateTimeField(null=True)),
-                ('verdict', models.CharField(blank=True, choices=[('same', 'same person'), ('not_same', 'not the same'), ('inconclusive', 'inconclusive')], max_length=14)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('reason_field', models.CharField(blank=True, max_length=60)),
-                ('candidate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='matching.candidate')),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='matching.review')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "position",
+                    models.CharField(
+                        choices=[
+                            ("first", "first person"),
+                            ("second", "second person"),
+                            ("supervisor", "supervisor"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("officer", models.CharField(max_length=20)),
+                ("shown_at", models.DateTimeField(null=True)),
+                (
+                    "preliminary",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("same", "same person"),
+                            ("not_same", "not the same"),
+                            ("inconclusive", "inconclusive"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                ("preliminary_at", models.DateTimeField(null=True)),
+                ("band_shown_at", models.DateTimeField(null=True)),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("same", "same person"),
+                            ("not_same", "not the same"),
+                            ("inconclusive", "inconclusive"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("reason_field", models.CharField(blank=True, max_length=60)),
+                (
+                    "candidate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="matching.candidate",
+                    ),
+                ),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="matching.review",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('review', 'candidate', 'position'), name='decision_once_per_position')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("review", "candidate", "position"),
+                        name="decision_once_per_position",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(fields=('case', 'round'), name='review_round_once'),
+            model_name="review",
+            constraint=models.UniqueConstraint(fields=("case", "round"), name="review_round_once"),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('second_officer__isnull', True), models.Q(('second_officer', models.F('first_officer')), _negated=True), _connector='OR'), name='review_two_persons'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("second_officer__isnull", True),
+                    models.Q(("second_officer", models.F("first_officer")), _negated=True),
+                    _connector="OR",
+                ),
+                name="review_two_persons",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('first_officer__isnull', True), ('opener', ''), models.Q(('first_officer', models.F('opener')), _negated=True), _connector='OR'), models.Q(('second_officer__isnull', True), ('opener', ''), models.Q(('second_officer', models.F('opener')), _negated=True), _connector='OR')), name='review_not_by_opener'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("first_officer__isnull", True),
+                        ("opener", ""),
+                        models.Q(("first_officer", models.F("opener")), _negated=True),
+                        _connector="OR",
+                    ),
+                    models.Q(
+                        ("second_officer__isnull", True),
+                        ("opener", ""),
+                        models.Q(("second_officer", models.F("opener")), _negated=True),
+                        _connector="OR",
+                    ),
+                ),
+                name="review_not_by_opener",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='candidate',
-            constraint=models.UniqueConstraint(fields=('case', 'record'), name='candidate_once_per_case'),
+            model_name="candidate",
+            constraint=models.UniqueConstraint(
+                fields=("case", "record"), name="candidate_once_per_case"
+            ),
         ),
     ]

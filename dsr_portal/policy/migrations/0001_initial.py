@@ -6,33 +6,76 @@ import dsr_portal.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Setting',
+            name="Setting",
             fields=[
-                ('id', models.UUIDField(default=dsr_portal.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60)),
-                ('version', models.PositiveIntegerField()),
-                ('value', models.JSONField()),
-                ('state', models.CharField(choices=[('proposed', 'proposed'), ('serving', 'in force'), ('replaced', 'replaced'), ('rejected', 'rejected')], default='proposed', max_length=10)),
-                ('reason', models.CharField(max_length=500)),
-                ('dpia_note', models.CharField(blank=True, max_length=500)),
-                ('advice', models.CharField(blank=True, max_length=500)),
-                ('advised_by', models.CharField(blank=True, max_length=20)),
-                ('advised_at', models.DateTimeField(null=True)),
-                ('proposed_by', models.CharField(max_length=20)),
-                ('proposed_at', models.DateTimeField()),
-                ('approved_by', models.CharField(max_length=20, null=True)),
-                ('approved_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("version", models.PositiveIntegerField()),
+                ("value", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "proposed"),
+                            ("serving", "in force"),
+                            ("replaced", "replaced"),
+                            ("rejected", "rejected"),
+                        ],
+                        default="proposed",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("dpia_note", models.CharField(blank=True, max_length=500)),
+                ("advice", models.CharField(blank=True, max_length=500)),
+                ("advised_by", models.CharField(blank=True, max_length=20)),
+                ("advised_at", models.DateTimeField(null=True)),
+                ("proposed_by", models.CharField(max_length=20)),
+                ("proposed_at", models.DateTimeField()),
+                ("approved_by", models.CharField(max_length=20, null=True)),
+                ("approved_at", models.DateTimeField(null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('name', 'version'), name='setting_version_once'), models.UniqueConstraint(condition=models.Q(('state', 'serving')), fields=('name',), name='setting_one_version_serves'), models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='setting_two_persons'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'serving'), _negated=True), ('approved_by__isnull', False), _connector='OR'), name='setting_serves_when_approved')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("name", "version"), name="setting_version_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "serving")),
+                        fields=("name",),
+                        name="setting_one_version_serves",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            models.Q(("approved_by", models.F("proposed_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="setting_two_persons",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "serving"), _negated=True),
+                            ("approved_by__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="setting_serves_when_approved",
+                    ),
+                ],
             },
         ),
     ]

@@ -30,8 +30,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             staff = create_staff(
-                actor=Actor.operator(), staff_no=options["staff_no"], role=options["role"],
-                display_name=options["name"], email=options["email"],
+                actor=Actor.operator(),
+                staff_no=options["staff_no"],
+                role=options["role"],
+                display_name=options["name"],
+                email=options["email"],
                 password=None if options["link"] else self._password(options),
             )
         except PortalError as error:
