@@ -48,8 +48,8 @@ TYPES = [
     EventType("case.assigned", {"to": StaffNo()}, ("L-14",)),
     EventType("case.flagged", {"code": Code()}, ("L-02",)),
     EventType("case.origin_confirmed", {}, ("T-08",)),
-    EventType("case.outcome_set", {"outcome": Code(choices=tuple(Outcome.values))}, ("L-06",)),
-    EventType("case.code_renewed", {"counter": Count()}, ("L-03",)),
+    EventType("case.outcome_set", {"outcome": Code(choices=tuple(Outcome.values))}, ("L-07",)),
+    EventType("case.code_renewed", {"counter": Count()}, ("L-09",)),
     EventType("case.delete_now", {}, ("L-10",)),
     EventType(
         "consent.given",
@@ -64,20 +64,20 @@ TYPES = [
             "element": Code(choices=tuple(IdentityElement.values), optional=True),
             "level": Count(),
         },
-        ("L-03", "R-07"),
+        ("L-02", "R-07"),
     ),
-    EventType("mailbox.code_sent", {}, ("L-03",)),
-    EventType("mailbox.confirmed", {}, ("L-03",)),
-    EventType("message.received", {}, ("T-11", "L-07")),
-    EventType("message.sent", {}, ("L-07",)),
-    EventType("delivery.made", {"kind": KIND, "parts": Count()}, ("L-08",)),
+    EventType("mailbox.code_sent", {}, ("L-02",)),
+    EventType("mailbox.confirmed", {}, ("L-02",)),
+    EventType("message.received", {}, ("T-11",)),
+    EventType("message.sent", {}, ("T-11",)),
+    EventType("delivery.made", {"kind": KIND, "parts": Count()}, ("L-09",)),
     EventType(
-        "delivery.released", {"kind": KIND, "approved_by": Code(), "until": Day()}, ("L-08",)
+        "delivery.released", {"kind": KIND, "approved_by": Code(), "until": Day()}, ("L-09",)
     ),
-    EventType("delivery.opened", {"kind": KIND, "first": Flag()}, ("L-08",)),
-    EventType("delivery.fetched", {"part": Count()}, ("L-08",)),
-    EventType("delivery.locked", {"kind": KIND}, ("L-08",)),
-    EventType("delivery.renewed", {"kind": KIND}, ("L-08",)),
+    EventType("delivery.opened", {"kind": KIND, "first": Flag()}, ("L-09",)),
+    EventType("delivery.fetched", {"part": Count()}, ("L-09",)),
+    EventType("delivery.locked", {"kind": KIND}, ("L-09",)),
+    EventType("delivery.renewed", {"kind": KIND}, ("L-09",)),
 ]
 
 _MOVED: dict[str, Field] = {
@@ -87,7 +87,7 @@ _MOVED: dict[str, Field] = {
     "outcome": Code(choices=tuple(Outcome.values), optional=True),
 }
 TYPES += [
-    EventType(name, _MOVED, ("L-02", "L-06"))
+    EventType(name, _MOVED, ("L-07", "L-12"))
     for name in sorted({arrow.event for arrow in TRANSITIONS.values()})
 ]
 
