@@ -52,6 +52,9 @@ def make_answer(ctx: JobContext) -> None:
     for number, row in enumerate(records, start=1):
         staged.add(picture_field(number), shown[row.id].whole)
     with ctx.complete():
+        standing = Answer.objects.select_for_update().get(id=answer.id)
+        if standing.state != AnswerState.QUEUED:
+            return  # withdrawn while this ran: nothing of it is kept
         document = prepared.save(actor=ACTOR)
         staged.save()
         answer.document_id = document.id

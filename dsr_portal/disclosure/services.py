@@ -83,15 +83,13 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
     """A named person who read the answer lays it ready for the daily batch (R3, L-07)."""
     require_reviewer(actor)
     with unit_of_work():
-        answer = (
-            Answer.objects.select_for_update(of=("self",))
-            .select_related("case")
-            .filter(id=answer_id)
-            .first()
-        )
-        if answer is None:
+        # The case first, as withdrawing locks: one comes wholly before the other.
+        case = Case.objects.select_for_update(of=("self",)).filter(answers__id=answer_id).first()
+        answer = Answer.objects.select_for_update().filter(id=answer_id).first()
+        if case is None or answer is None:
             raise NotFound("no_answer", _("There is no such answer."))
-        if answer.state != AnswerState.READY or answer.document_id is None:
+        waits = answer.state == AnswerState.READY and case.status == Status.DECIDED
+        if not waits or answer.document_id is None:
             raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
         if actor.id == answer.case.opener:
             raise NotAllowed(
@@ -163,6 +161,10 @@ def shred_package(*, case_id: UUID, actor: Actor, reason: str) -> None:
     with unit_of_work():
         for answer in Answer.objects.select_for_update().filter(case_id=case_id):
             _shred(answer, actor, reason)
+            if answer.state in {AnswerState.QUEUED, AnswerState.READY}:
+                # Nobody makes or approves it any more, not even a job that runs now.
+                answer.state, answer.error_code = AnswerState.FAILED, reason
+                answer.save(update_fields=["state", "error_code"])
 
 
 def end_packages() -> int:

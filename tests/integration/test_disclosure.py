@@ -517,6 +517,36 @@ def test_who_entered_a_request_does_not_approve_its_answer() -> None:
         services.approve_answer(answer_id=answer.id, actor=SECOND)
 
 
+def test_nobody_approves_the_answer_to_a_withdrawn_request() -> None:
+    """R8, P-06: no link and no mail follow a withdrawal, and the outcome stays what it was."""
+    answer = made(a_face())
+    cases.withdraw(case_id=answer.case_id, actor=answers.Actor.person(answer.case_id))
+    with pytest.raises(Conflict):
+        services.approve_answer(answer_id=answer.id, actor=SECOND)
+    case = Case.objects.get(id=answer.case_id)
+    assert (case.outcome, case.deliveries.count()) == (Outcome.WITHDRAWN, 0)
+
+
+def test_an_answer_being_made_when_the_request_is_withdrawn_is_thrown_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R8: pictures, letter and package made meanwhile are not kept."""
+    case = found(a_face())
+    answer = services.prepare_answer(case_id=case.id, actor=OFFICER)
+    build = package.build
+
+    def withdrawn_meanwhile(*args: Any) -> bytes:
+        cases.withdraw(case_id=case.id, actor=answers.Actor.person(case.id))
+        return build(*args)
+
+    monkeypatch.setattr(package, "build", withdrawn_meanwhile)
+    jobs.run_due(queues=["probe"])
+    answer.refresh_from_db()
+    assert (answer.state, answer.error_code) == (AnswerState.FAILED, "withdrawn")
+    assert (answer.document_id, answer.package_unit) == (None, None)
+    assert not Event.objects.filter(type="answer.made", case_id=case.id).exists()
+
+
 def test_an_answer_ends_thirty_days_after_it_left() -> None:
     """R4: sealed package and letter have an end of their own."""
     answer = made(a_face())
