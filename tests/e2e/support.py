@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 40
 _READY = "Start over"
+# Parts of recognition that show in the memory map of a process that loaded them.
+_NATIVE = re.compile(r"/(cv2|onnxruntime|tensorflow|onnx)/|hnswlib[^/]*\.so")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class DemoStack:
         stack.start(cases=cases)
         try:
             yield stack
+            # After everything people did: only a child of the heavy worker knows faces.
+            assert stack.recognition_out_of_place() == []
         finally:
             stack.stop()
 
@@ -141,6 +145,38 @@ class DemoStack:
         except json.JSONDecodeError:
             raise AssertionError(f"{arguments}: {done.stdout}\n{done.stderr}") from None
 
+    def processes(self) -> dict[int, str]:
+        """Process number and command line of everything that works in this demo's folder."""
+        found = {}
+        mark = f"DSR_VAR={self.folder / 'var'}".encode()
+        for place in Path("/proc").iterdir():
+            if place.name.isdigit():
+                try:
+                    environment = (place / "environ").read_bytes().split(b"\0")
+                    command = (place / "cmdline").read_bytes()
+                except OSError:
+                    continue
+                if mark in environment and command:
+                    found[int(place.name)] = command.replace(b"\0", b" ").decode()
+        return found
+
+    def knows_faces(self) -> dict[int, str]:
+        """Those of them that have loaded a recognition library (design, section 2)."""
+        return {
+            pid: command
+            for pid, command in self.processes().items()
+            if _NATIVE.search(_text(Path(f"/proc/{pid}/maps")))
+        }
+
+    def recognition_out_of_place(self) -> list[str]:
+        """Command lines of sites, beat, light worker or parents that loaded one."""
+        parents = set() if self.process is None else {self.process.pid}
+        return [
+            command
+            for pid, command in self.knows_faces().items()
+            if "probe,search" not in command or _parent_of(pid) in parents
+        ]
+
     # -- what it holds --------------------------------------------------------------------------
 
     def one(self, query: str, *values: object) -> Any:
@@ -200,6 +236,18 @@ class DemoStack:
         page.goto(f"{self.public}/demo/clock/")
         page.locator(f"button[name=by][value={by}]").click()
         page.wait_for_selector(".notice.done")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""  # the process has ended meanwhile
+
+
+def _parent_of(pid: int) -> int:
+    _, _, after_name = _text(Path(f"/proc/{pid}/stat")).rpartition(")")
+    return int(after_name.split()[1]) if after_name else 0
 
 
 def free_ports() -> int:

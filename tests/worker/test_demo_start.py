@@ -1,6 +1,8 @@
 """`manage.py demo` as a person starts it: from nothing, stopped by Ctrl-C, started again (R35)."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -11,19 +13,22 @@ from tests.e2e.support import DemoStack, free_ports
 SECOND_START_SECONDS = 15
 
 
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of processes that work in the demo's folder."""
-    found = []
-    for place in Path("/proc").iterdir():
-        if place.name.isdigit():
-            try:
-                environment = (place / "environ").read_bytes()
-                command = (place / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if f"DSR_VAR={folder / 'var'}".encode() in environment and command:
-                found.append(command.replace(b"\0", b" ").decode())
-    return found
+@pytest.mark.parametrize("library", ["cv2", "onnxruntime", "hnswlib"])
+def test_a_process_that_knows_faces_is_seen(tmp_path: Path, library: str) -> None:
+    stack = DemoStack(tmp_path, 1)
+    planted = subprocess.Popen(
+        [sys.executable, "-c", f"import {library}; print('there', flush=True); input()"],
+        env=stack.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert planted.stdout is not None
+        assert planted.stdout.readline() == b"there\n"
+        assert [library in command for command in stack.recognition_out_of_place()] == [True]
+    finally:
+        planted.kill()
+        planted.communicate()
 
 
 @pytest.mark.timeout(400)
@@ -42,12 +47,13 @@ def test_it_starts_from_nothing_stops_cleanly_and_starts_again_in_seconds(
             with urlopen(address, timeout=20) as page:  # noqa: S310
                 assert "DEMO" in page.read().decode()
         assert stack.enrolled_faces() == 34
-        assert len(processes_of(stack.folder)) >= 7
+        assert len(stack.processes()) >= 7
+        assert stack.recognition_out_of_place() == []
         assert stack.stop(signal.SIGINT) == 0
         assert "Stopped." in stack.said()
-        assert not processes_of(stack.folder)
+        assert not stack.processes()
         assert stack.start(cases=False) < SECOND_START_SECONDS
         assert stack.stop(signal.SIGTERM) == 0
-        assert not processes_of(stack.folder)
+        assert not stack.processes()
     finally:
         stack.stop()
