@@ -66,6 +66,7 @@ TYPES = [
         },
         ("L-02", "R-07"),
     ),
+    EventType("identity.lapsed", {}, ("L-02", "R-07")),
     EventType("mailbox.code_sent", {}, ("L-02",)),
     EventType("mailbox.confirmed", {}, ("L-02",)),
     EventType("message.received", {}, ("T-11",)),
@@ -134,6 +135,7 @@ SENTENCES = {
         _("Consent was withdrawn: %(scope)s.") % {"scope": ConsentScope(p["scope"]).label}
     ),
     "identity.recorded": _identity,
+    "identity.lapsed": lambda p: _("Another photo came: who is asking has to be checked again."),
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),
     "message.received": lambda p: _("The person wrote."),

@@ -85,6 +85,7 @@ __all__ = [
     "find_delivery",
     "granted",
     "has_consent",
+    "identity_asked_again",
     "link_token",
     "make_delivery",
     "open_case",
@@ -224,8 +225,22 @@ def record_identity(
     return case
 
 
+def identity_asked_again(*, case: Case, actor: Actor) -> None:
+    """Another photo came after somebody was compared with an earlier one: compare anew (R2, R7).
+
+    Otherwise a person known by their own photo could have a stranger's searched. Runs in the unit
+    of work that took the photo, before any search.
+    """
+    if case.level == 0 or case.status not in BEFORE_SEARCH:
+        return
+    case.level = 0
+    case.save(update_fields=["level"])
+    record("identity.lapsed", actor=actor, case_id=case.id)
+
+
 def _require_element(case: Case, way: str, element: str, actor: Actor) -> None:
-    earlier = list(case.identity_checks.order_by("at"))
+    # At level 0 whatever was recorded was about another photo.
+    earlier = list(case.identity_checks.order_by("at")) if case.level else []
     if element == IdentityElement.SECOND_WAY and not any(one.way != way for one in earlier):
         raise BadInput(
             "second_way_missing", _("A second way needs another way recorded before it.")

@@ -164,7 +164,10 @@ def identity(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
         return _case_page(request, found, actor, identity=form)
     try:
         changed = matching_services.record_identity(
-            case_id=found.id, actor=actor, **form.cleaned_data
+            case_id=found.id,
+            actor=actor,
+            photo=request.POST.get("photo"),
+            **form.cleaned_data,
         )
     except PortalError as error:
         form.add_error("element" if form.cleaned_data["element"] else "way", error.message)

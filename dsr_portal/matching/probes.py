@@ -15,7 +15,7 @@ from dsr_portal.cases.models import Case, Channel, ConsentScope, Status, WayKind
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import BadInput, NotAllowed
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
 from dsr_portal.gallery import hashes
@@ -46,6 +46,7 @@ def add_probe(*, case: Case, actor: Actor, unit: UUID, channel: str, entered_by:
     caller's unit of work, so that a request and its photo arrive together or not at all (R14).
     """
     agreed = cases.has_consent(case=case, scope=ConsentScope.COMPARISON)
+    cases.identity_asked_again(case=case, actor=actor)
     probe = Probe.objects.create(
         case=case,
         unit=unit,
@@ -143,15 +144,38 @@ def delete_probes(*, case_id: UUID, actor: Actor, reason: str) -> None:
 
 
 @vault.retry_stale
-def record_identity(*, case_id: UUID, actor: Actor, way: str, element: str, compared: str) -> Case:
-    """Record a way of R6 and the further element of R7; search when the level is now met (R2)."""
+def record_identity(
+    *,
+    case_id: UUID,
+    actor: Actor,
+    way: str,
+    element: str,
+    compared: str,
+    photo: str | None = None,
+) -> Case:
+    """Record a way of R6 and the further element of R7; search when the level is now met (R2).
+
+    `photo` is the id of the photo the officer's page was about, "" for none: where another one
+    came meanwhile nobody was compared with it, and `Conflict("photo_changed")` says so.
+    """
     with unit_of_work():
         case = cases.record_identity(
             case_id=case_id, actor=actor, way=way, element=element, compared=compared
         )
+        if photo is not None and photo != _newest_photo(case_id):
+            raise Conflict(
+                "photo_changed",
+                _("Another photo came meanwhile. Look at it, and compare with that one."),
+            )
         start_search_if_ready(case_id=case_id, actor=actor)
     case.refresh_from_db()
     return case
+
+
+def _newest_photo(case_id: UUID) -> str:
+    kept = Probe.objects.filter(case_id=case_id).exclude(state=ProbeState.DELETED)
+    newest = kept.order_by("-received_at").values_list("id", flat=True).first()
+    return str(newest or "")
 
 
 def confirm_origin(*, case_id: UUID, actor: Actor) -> Case:
@@ -193,9 +217,12 @@ def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
             return None
         if not cases.has_consent(case=case, scope=ConsentScope.COMPARISON):
             return None
-        usable = Probe.objects.filter(case=case, state=ProbeState.USABLE)
-        probe = usable.order_by("-received_at").first()
-        if probe is None or not cases.origin_confirmed(case=case):
+        # Never an older one: who is asking was compared with the newest photo.
+        kept = Probe.objects.filter(case=case).exclude(state=ProbeState.DELETED)
+        probe = kept.order_by("-received_at").first()
+        if probe is None or probe.state != ProbeState.USABLE:
+            return None
+        if not cases.origin_confirmed(case=case):
             return None
         search = Search.objects.create(
             case=case,

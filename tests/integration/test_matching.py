@@ -34,6 +34,7 @@ from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitState
 from tests.support.gallery import a_record, own_places
 from tests.support.matching import (
+    JPEG,
     actor,
     drawn,
     event_types_of,
@@ -277,6 +278,69 @@ def test_consent_withdrawn_before_the_search_began_leaves_it_undone(answers, peo
     cases.withdraw_consent(case_id=case.id, actor=Actor.person(case.id))
     work()
     assert answers.searches == 0
+
+
+def _another_photo(case):
+    staged = vault.stage_unit(kind=vault.UnitKind.PROBE, owner=case.id)
+    staged.add("picture", JPEG)
+
+    def also(locked):
+        staged.save()
+        services.add_probe(
+            case=locked, actor=Actor.person(case.id), unit=staged.unit_id, channel="web"
+        )
+
+    cases.receive_message(case_id=case.id, actor=Actor.person(case.id), also=also)
+
+
+def test_a_photo_that_came_after_the_check_is_not_searched_before_another_one(answers, people):
+    """R2, R7: known by one's own photo, nobody has a stranger's searched."""
+    answers.verdict = ProbeVerdict("no_face", (), (0, 0, 0, 0), b"")
+    case = opened()
+    work()
+    identify(case, people[0])
+    answers.verdict = ProbeVerdict("ok", (), (1, 1, 4, 4), JPEG)
+    _another_photo(case)
+    work()
+    case.refresh_from_db()
+    assert (case.level, case.status, answers.searches) == (0, Status.RECEIVED, 0)
+    assert "identity.lapsed" in event_types_of(case)
+    with pytest.raises(BadInput, match="second_way_missing"):
+        services.record_identity(
+            case_id=case.id, actor=people[0], way="visit", element="second_way", compared="x"
+        )
+    identify(case, people[0])
+    work()
+    assert answers.searches == 1
+
+
+def test_an_older_photo_is_not_searched_when_the_newest_cannot_be_used(answers, people):
+    """R2: a stranger's photo first, one's own blurred one for the check: nothing is searched."""
+    case = opened()
+    work()
+    answers.verdict = ProbeVerdict("no_face", (), (0, 0, 0, 0), b"")
+    _another_photo(case)
+    work()
+    identify(case, people[0])
+    work()
+    assert answers.searches == 0
+
+
+def test_a_photo_that_comes_while_the_officer_compares_is_not_taken_for_the_other(answers, people):
+    """R2: what is recorded is about the photo the officer's page was about."""
+    case = opened()
+    work()
+    seen = str(Probe.objects.get(case=case).id)
+    _another_photo(case)
+    known = {"way": "call", "element": "mailbox_in_record", "compared": "Face and photo."}
+    with pytest.raises(Conflict, match="photo_changed"):
+        services.record_identity(case_id=case.id, actor=people[0], photo=seen, **known)
+    case.refresh_from_db()
+    assert case.level == 0
+    newest = str(Probe.objects.filter(case=case).latest("received_at").id)
+    assert (
+        services.record_identity(case_id=case.id, actor=people[0], photo=newest, **known).level == 2
+    )
 
 
 def test_consent_withdrawn_in_review_leaves_only_inconclusive(case, people):
