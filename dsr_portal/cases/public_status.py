@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases.models import Case, Status
+from dsr_portal.cases.models import Case, Outcome, Status
 from dsr_portal.cases.texts import day_words
 
 
@@ -114,15 +114,23 @@ class PublicView:
 
 def word_for(case: Case) -> Word:
     """The public word of a case. Erasure before any delivery stays "Checking" (R3)."""
-    word = WORD_OF[Status(case.status)]
-    if word is Word.DELETING and case.delivered_at is None:
-        return Word.CHECKING
-    return word
+    return Word.CHECKING if erases_unseen(case) else WORD_OF[Status(case.status)]
+
+
+def erases_unseen(case: Case) -> bool:
+    """Erasure alone was asked, runs or is done, and nothing of it left yet: outwardly such a case
+    is still one that is being looked at, like one in which nothing was found (R3)."""
+    if case.delivered_at is not None:
+        return False
+    if case.status == Status.ERASING:
+        return True
+    done = case.status == Status.CLOSED and case.outcome == Outcome.ERASED
+    return done and not case.deliveries.filter(released_at__isnull=False).exists()
 
 
 def public_view(case: Case, *, today: date) -> PublicView:
     word = word_for(case)
-    closed = case.status in {Status.CLOSED, Status.PURGED}
+    closed = word is Word.DONE
     return PublicView(
         reference=case.reference,
         word=word.value,

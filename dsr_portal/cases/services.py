@@ -53,6 +53,7 @@ from dsr_portal.cases.models import (
     WayIn,
 )
 from dsr_portal.cases.moves import advance, lock
+from dsr_portal.cases.public_status import erases_unseen
 from dsr_portal.cases.receipts import receipt_text
 from dsr_portal.cases.states import REVIEWERS, Action
 from dsr_portal.core import clock
@@ -547,7 +548,7 @@ def _require_reviewer(actor: Actor) -> None:
 
 
 def _require_not_over(case: Case) -> None:
-    if case.status in _OFF:
+    if case.status in _OFF and not erases_unseen(case):
         raise Conflict("case_over", _("This request is closed."))
 
 

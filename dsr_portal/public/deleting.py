@@ -1,5 +1,6 @@
 """Delete now, and stopping it: the wish is the case's, what follows is the erasure room's (R4)."""
 
+from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import services
 from dsr_portal.cases.models import Case
 from dsr_portal.core.actor import Actor
@@ -20,9 +21,26 @@ def delete_now(*, case: Case, code: str) -> Case:
 
 
 def stoppable(case: Case) -> Plan | None:
-    """The plan in its hold window, in which the person may still change their mind."""
+    """The plan in its hold window, in which the person may still change their mind.
+
+    None before anything was delivered: that there is one would tell that something was found (R3).
+    """
+    return None if case.delivered_at is None else _held(case)
+
+
+def _held(case: Case) -> Plan | None:
     plan = plans.current_plan(case.id)
     return plan if plan is not None and plan.state == PlanState.HOLD else None
+
+
+def withdraw(*, case: Case) -> None:
+    """Take the request back, and with it an erasure that waits and that nobody outside sees."""
+    actor = Actor.person(case.id)
+    with unit_of_work():
+        plan = _held(case)
+        if plan is not None and case.delivered_at is None:
+            erasure.stop_plan(plan_id=plan.id, actor=actor)
+        services.withdraw(case_id=case.id, actor=actor)
 
 
 def stop(*, case: Case) -> None:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dsr_portal.cases import selectors, services
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.models import Case, ConsentScope, RightCode, Status
+from dsr_portal.cases.public_status import Word
 from dsr_portal.cases.texts import day_words, rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -43,6 +44,7 @@ BEFORE_DECISION = frozenset(
         Status.SECOND_REVIEW,
     }
 )
+MAY_WITHDRAW = BEFORE_DECISION | {Status.DECIDED, Status.DELIVERED}
 MAY_SEND_PHOTO = frozenset({Status.RECEIVED, Status.NEEDS_INFO, Status.IDENTITY})
 
 
@@ -87,7 +89,8 @@ def case(request: HttpRequest, case: Case) -> HttpResponse:
 def _context(case: Case, **forms: Any) -> dict[str, Any]:
     view = selectors.public_view(case)
     purged = case.status == Status.PURGED
-    probe = None if purged else matching_selectors.latest_probe(case.id)
+    # Once decided, the photo is no topic any more: erasure takes it before the answer leaves (R3).
+    probe = matching_selectors.latest_probe(case.id) if case.status in BEFORE_DECISION else None
     photo = photo_words(probe)
     has_consent = services.has_consent(case=case, scope=ConsentScope.COMPARISON)
     open_links = selectors.open_deliveries(case)
@@ -111,7 +114,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "delete_asked": case.delete_now_at is not None and case.status == Status.DELIVERED,
         "delete_on": _delete_on(case, rights),
         "stoppable": None if purged else deleting.stoppable(case),
-        "may_withdraw": case.status in BEFORE_DECISION | {Status.DECIDED, Status.DELIVERED},
+        "may_withdraw": case.status in MAY_WITHDRAW or view.word == Word.CHECKING,
         "email": email,
         "mailbox": None if purged else selectors.mailbox(case),
         "message_form": forms.get("message_form") or MessageForm(prefix="message"),
@@ -267,7 +270,7 @@ def mailbox(request: HttpRequest, case: Case) -> HttpResponse:
 def withdraw(request: HttpRequest, case: Case) -> HttpResponse:
     """Take the whole request back, behind a page that says what happens."""
     if request.method == "POST":
-        services.withdraw(case_id=case.id, actor=Actor.person(case.id))
+        deleting.withdraw(case=case)
         messages.success(request, _("You withdrew your request. We deleted your photo."))
         return redirect("public:case")
     return render(request, "public/withdraw.html", {"case": case})

@@ -667,6 +667,20 @@ def test_erasing_without_a_delivered_answer_shows_checking():
     assert selectors.public_view(case).word == "checking"
 
 
+def test_an_erasure_that_is_done_shows_checking_until_its_certificate_leaves():
+    """R3: "Done" before any answer would tell that something was found and deleted."""
+    case = support.decided(support.opened(rights=[RightCode.ERASURE]))
+    services.advance(case=case, action=Action.START_ERASURE, actor=support.SECOND)
+    services.advance(case=case, action=Action.ERASURE_DONE, actor=support.MACHINE, outcome="erased")
+    part = services.Part(name="c", media_type="text/plain", unit=case.file_unit, field="intake")
+    services.make_delivery(case=case, kind="certificate", actor=support.SECOND, parts=[part])
+    view = selectors.public_view(case)
+    assert (view.word, view.open) == ("checking", True)
+    services.receive_message(case_id=case.id, actor=support.person(case), text="One more thing.")
+    services.release_batch(actor=support.SECOND)
+    assert selectors.public_view(case).word == "done"
+
+
 def test_an_unusable_photo_asks_the_person_and_another_one_goes_on():
     """T-07, R-10: no failed check ends a case."""
     case = support.opened()

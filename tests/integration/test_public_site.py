@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from dsr_portal.cases import codes, selectors, services
 from dsr_portal.cases.models import Case, Consent, Draft, Status, WayKind
+from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.registries import senders
+from dsr_portal.erasure.models import Plan, PlanState
 from dsr_portal.jobs.models import Effect, Job
 from dsr_portal.matching.models import Probe, ProbeState
 from dsr_portal.public import sending
@@ -403,6 +405,34 @@ def test_an_unusable_photo_needs_you_and_another_one_goes_on(browser):
     case.refresh_from_db()
     assert case.status == Status.RECEIVED
     assert Probe.objects.filter(case=case, state=ProbeState.RECEIVED).count() == 1
+
+
+def test_an_erasure_nobody_was_told_of_leaves_no_trace_on_the_page(browser):
+    """R3: neither the photo that goes, nor the hold window, nor what may be done tells of it."""
+    case = sent(browser, photo=bad_input.jpeg())
+    case.rights.filter(right="access").delete()
+    Probe.objects.filter(case=case).update(state=ProbeState.USABLE, verdict="ok")
+    support.decided(case)
+    # What follows is the form's token, new on every page.
+    nothing_found = text_of(browser.get(at("case")))
+    services.advance(case=case, action=Action.START_ERASURE, actor=support.SECOND)
+    plan = Plan.objects.create(
+        case=case,
+        state=PlanState.HOLD,
+        frozen_at=clock.now(),
+        hold_until=clock.now(),
+        requested_by="S-1",
+        approver="S-1",
+    )
+    held = text_of(browser.get(at("case")))
+    assert "can't be stopped" in text_of(browser.post(at("stop_deleting"), follow=True))
+    Probe.objects.filter(case=case).update(state=ProbeState.DELETED)
+    gone = text_of(browser.get(at("case")))
+    assert nothing_found == held == gone
+    page = browser.post(at("withdraw"), follow=True)
+    assert "You withdrew your request" in text_of(page)
+    plan.refresh_from_db()
+    assert plan.state == PlanState.STOPPED
 
 
 def test_the_mailbox_is_confirmed_with_the_code_of_the_mail(browser):
