@@ -3,6 +3,7 @@
 Real engine, the demo's own gallery; the services that search and judge, not a copy of them.
 """
 
+from collections.abc import Iterator
 from pathlib import PurePath
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from dsr_portal.recognition import services as recognition
 from dsr_portal.settings import demo as demo_settings
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.pictures import jpeg_of
+from tests.support.trail import empty_database
 
 REVIEW = demo_settings.DSR_REVIEW_THRESHOLD
 STRONG = demo_settings.DSR_STRONG_THRESHOLD
@@ -27,7 +29,7 @@ MARGIN = 0.015
 @pytest.fixture(scope="module")
 def files_of_records(
     django_db_setup: None, django_db_blocker: pytest.FixtureRequest, weights_home: object
-) -> dict[UUID, str]:
+) -> Iterator[dict[UUID, str]]:
     """The demo's gallery, imported once as the command imports it; file name by record."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         report = gallery.import_folder(
@@ -39,10 +41,13 @@ def files_of_records(
         )
         assert (report.counts.unreadable, report.counts.faceless) == (1, 1)
         held = connector.current()
-        return {
+        names = {
             row.id: PurePath(held.facts(row.image_id).first.path).name
             for row in Record.objects.all()
         }
+    yield names
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        empty_database()
 
 
 def photo(person: cast.Person) -> bytes:

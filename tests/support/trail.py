@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
@@ -44,6 +45,17 @@ def trail_can_be_emptied() -> Iterator[None]:
     case._fixture_teardown = empty
     yield
     case._fixture_teardown = original
+
+
+def empty_database() -> None:
+    """Take back what a fixture of a whole module committed outside any test's transaction."""
+    with transaction.atomic():
+        triggers.remove(connection)
+    try:
+        call_command("flush", verbosity=0, interactive=False)
+    finally:
+        with transaction.atomic():
+            triggers.install(connection)
 
 
 @contextmanager
