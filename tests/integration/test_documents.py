@@ -13,6 +13,7 @@ import pikepdf
 import pypdfium2
 import pytest
 from django.db import transaction
+from PIL import Image
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event, Payload
@@ -318,3 +319,30 @@ def test_the_certificate_lives_longer_than_any_letter_is_kept() -> None:
 def test_each_template_change_has_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(services.template_version()) == 64
     assert make().template_version == services.template_version()
+
+
+def test_three_records_fit_a_page_and_none_is_torn() -> None:
+    """A-03: one record is one unbroken block; a short one must not take half a page."""
+    rows = [("Address", "https://site.example/a/rather/long/address/of/a/picture.jpg")] * 2
+    rows += [(f"Row {row}", "words") for row in range(10)]
+    records = [
+        {"image": "r.jpg", "alt": "x", "covered": 1, "heading": f"Picture {n}", "rows": rows}
+        for n in range(1, 7)
+    ]
+    portrait = io.BytesIO()
+    Image.new("RGB", (480, 600), (128, 128, 128)).save(portrait, "JPEG")
+    made = services.render(
+        template="documents/answer.html",
+        context={"short_answer": "Yes.", "found": True, "records": records},
+        language="en",
+        title="Our answer",
+        kind="answer",
+        reference="K7M-2QX4",
+        images={"r.jpg": portrait.getvalue()},
+    )
+    with pypdfium2.PdfDocument(made) as document:
+        pages = [page.get_textpage().get_text_bounded() for page in document]
+    held = [sum(f"Picture {n}" in page for n in range(1, 7)) for page in pages]
+    assert sum(held) == 6
+    assert 3 in held, held
+    assert all(page.count("Picture ") * 10 == page.count("words") for page in pages)
