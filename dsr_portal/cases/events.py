@@ -1,6 +1,7 @@
 """What the audit trail keeps of a case, and how its timeline says it (law L-01 to L-14)."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -18,6 +19,7 @@ from dsr_portal.cases.models import (
     WayKind,
 )
 from dsr_portal.cases.states import TRANSITIONS
+from dsr_portal.cases.texts import day_words
 from dsr_portal.core.registries import event_types, sentences
 
 RIGHT = Code(choices=tuple(RightCode.values))
@@ -96,6 +98,11 @@ for _type in TYPES:
     event_types.register(_type)
 
 
+def _day(written: str) -> str:
+    """The trail keeps ISO dates; people read words."""
+    return day_words(date.fromisoformat(written))
+
+
 def _rights(payload: Mapping[str, Any]) -> str:
     return ", ".join(str(RightCode(one).label) for one in payload["rights"])
 
@@ -114,7 +121,7 @@ def _identity(payload: Mapping[str, Any]) -> str:
 SENTENCES = {
     "case.opened": lambda p: (
         _("The request arrived by %(channel)s: %(rights)s. Due %(due)s.")
-        % {"channel": Channel(p["channel"]).label, "rights": _rights(p), "due": p["due_on"]}
+        % {"channel": Channel(p["channel"]).label, "rights": _rights(p), "due": _day(p["due_on"])}
     ),
     "receipt.issued": lambda p: _("The receipt was made."),
     "case.right_added": lambda p: (
@@ -146,7 +153,7 @@ SENTENCES = {
     ),
     "delivery.released": lambda p: (
         _("%(kind)s released; the link is open until %(until)s.")
-        % {"kind": DeliveryKind(p["kind"]).label, "until": p["until"]}
+        % {"kind": DeliveryKind(p["kind"]).label, "until": _day(p["until"])}
     ),
     "delivery.opened": lambda p: _("%(kind)s opened.") % {"kind": DeliveryKind(p["kind"]).label},
     "delivery.fetched": lambda p: _("Part %(part)s was fetched.") % {"part": p["part"]},

@@ -66,7 +66,7 @@ for _type in TYPES:
 sentences.register("probe.received", lambda p: _("A photo arrived."))
 sentences.register("probe.judged", lambda p: _("The photo was checked."))
 sentences.register("probe.deleted", lambda p: _("The photo was deleted."))
-sentences.register("search.queued", lambda p: _("A search was started."))
+sentences.register("search.queued", lambda p: _("The photo waits to be compared."))
 sentences.register("search.stopped", lambda p: _("The search was stopped."))
 sentences.register(
     "search.performed",

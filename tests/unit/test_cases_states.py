@@ -17,6 +17,7 @@ from dsr_portal.cases.states import (
 )
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
+from dsr_portal.core.registries import sentences
 
 ROLES = (
     "officer",
@@ -154,3 +155,24 @@ def test_the_level_follows_from_the_right_and_is_the_same_for_every_way(rights, 
     for way, channel in product(WayKind, Channel):
         assert required_level(rights=rights, ways=[way], channel=channel) == level
     assert required_level(rights=rights, ways=[], channel=Channel.WEB) == level
+
+
+def test_timelines_say_dates_in_words():
+    """The trail keeps ISO dates; whoever reads the sentence gets 4 January 2027."""
+    said = sentences.get("case.opened")(
+        {"channel": "web", "rights": ["access"], "due_on": "2027-01-04"}
+    )
+    assert "Due 4 January 2027." in str(said)
+    released = sentences.get("delivery.released")({"kind": "answer", "until": "2027-01-04"})
+    assert "open until 4 January 2027." in str(released)
+
+
+def test_no_two_events_of_a_search_have_the_same_words():
+    """The wait for the search and its start are two lines that differ by more than an article."""
+    started, queued = (
+        str(sentences.get(name)({})) for name in ("case.search_started", "search.queued")
+    )
+    assert (started, queued) == (
+        "The search was started.",
+        "The photo waits to be compared.",
+    )
