@@ -19,8 +19,9 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
 from dsr_portal.gallery import hashes
+from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.services import enqueue
-from dsr_portal.matching.models import Probe, ProbeState, Search, SearchState
+from dsr_portal.matching.models import Candidate, Probe, ProbeState, Search, SearchState
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
@@ -127,9 +128,7 @@ def delete_probes(*, case_id: UUID, actor: Actor, reason: str) -> None:
         )
         if not probes:
             return
-        Search.objects.filter(
-            probe__in=probes, state__in=[SearchState.RUNNING, SearchState.PRELIMINARY]
-        ).update(state=SearchState.STALE)
+        _stop_searches(probes, case_id=case_id, actor=actor)
         for probe in probes:
             probe.state = ProbeState.DELETED
             probe.findings = []
@@ -138,6 +137,18 @@ def delete_probes(*, case_id: UUID, actor: Actor, reason: str) -> None:
                 "probe.deleted", actor=actor, case_id=case_id, subject_id=probe.id, reason=reason
             )
         vault.request_shred([probe.unit for probe in probes], reason=reason)
+
+
+def _stop_searches(probes: Collection[Probe], *, case_id: UUID, actor: Actor) -> None:
+    """End what still runs; the candidates it wrote and nobody decided go, and so do their holds."""
+    running = Search.objects.filter(
+        probe__in=probes, state__in=[SearchState.RUNNING, SearchState.PRELIMINARY]
+    )
+    fresh = Candidate.objects.filter(search__in=running, decisions__isnull=True)
+    records = list(fresh.values_list("record_id", flat=True))
+    fresh.delete()
+    gallery.release_holds(case_id=case_id, record_ids=records, actor=actor)
+    running.update(state=SearchState.STALE)
 
 
 # -- what must be there before a search -------------------------------------------------------

@@ -266,6 +266,10 @@ def test_withdrawn_consent_stops_the_running_search(answers, people, records):
     vault.run_shred()
     assert vault.unit_state(probe.unit) is UnitState.SHREDDED
     assert not Review.objects.exists()
+    # Nor anything of the first hits: no score, and no hold on anybody's record.
+    assert not Candidate.objects.exists()
+    assert not Hold.objects.filter(until=None).exists()
+    assert "record.held" in event_types_of(case)
     assert "search.performed" not in event_types_of(case)
     assert "search.stopped" in event_types_of(case)
     assert Job.objects.get(kind="matching.search").state == JobState.DONE
