@@ -8,7 +8,13 @@ from dsr_portal.settings import env
 from dsr_portal.settings.base import *  # noqa: F403
 
 DSR_PRODUCTION = True
-DSR_DEMO = env.flag("DSR_DEMO", False)
+DSR_DEMO = False
+if env.flag("DSR_DEMO", False):
+    # Here and not in a system check alone: a server or worker process runs no checks.
+    raise ValueError(
+        "DSR_DEMO is on under production settings. Unset it: the demo opens accounts, mails and "
+        "hold windows at a click, and runs with dsr_portal.settings.demo only (R35)."
+    )
 DEBUG = False
 ALLOWED_HOSTS = env.words("DSR_HOSTS", [])
 

@@ -197,3 +197,26 @@ def test_the_demos_processes_never_load_the_recognition_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False)
     assert done.returncode == 0
+
+
+def test_no_process_starts_as_a_demo_under_production_settings(tmp_path, settings):
+    """R35: a server or a worker runs no system checks, so the settings themselves refuse."""
+    (tmp_path / "django.key").write_text("k")
+    named = ("NAME", "ADDRESS", "EMAIL", "DPO", "COUNTRY")
+    given = {f"DSR_CONTROLLER_{name}": "x" for name in named}
+    places = {"DSR_RING": f"{tmp_path},{tmp_path}", "DSR_VAR": str(tmp_path)}
+
+    def start(**more: str) -> str:
+        argv = [
+            sys.executable,
+            "-c",
+            "import dsr_portal.settings.production as p; print(p.DSR_DEMO)",
+        ]
+        env = {"PATH": "/usr/bin", **given, **places, **more}
+        done = subprocess.run(
+            argv, env=env, capture_output=True, text=True, cwd=settings.ROOT, check=False
+        )
+        return done.stdout + done.stderr
+
+    assert start().strip() == "False"
+    assert "ValueError: DSR_DEMO is on" in start(DSR_DEMO="1")
