@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
@@ -22,6 +23,7 @@ from dsr_portal.accounts.models import ProposalKind, ProposalState, Role, Staff,
 from dsr_portal.audit.models import Event, Payload
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, IntegrityFailure, NotAllowed, NotFound
+from dsr_portal.core.registries import schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -491,3 +493,16 @@ def test_ticket_is_refused_outside_the_demo(client, site, settings):
     settings.DSR_DEMO, settings.DSR_PRODUCTION = True, True
     with pytest.raises(NotAllowed):
         tickets.redeem(ticket, site="desk")
+
+
+def test_sessions_that_are_over_are_deleted_by_schedule():
+    """Design, section 5: the inventory names this as the shredder of sessions."""
+    kept, over = SessionStore(), SessionStore()
+    over.set_expiry(-1)
+    for one in (kept, over):
+        one["case"] = "an id"
+        one.save()
+    schedule.get("accounts.sessions").run()
+    keys = set(Session.objects.values_list("session_key", flat=True))
+    assert kept.session_key in keys
+    assert over.session_key not in keys
