@@ -59,6 +59,8 @@ SENTENCES: dict[Word, Promise] = {
     Word.DONE: _("This request is closed."),
 }
 
+WITHDRAWN_SENTENCE = _("You took this request back. A photo you sent is deleted.")
+
 # What the public timeline tells. Events of searching and deciding are not among them: when they
 # happen could tell what was found.
 TOLD: dict[str, Promise] = {
@@ -135,7 +137,7 @@ def public_view(case: Case, *, today: date) -> PublicView:
         reference=case.reference,
         word=word.value,
         label=str(WORDS[word]),
-        sentence=str(SENTENCES[word]),
+        sentence=str(WITHDRAWN_SENTENCE if _withdrawn(case) else SENTENCES[word]),
         received_on=case.received_on,
         due_on=case.due_on,
         due_words=day_words(case.due_on),
@@ -154,8 +156,17 @@ def _told(case: Case) -> list[Told]:
     return [Told(at, str(sentences[kind])) for at, kind in rows]
 
 
+def _withdrawn(case: Case) -> bool:
+    return case.status == Status.CLOSED and case.outcome == Outcome.WITHDRAWN
+
+
 def _way(word: Word, case: Case) -> list[dict[str, Any]]:
-    """The way line: four stations, the same for everybody."""
+    """The way line: four stations, the same for everybody who did not take the request back."""
+    if _withdrawn(case):
+        return [
+            {"title": WORDS[Word.RECEIVED], "when": day_words(case.received_on), "state": "done"},
+            {"title": _("Taken back by you"), "state": "done"},
+        ]
     place = {
         Word.RECEIVED: 0,
         Word.NEEDS_YOU: 1,

@@ -132,6 +132,11 @@ def has_released(case: Case) -> bool:
     return case.deliveries.filter(state=DeliveryState.RELEASED).exists()
 
 
+def has_opened(case: Case) -> bool:
+    """Whether the person opened anything that was sent: from then on they know what it says."""
+    return case.deliveries.filter(first_opened_at__isnull=False).exists()
+
+
 def mailbox(case: Case) -> MailCode | None:
     """The newest code sent to the mailbox; `confirmed_at` says whether it came back."""
     return case.mail_codes.order_by("-sent_at").first()

@@ -16,6 +16,7 @@ from dsr_portal.core import clock, links
 from dsr_portal.core.countries import IN_EEA
 from dsr_portal.disclosure.gathered import Gathered
 from dsr_portal.disclosure.models import AnswerKind
+from dsr_portal.disclosure.words import nothing_found_words
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
 from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
@@ -99,12 +100,7 @@ def _nothing_found(gathered: Gathered) -> list[Section]:
 
 def _short_answer(gathered: Gathered) -> str:
     if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
-        search = gathered.answer.search
-        return _(
-            "We did not find pictures of you. We compared your photo with the %(compared)s faces "
-            "we held on %(day)s, and two people checked. A face search can miss pictures: you can "
-            "try again with another photo or a link, as often as you like."
-        ) % {"compared": search.compared, "day": day(search.finished_at)}
+        return nothing_found_words(gathered.answer.search)
     number = _pictures(gathered)
     return ngettext(
         "Yes, we hold data about you: %(number)s picture with your face.",

@@ -10,9 +10,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.cases import services
-from dsr_portal.cases.models import Delivery, DeliveryPart
+from dsr_portal.cases.models import Delivery, DeliveryKind, DeliveryPart, Outcome, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
+from dsr_portal.disclosure import selectors as disclosure
+from dsr_portal.disclosure.models import AnswerKind
+from dsr_portal.disclosure.words import nothing_found_words
 from dsr_portal.public import sessions
 from dsr_portal.public.forms import CodeForm
 from dsr_portal.public.words import authority_of, dpo_email
@@ -80,6 +83,7 @@ def _opened(request: HttpRequest, delivery: Delivery, token: str) -> HttpRespons
     parts = list(delivery.parts.order_by("ordinal"))
     case = delivery.case
     grant = sessions.grant_of(request)
+    pictures = [part for part in parts if part.media_type in SHOWN]
     return render(
         request,
         "public/answer.html",
@@ -88,13 +92,38 @@ def _opened(request: HttpRequest, delivery: Delivery, token: str) -> HttpRespons
             "delivery": delivery,
             "token": token,
             "until": grant.until if grant else None,
+            "words": _answer_words(delivery, len(pictures)),
             "files": [part for part in parts if part.media_type not in SHOWN],
-            "pictures": [part for part in parts if part.media_type in SHOWN],
-            "may_delete": case.status == "delivered" and case.delete_now_at is None,
+            "pictures": pictures,
+            "may_delete": case.outcome != Outcome.NOTHING_FOUND
+            and case.status == Status.DELIVERED
+            and case.delete_now_at is None,
             "authority": authority_of(case),
             "dpo_email": dpo_email(),
         },
     )
+
+
+def _answer_words(delivery: Delivery, pictures: int) -> str:
+    """The answer itself, before anything is saved or shown; "" where only the file can say it."""
+    if delivery.kind == DeliveryKind.CERTIFICATE:
+        return _(
+            "We deleted. The certificate says what went, where we looked for it afterwards, and"
+            " what we could not check."
+        )
+    if delivery.kind != DeliveryKind.ANSWER:
+        return ""
+    if pictures:
+        return ngettext(
+            "Yes, we hold pictures of you: %(number)s. It is hidden until you choose to see it.",
+            "Yes, we hold pictures of you: %(number)s. They are hidden until you choose to see"
+            " them.",
+            pictures,
+        ) % {"number": pictures}
+    answer = disclosure.current_answer(delivery.case_id)
+    if answer is None or answer.kind != AnswerKind.NOTHING_FOUND:
+        return ""
+    return nothing_found_words(answer.search)
 
 
 @require_GET

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.cases import selectors, services
 from dsr_portal.cases.consents import consent_text
-from dsr_portal.cases.models import Case, ConsentScope, RightCode, Status
+from dsr_portal.cases.models import Case, ConsentScope, Outcome, RightCode, Status
 from dsr_portal.cases.public_status import Word
 from dsr_portal.cases.texts import day_words, rights_words
 from dsr_portal.core import clock
@@ -109,8 +109,9 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "identity_open": case.status in MAY_SEND_PHOTO and case.level < case.required_level,
         "from_us": [] if purged else _from_us(case),
         "answer_href": _answer_href(open_links),
+        "answer_kind": open_links[0].kind if open_links else "",
         "lost_link": not open_links and not purged and selectors.has_released(case),
-        "may_delete": case.status == Status.DELIVERED and case.delete_now_at is None,
+        "may_delete": _may_delete(case),
         "delete_asked": case.delete_now_at is not None and case.status == Status.DELIVERED,
         "delete_on": _delete_on(case, rights),
         "stoppable": None if purged else deleting.stoppable(case),
@@ -134,11 +135,19 @@ def _answer_href(links: list[Any]) -> str:
     return reverse("public:answer", kwargs={"token": services.link_token(links[0])})
 
 
+def _may_delete(case: Case) -> bool:
+    """Once the answer left. Where it found nothing, only until the person opened it and knows: up
+    to then the page is the same for everybody (R3)."""
+    if case.status != Status.DELIVERED or case.delete_now_at is not None:
+        return False
+    return case.outcome != Outcome.NOTHING_FOUND or not selectors.has_opened(case)
+
+
 def _delete_on(case: Case, rights: list[str]) -> str:
     """The day erasure starts by itself (R4), once the answer was delivered."""
     if case.delivered_at is None or RightCode.ERASURE not in rights:
         return ""
-    if case.status != Status.DELIVERED:
+    if not _may_delete(case):
         return ""
     due = Due(unrolled=case.due_unrolled, legal=case.due_on)
     return day_words(erase_on(clock.local_date(case.delivered_at), due))

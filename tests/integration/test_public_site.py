@@ -14,9 +14,10 @@ from dsr_portal.cases.models import Case, Consent, Draft, Status, WayKind
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.registries import senders
+from dsr_portal.disclosure.models import Answer
 from dsr_portal.erasure.models import Plan, PlanState
 from dsr_portal.jobs.models import Effect, Job
-from dsr_portal.matching.models import Probe, ProbeState
+from dsr_portal.matching.models import Probe, ProbeState, Search
 from dsr_portal.public import sending
 from dsr_portal.vault import services as vault
 from tests.support import bad_input
@@ -462,7 +463,10 @@ def test_a_request_is_taken_back_behind_a_page_that_says_what_happens(browser):
     assert browser.post(at("withdraw")).url == at("case")
     case.refresh_from_db()
     assert (case.status, case.outcome) == (Status.CLOSED, "withdrawn")
-    assert "Done" in text_of(browser.get(at("case")))
+    page = text_of(browser.get(at("case")))
+    assert "Done" in page
+    assert "You took this request back." in page
+    assert "Answer ready" not in page, "no answer was ever ready"
 
 
 # -- the answer ---------------------------------------------------------------------------------
@@ -488,6 +492,60 @@ def test_link_and_code_open_the_answer_for_half_an_hour(browser, monkeypatch):
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=31))
     assert browser.get(part).url == link
+
+
+def opened_answer(browser, case: Case, *parts: services.Part, kind: str = "answer") -> str:
+    """The page behind the link, after the right code."""
+    made = services.make_delivery(case=case, kind=kind, actor=support.SECOND, parts=list(parts))
+    services.release_batch(actor=support.SECOND)
+    made.refresh_from_db()
+    link = at("answer", token=services.link_token(made))
+    browser.post(link, {"code": services.receipt_code(case)})
+    return text_of(browser.get(link))
+
+
+def a_part(case: Case, media_type: str) -> services.Part:
+    return services.Part(name="a", media_type=media_type, unit=case.file_unit, field="intake")
+
+
+def test_the_answer_is_said_before_anything_is_saved_or_shown(browser):
+    """Answer first (ui.md); there is something to delete only where something was found."""
+    case = support.decided(support.opened())
+    page = opened_answer(browser, case, a_part(case, "image/jpeg"), a_part(case, "image/jpeg"))
+    assert "Yes, we hold pictures of you: 2. They are hidden until you choose to see them." in page
+    assert "Have it deleted now" in page
+    assert "Open your answer" in text_of(browser.get(at("case")))
+    certificate = opened_answer(browser, case, a_part(case, "application/pdf"), kind="certificate")
+    assert "what we could not check" in certificate
+    assert "Open your certificate" in text_of(browser.get(at("case")))
+
+
+def test_nothing_found_is_said_and_nothing_is_offered_to_delete(browser):
+    """R15: with what was compared and when; a deletion that has nothing to do is not promised."""
+    case = sent(browser, photo=bad_input.jpeg())
+    Probe.objects.filter(case=case).update(state=ProbeState.USABLE, verdict="ok")
+    support.decided(case)
+    search = Search.objects.create(
+        case=case,
+        probe=Probe.objects.get(case=case),
+        threshold=0.6,
+        strong_threshold=0.7,
+        compared=31,
+        started_at=clock.now(),
+        finished_at=clock.now(),
+    )
+    Answer.objects.create(
+        case=case, search=search, kind="nothing_found", state="approved", frozen_at=clock.now()
+    )
+    services.set_outcome(case=case, outcome="nothing_found", actor=support.SECOND)
+    page = opened_answer(browser, case, a_part(case, "application/pdf"))
+    assert "We did not find pictures of you. We compared your photo with the 31 faces" in page
+    assert "Have it deleted now" not in page
+    assert "somebody else and not you" not in page
+    status = text_of(browser.get(at("case")))
+    assert "Answer ready" in status
+    assert "We delete on" not in status
+    assert "Delete now" not in status
 
 
 def test_looking_at_a_link_spends_nothing(browser):
