@@ -82,7 +82,7 @@ def make_delivery(
     if not actor.is_human_staff:
         raise NotAllowed("release_needs_person", _("A named person approves what we send."))
     if not parts:
-        raise BadInput("delivery_empty", "A delivery has at least one part.")
+        raise BadInput("delivery_empty", _("A delivery has at least one part."))
     delivery_id = new_id()
     token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery_id)
     with unit_of_work():

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import OperationalError, ProgrammingError, connection, transaction
+from django.utils.translation import gettext as _
 
 from dsr_portal.core.errors import BadInput
 
@@ -40,12 +41,12 @@ def forward(delta: timedelta) -> datetime:
     from dsr_portal.core.models import DemoClock
 
     if not settings.DSR_DEMO:
-        raise BadInput("clock_not_demo", "The clock can be moved in the demo only.")
+        raise BadInput("clock_not_demo", _("The clock can be moved in the demo only."))
     if delta <= timedelta(0):
-        raise BadInput("clock_backwards", "The demo's clock only goes forward.")
+        raise BadInput("clock_backwards", _("The demo's clock only goes forward."))
     global _cached  # noqa: PLW0603 - one small cache for the process
     with transaction.atomic():
-        row, _ = DemoClock.objects.select_for_update().get_or_create(id=1)
+        row, _made = DemoClock.objects.select_for_update().get_or_create(id=1)
         row.offset_seconds += int(delta.total_seconds())
         row.save()
     _cached = None

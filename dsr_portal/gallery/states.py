@@ -1,5 +1,7 @@
 """Which states a record may go through (R1); plain data, the only place that knows the arrows."""
 
+from django.utils.translation import gettext as _
+
 from dsr_portal.core.errors import Conflict
 from dsr_portal.gallery.models import Record
 
@@ -23,6 +25,8 @@ def after(state: str, action: str) -> str:
     try:
         return str(ARROWS[(state, action)])
     except KeyError:
-        raise Conflict(
-            "record_state", f"A record that is {state} can't {action}.", state=state, action=action
-        ) from None
+        words = _("A record that is %(state)s can't %(action)s.") % {
+            "state": state,
+            "action": action,
+        }
+        raise Conflict("record_state", words, state=state, action=action) from None

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import clock
@@ -57,7 +58,7 @@ def enqueue(
         },
     )
     if (job.kind, job.subject) != (kind, str(subject)):
-        raise Conflict("job_key_taken", "This key belongs to another job.", kind=kind)
+        raise Conflict("job_key_taken", _("This key belongs to another job."), kind=kind)
     if created and run_after is None:
         _tell(job)
     return job
@@ -86,7 +87,7 @@ def requeue(*, job_id: UUID, actor: Actor) -> None:
         if job is None:
             raise NotFound("job_unknown")
         if job.state != JobState.FAILED:
-            raise Conflict("job_not_failed", "Only a failed job can be started again.")
+            raise Conflict("job_not_failed", _("Only a failed job can be started again."))
         error = job.error_code or None
         job.state, job.attempts, job.error_code = JobState.READY, 0, ""
         job.run_after, job.finished_at, job.sent_at = clock.now(), None, clock.real_now()
@@ -98,11 +99,11 @@ def requeue(*, job_id: UUID, actor: Actor) -> None:
 def queue_effect(*, kind: str, subject_id: UUID, unique_key: str) -> Effect:
     """Have something sent to the outside once; call inside the unit of work that decides it."""
     senders.get(kind)
-    effect, _ = Effect.objects.get_or_create(
+    effect, _made = Effect.objects.get_or_create(
         unique_key=unique_key, defaults={"kind": kind, "subject_id": subject_id}
     )
     if (effect.kind, effect.subject_id) != (kind, subject_id):
-        raise Conflict("effect_key_taken", "This key belongs to another effect.", kind=kind)
+        raise Conflict("effect_key_taken", _("This key belongs to another effect."), kind=kind)
     enqueue(kind=DELIVER, subject=effect.id, idempotency_key=f"{DELIVER}:{unique_key}")
     return effect
 

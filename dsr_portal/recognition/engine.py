@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from dsr_portal.core import clock
 from dsr_portal.core.errors import PortalError, Unavailable
@@ -108,7 +109,7 @@ def model_row() -> ModelVersion:
                 defaults={"dimensions": DIMENSION, "active": first, "created_at": clock.now()},
             )
     if not row.active:
-        raise Unavailable("model_not_active", "The weights here are not of the active model.")
+        raise Unavailable("model_not_active", _("The weights here are not of the active model."))
     return row
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from dsr_portal.core.errors import IntegrityFailure, Unavailable
 from dsr_portal.core.transactions import require_outside_transaction
@@ -83,7 +84,7 @@ class SearchHolder:
             return
         self.drop()
         if leaving.after_this_job():
-            raise Unavailable("holder_recycling", "The search process is being replaced.")
+            raise Unavailable("holder_recycling", _("The search process is being replaced."))
 
     def _still_right(self, loaded: Loaded) -> bool:
         known = Holder.objects.filter(id=loaded.row_id).exists()
