@@ -1,7 +1,8 @@
 """What the desk shows one person of one case; the page and `manage.py case` read the same."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,7 +11,9 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case, Consent, IdentityCheck, Status
+from dsr_portal.cases.selectors import MessageSeen
 from dsr_portal.cases.texts import rights_words
+from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import sentences
 from dsr_portal.desk.next_step import NextStep, next_step
@@ -50,6 +53,7 @@ class CaseFacts:
     consents: list[Consent]
     flags: list[str]
     words: list[str]
+    written: list[MessageSeen]
     activity: list[Entry]
 
 
@@ -70,6 +74,7 @@ def case_facts(case: Case, actor: Actor) -> CaseFacts:
         consents=list(case.consents.order_by("given_at")),
         flags=list(case.flags.order_by("raised_at").values_list("code", flat=True)),
         words=own_words(case),
+        written=written(case),
         activity=activity(case, actor),
     )
 
@@ -93,10 +98,30 @@ def own_words(case: Case) -> list[str]:
     return [line for line in lines if line.strip()]
 
 
+def written(case: Case) -> list[MessageSeen]:
+    """What we wrote to the person."""
+    if case.status == Status.PURGED:
+        return []
+    return [one for one in cases.messages_of(case) if one.direction == "out"]
+
+
 def activity(case: Case, actor: Actor) -> list[Entry]:
     """The trail in words, newest first, as far as this person may read it (R19)."""
     entries = [_entry(event) for event in matching.events_for(case.id, actor)]
-    return [entry for entry in reversed(entries) if entry is not None]
+    newest_first = [entry for entry in reversed(entries) if entry is not None]
+    return [_together(list(run)) for _key, run in groupby(newest_first, key=_alike)]
+
+
+def _alike(entry: Entry) -> tuple[str, str, date]:
+    return entry.text, entry.who, clock.local_date(entry.when)
+
+
+def _together(run: list[Entry]) -> Entry:
+    """One line for the same thing done several times in a row; the trail keeps every event."""
+    if len(run) == 1:
+        return run[0]
+    words = _("%(text)s %(times)s times.") % {"text": run[0].text, "times": len(run)}
+    return replace(run[0], text=words)
 
 
 def _entry(event: Event) -> Entry | None:

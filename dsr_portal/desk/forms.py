@@ -62,6 +62,31 @@ class ConsentForm(PlainForm):
     )
 
 
+ASK_PHOTO = _(
+    "We can't look for you yet with what you sent. A photo of your face would let us: you can send"
+    " one on this page. If you'd rather not, tell us here what else we could look for, or call us."
+)
+
+
+class MessageForm(PlainForm):
+    """Words to the person, shown on the page of their request and never in a mail."""
+
+    text = forms.CharField(
+        label=_("Write to the person"),
+        help_text=_("Nothing of what a search found: that is for the answer (rule R3)."),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+    waits = forms.BooleanField(
+        label=_("The request waits for what they say"), required=False, initial=True
+    )
+
+    def __init__(self, *args: Any, can_wait: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not can_wait:
+            del self.fields["waits"]
+
+
 class AuthorityForm(PlainForm):
     """Which data protection authority may read this case."""
 

@@ -100,7 +100,7 @@ def _before_search(case: Case) -> NextStep:
     if case.level < case.required_level:
         return NextStep(
             _("Check who is asking"),
-            _("No search runs before the level is met, whatever would be found."),
+            _identity_words(case),
             law=_("Art. 12(6); rules R2, R6, R7"),
             form="identity",
             button=_("Record the check"),
@@ -108,13 +108,18 @@ def _before_search(case: Case) -> NextStep:
     return _photo(case)
 
 
+def _identity_words(case: Case) -> str:
+    probe = matching.latest_probe(case.id)
+    if probe is not None and probe.state == ProbeState.UNUSABLE:
+        return _("The photo cannot be used and the person was asked for another one.")
+    return _("No search runs before the level is met, whatever would be found.")
+
+
 def _photo(case: Case) -> NextStep:
     probe = matching.latest_probe(case.id)
     wait = _("Wait for the person")
-    if probe is None:
-        return NextStep(
-            wait, _("There is no photo. What the person gave to be found by stands beside.")
-        )
+    if probe is None or probe.state == ProbeState.DELETED:
+        return _no_photo(case, wait)
     if probe.state == ProbeState.WAITING_CONSENT:
         return NextStep(
             _("Wait for the person's consent"),
@@ -129,6 +134,24 @@ def _photo(case: Case) -> NextStep:
     if probe.state == ProbeState.UNUSABLE:
         return NextStep(wait, _("The photo cannot be used. The person was asked for another one."))
     return NextStep(_("The photo is being checked"), machine=True)
+
+
+def _no_photo(case: Case, wait: str) -> NextStep:
+    if case.status == Status.NEEDS_INFO:
+        return NextStep(
+            wait,
+            _("There is no photo, and the person was asked. What they gave stands beside."),
+        )
+    return NextStep(
+        _("Ask for a photo"),
+        _(
+            "Nothing is searched without one. What the person gave to be found by stands beside. "
+            "They read your words on the page of their request."
+        ),
+        law=_("Art. 11(2), 12(2)"),
+        form="message",
+        button=_("Send and wait"),
+    )
 
 
 def _review(case: Case, actor: Actor) -> NextStep:

@@ -11,6 +11,7 @@ urlpatterns = [
     path(_CASE + "progress/", views.progress, name="progress"),
     path(_CASE + "identity/", views.identity, name="identity"),
     path(_CASE + "consent/", views.consent, name="consent"),
+    path(_CASE + "message/", views.message, name="message"),
     path(_CASE + "origin/", views.origin, name="origin"),
     path(_CASE + "take/", views.take, name="take"),
     path(_CASE + "compare/", comparing.compare, name="compare"),

@@ -35,7 +35,14 @@ from dsr_portal.desk.access import (
 )
 from dsr_portal.desk.comparing import review_of
 from dsr_portal.desk.facts import case_facts, documents_for
-from dsr_portal.desk.forms import AuthorityForm, ConsentForm, IdentityForm, QueueForm
+from dsr_portal.desk.forms import (
+    ASK_PHOTO,
+    AuthorityForm,
+    ConsentForm,
+    IdentityForm,
+    MessageForm,
+    QueueForm,
+)
 from dsr_portal.desk.next_step import next_step
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
@@ -52,6 +59,7 @@ LOOK_HOLDS = timedelta(minutes=30)
 """Looking again within this time, in the same session, is the same look for the trail (L-14)."""
 
 GRANT = timedelta(days=90)
+OVER = frozenset({Status.CLOSED, Status.PURGED})
 
 
 # -- the queue ----------------------------------------------------------------------------------
@@ -108,13 +116,19 @@ def _case_page(
     *,
     identity: IdentityForm | None = None,
     consent: ConsentForm | None = None,
+    message: MessageForm | None = None,
 ) -> HttpResponse:
+    facts = case_facts(found, actor)
+    asks = facts.step.form == "message"
     context = {
-        "facts": case_facts(found, actor),
+        "facts": facts,
         "case": found,
         "identity_form": identity or IdentityForm(),
         "consent_form": consent or ConsentForm(initial={"channel": found.channel}),
-        "form": identity or consent,
+        "message_form": message
+        or MessageForm(can_wait=_can_wait(found), initial={"text": ASK_PHOTO if asks else ""}),
+        "may_write": actor.role in REVIEWERS and found.status not in OVER,
+        "form": identity or consent or message,
         "may_see_photo": may_decide(request),
         "may_stop": actor.role in REVIEWERS,
         "demo": settings.DSR_DEMO,
@@ -189,6 +203,28 @@ def consent(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         return _case_page(request, found, actor, consent=form)
     matching_services.record_consent(case_id=found.id, actor=actor, **form.cleaned_data)
     messages.success(request, _("Recorded. The photo is being checked."))
+    return redirect("desk:case", reference=found.reference)
+
+
+def _can_wait(found: Case) -> bool:
+    return found.status in {Status.RECEIVED, Status.IDENTITY}
+
+
+@for_reviewers
+@require_POST
+def message(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Write to the person; before the search the request may wait for what they say."""
+    found = cases.case_for(staff_of(request), reference)
+    form = MessageForm(request.POST, can_wait=_can_wait(found))
+    if not form.is_valid():
+        return _case_page(request, found, actor, message=form)
+    case_services.send_message(
+        case_id=found.id,
+        actor=actor,
+        text=form.cleaned_data["text"],
+        needs_answer=bool(form.cleaned_data.get("waits")),
+    )
+    messages.success(request, _("Sent. The person reads it on the page of their request."))
     return redirect("desk:case", reference=found.reference)
 
 

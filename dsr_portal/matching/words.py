@@ -42,6 +42,9 @@ DESK_WORDS: dict[str, Any] = {
     "tilted": _("tilted"),
     "cut_off": _("cut off"),
     "face_too_small": _("small face"),
+    "no_face": _("no face seen"),
+    "several_faces": _("more than one face"),
+    "unreadable": _("could not be opened"),
     "others_in_background": _("others in the background"),
 }
 

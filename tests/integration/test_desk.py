@@ -8,13 +8,17 @@ from django.urls import reverse
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.models import Event
-from dsr_portal.cases.models import Case, Status
+from dsr_portal.cases import selectors as case_selectors
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, Status, WayKind
 from dsr_portal.core import clock
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery.models import Record
 from dsr_portal.matching import selectors, services
 from dsr_portal.matching.models import Decision, Verdict
+from dsr_portal.recognition.services import ProbeVerdict
 from dsr_portal.vault import services as vault
+from tests.support import cases as support
 from tests.support.gallery import a_record, an_image, own_places
 from tests.support.matching import (
     JPEG,
@@ -478,3 +482,68 @@ def test_services_refuse_what_the_page_does_not_offer(client, people, in_review)
         assert browser.post(url(name, in_review)).status_code in {302, 403, 409}
     assert services.assign_waiting_seconds() == 0
     assert review_of(in_review).first_officer == "S-1"
+
+
+def test_a_request_without_a_photo_is_no_dead_end(client, answers, people):
+    """R-10: the officer asks for a photo in their own words, and the person is shown them."""
+    case = support.opened(ways=[cases.WaySent(WayKind.PAGE, "https://a.example/one")], consents=[])
+    first = sign_in(client, people["first"])
+    identify(case, actor(people["first"]))
+    page = text(first.get(url("case", case)))
+    assert "Ask for a photo" in page
+    assert "A photo of your face would let us" in page
+    refused = first.post(url("message", case), {"text": ""})
+    assert refused.status_code == 422
+    sent = first.post(url("message", case), {"text": "Send a photo.", "waits": "on"}, follow=True)
+    case.refresh_from_db()
+    assert case.status == Status.NEEDS_INFO
+    assert "Wait for the person" in text(sent)
+    assert "Send a photo." in text(sent)
+    assert [one.text for one in case_selectors.messages_of(case)] == ["Send a photo."]
+    cases.receive_message(case_id=case.id, actor=support.person(case), text="I have none.")
+    assert "Ask for a photo" in text(first.get(url("case", case)))
+    assert event_types_of(case).count("message.sent") == 1
+
+
+def test_a_photo_that_went_with_the_consent_is_asked_for_again(client, answers, people):
+    """P-03: the page does not wait for a check of a photo that is gone."""
+    case = opened()
+    work()
+    identified = sign_in(client, people["first"])
+    cases.withdraw_consent(case_id=case.id, actor=support.person(case))
+    cases.record_identity(
+        case_id=case.id,
+        actor=actor(people["first"]),
+        way="call",
+        element="mailbox_in_record",
+        compared="The voice and the letter.",
+    )
+    assert "Ask for a photo" in text(identified.get(url("case", case)))
+
+
+def test_words_go_to_the_person_from_officers_only(client, answers, people):
+    case = opened()
+    work()
+    dpo = sign_in(client, people["dpo"])
+    assert "Write to the person" not in text(dpo.get(url("case", case)))
+    assert dpo.post(url("message", case), {"text": "Hello"}).status_code == 403
+    assert not case_selectors.messages_of(case)
+
+
+def test_why_a_photo_cannot_be_used_is_said(client, answers, people):
+    """Two words for the officer, and the person was asked already (T-07)."""
+    answers.verdict = ProbeVerdict("no_face", (), None, None)
+    case = opened()
+    work()
+    page = text(sign_in(client, people["first"]).get(url("case", case)))
+    assert "no face seen" in page
+    assert "the person was asked for another one" in page
+
+
+def test_the_same_thing_several_times_is_one_line(client, answers, people, records):
+    """The trail keeps every event; the page says how often."""
+    answers.hits = hits([record.id for record in records])
+    case = searched(actor(people["first"]))
+    page = text(sign_in(client, people["first"]).get(url("case", case)))
+    assert "A picture is held for this case. 3 times." in page
+    assert event_types_of(case).count("record.held") == 3

@@ -37,6 +37,7 @@ DESK_PAGES = {
     "desk:progress": ("get", {}, DESK),
     "desk:identity": ("post", IDENTITY, REVIEW),
     "desk:consent": ("post", CONSENT, REVIEW | {Role.DPO}),
+    "desk:message": ("post", {"text": "We have a question."}, REVIEW),
     "desk:origin": ("post", {}, REVIEW),
     "desk:take": ("post", {}, REVIEW),
     "desk:compare": ("get", {}, REVIEW),

@@ -11,7 +11,7 @@ from dsr_portal.accounts.models import Staff
 from dsr_portal.core.templatetags.ui import day, due_words
 from dsr_portal.desk.facts import CaseFacts
 from dsr_portal.gallery.connector import ImageFacts
-from dsr_portal.matching.models import Verdict
+from dsr_portal.matching.models import Probe, ProbeState, Verdict
 from dsr_portal.matching.words import desk_words
 
 register = template.Library()
@@ -23,6 +23,7 @@ _ACTIONS = {
     "approve": "desk:answer",
     "identity": "desk:identity",
     "consent": "desk:consent",
+    "message": "desk:message",
 }
 
 
@@ -70,6 +71,14 @@ def _date(value: str) -> str:
     except ValueError:
         read = None
     return day(read) if read else value
+
+
+@register.filter
+def noticed(probe: Probe) -> str:
+    """Why a photo cannot be used, or what was noticed about one that can."""
+    if probe.state == ProbeState.UNUSABLE:
+        return desk_words(probe.verdict)
+    return quality_words(probe.findings)
 
 
 @register.filter
