@@ -33,4 +33,6 @@ def fault(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-steps.fault = fault
+# Armed in worker processes only: the test run imports this module for its names.
+if __name__ in os.environ.get("DSR_TEST_IMPORTS", "").split(","):
+    steps.fault = fault
