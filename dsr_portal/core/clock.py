@@ -20,10 +20,10 @@ def real_now() -> datetime:
 
 
 def now() -> datetime:
-    """The portal's time in UTC: real time, in the demo plus its forward offset."""
+    """The portal's time in UTC: real time; the demo begins some days back and moves forward."""
     moment = real_now()
     if settings.DSR_DEMO:
-        moment += timedelta(seconds=_offset())
+        moment += timedelta(seconds=_offset()) - settings.DSR_DEMO_BACK
     return moment
 
 
@@ -51,6 +51,13 @@ def forward(delta: timedelta) -> datetime:
         row.save()
     _cached = None
     return now()
+
+
+def catch_up() -> None:
+    """End the demo's past: forward to real time where the clock is still behind it."""
+    behind = real_now() - now()
+    if behind >= timedelta(seconds=1):
+        forward(behind)
 
 
 def _offset() -> int:

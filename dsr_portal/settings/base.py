@@ -1,5 +1,7 @@
 """What every installation shares. Values come from the environment through `env` only."""
 
+from datetime import timedelta
+
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.settings import env
@@ -8,6 +10,8 @@ from dsr_portal.settings.staff import *  # noqa: F403 - sign-in of staff, kept b
 ROOT = env.ROOT
 DSR_VAR = env.folder("DSR_VAR", ROOT / "var")
 DSR_DEMO = False
+# How far back the demo's clock begins, so that cases with a past end today.
+DSR_DEMO_BACK = timedelta(0)
 DSR_PRODUCTION = False
 
 # One process serves one site: its own URLs, cookies, policies and log-in (design, section 2).

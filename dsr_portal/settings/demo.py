@@ -1,11 +1,14 @@
 """The demo (R35): everything embedded, one machine, invented people. Never for real data."""
 
 import os
+from datetime import timedelta
 
 from dsr_portal.settings import env
 from dsr_portal.settings.base import *  # noqa: F403
 
 DSR_DEMO = True
+# What the ready cases move the clock forward by (dsr_portal/demo/ready.py), and two minutes.
+DSR_DEMO_BACK = timedelta(days=8, hours=10, minutes=2)
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 INSTALLED_APPS = [*INSTALLED_APPS, "dsr_portal.demo"]  # noqa: F405

@@ -149,6 +149,19 @@ def test_the_clock_goes_forward_only_and_wakes_what_is_due(client, monkeypatch):
     assert client.post(reverse("demo:clock"), {"by": "-1"}).status_code == 404
 
 
+def test_the_clock_begins_back_and_catches_up_once(settings):
+    """Ready cases have a past, and the visitor's day is today's."""
+    clock.forget_cached_offset()
+    settings.DSR_DEMO_BACK = timedelta(days=8)
+    assert timedelta(days=7) < clock.real_now() - clock.now() < timedelta(days=9)
+    clock.catch_up()
+    assert abs(clock.real_now() - clock.now()) < timedelta(seconds=3)
+    clock.forward(timedelta(days=3))
+    clock.catch_up()
+    assert clock.now() - clock.real_now() > timedelta(days=2), "it never goes back"
+    clock.forget_cached_offset()
+
+
 def test_the_batch_button_sends_what_waits(client, staff):
     response = client.post(reverse("demo:act"), {"act": "batch"}, follow=True)
     assert "0 answers left" in response.content.decode()
