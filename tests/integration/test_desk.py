@@ -547,3 +547,11 @@ def test_the_same_thing_several_times_is_one_line(client, answers, people, recor
     page = text(sign_in(client, people["first"]).get(url("case", case)))
     assert "A picture is held for this case. 3 times." in page
     assert event_types_of(case).count("record.held") == 3
+
+
+def test_days_are_counted_only_while_something_is_owed(client, people):
+    case = support.opened()
+    first = sign_in(client, people["first"])
+    assert "days left (" in text(first.get(url("case", case)))
+    cases.withdraw(case_id=case.id, actor=support.person(case))
+    assert "days left" not in text(first.get(url("case", case)))

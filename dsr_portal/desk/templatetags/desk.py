@@ -8,6 +8,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.core.templatetags.ui import day, due_words
 from dsr_portal.desk.facts import CaseFacts
 from dsr_portal.gallery.connector import ImageFacts
@@ -34,11 +35,17 @@ def desk_facts(facts: CaseFacts) -> list[tuple[str, Any]]:
     return [
         (_("Request"), case.reference),
         (_("Asked"), ", ".join(str(one.get_right_display()) for one in case.rights.all())),
-        (_("Due"), f"{due_words(case.due_on)} ({day(case.due_on)})"),
+        (_("Due"), _due(case)),
         (_("State"), case.get_status_display()),
         (_("Level"), _("%(is)s of %(needed)s") % {"is": case.level, "needed": case.required_level}),
         (_("With"), _name(case.assignee) or _("nobody")),
     ]
+
+
+def _due(case: Case) -> str:
+    """Days are counted only while something is owed."""
+    over = case.status in {Status.CLOSED, Status.PURGED}
+    return day(case.due_on) if over else f"{due_words(case.due_on)} ({day(case.due_on)})"
 
 
 def _name(number: str) -> str:
