@@ -18,7 +18,9 @@ for (const box of document.querySelectorAll("[data-photo]")) {
       input.value = "";
       return;
     }
-    said.textContent = `${box.dataset.chosen}: ${file.name} (${(file.size / 1048576).toFixed(1)} MB)`;
+    const kilobytes = Math.max(1, Math.round(file.size / 1024));
+    const size = kilobytes < 1000 ? `${kilobytes} KB` : `${(file.size / 1048576).toFixed(1)} MB`;
+    said.textContent = `${box.dataset.chosen}: ${file.name} (${size})`;
     try {
       const bitmap = await createImageBitmap(file);
       const scale = Math.min(1, 640 / Math.max(bitmap.width, bitmap.height));

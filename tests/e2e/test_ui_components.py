@@ -146,6 +146,7 @@ def test_photo_box_shows_a_preview_under_the_policy(open_page, tmp_path):
     page = open_page("public")
     page.set_input_files("input[name=plain-photo]", photo)
     canvas = page.wait_for_selector(".photo canvas")
+    assert page.get_by_text("me.png (").inner_text().endswith(" KB)"), "0.0 MB tells nothing"
     assert canvas.evaluate("one => [one.width, one.height]") == [640, 427]
     assert "me.png" in page.locator("[data-said]").first.inner_text()
     assert page.complaints == []
