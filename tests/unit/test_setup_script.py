@@ -1,6 +1,7 @@
 """The set-up script: names what is missing, goes on where it stopped, is silent unless it fails."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -122,3 +123,14 @@ def test_what_is_missing_is_named_in_one_line_that_installs_it(checkout):
         "libpangoft2-1.0-0",
     ]
     assert calls == []
+
+
+def test_the_demo_counts_on_from_the_steps_of_the_set_up(checkout):
+    """1c: seven numbered steps with what, size and time; `manage.py demo` prints the last three."""
+    done, _ = set_up(checkout, STEPS="7")
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["1/7", "2/7", "3/7", "4/7"]
+    for line in lines[2:]:
+        assert re.search(r"\d+ MB \(\d+ s\)$", line), line
+    makefile = (ROOT / "Makefile").read_text()
+    assert "STEPS=7 bash .ci/setup.sh" in makefile
