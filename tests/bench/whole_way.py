@@ -1,5 +1,7 @@
 """From the arrival of a 12-megapixel photo to candidates, with 10,000 enrolled faces.
 
+The officer is a script that records the identity check the moment the photo was judged.
+
 The templates of the gallery are random directions, for the time does not depend on whose they
 are; the photo is a rendered person scaled up. A real worker process judges and searches.
 """
@@ -116,13 +118,13 @@ def _arrive(photo: bytes) -> tuple[float, float]:
     from dsr_portal.audit.services import unit_of_work
     from dsr_portal.core.actor import Actor
     from dsr_portal.matching import services as matching
-    from dsr_portal.matching.models import Search, SearchState
+    from dsr_portal.matching.models import Probe, ProbeState, Search, SearchState
     from dsr_portal.vault import confined, pictures
     from dsr_portal.vault import services as vault
     from dsr_portal.vault.kinds import UnitKind
     from tests.support import cases
 
-    case = cases.identified(cases.opened())
+    case = cases.opened()
     began = time.perf_counter()
     picture = confined.decode_picture(photo)
     unit = vault.stage_unit(kind=UnitKind.PROBE, owner=case.id)
@@ -130,6 +132,17 @@ def _arrive(photo: bytes) -> tuple[float, float]:
     with unit_of_work():
         unit.save()
         matching.add_probe(case=case, actor=Actor.person(case.id), unit=unit.unit_id, channel="web")
+    while not Probe.objects.filter(case=case, state=ProbeState.USABLE).exists():
+        if time.perf_counter() - began > 60:
+            raise RuntimeError("the photo was not judged within a minute")
+        time.sleep(0.005)
+    matching.record_identity(
+        case_id=case.id,
+        actor=cases.OFFICER,
+        way="call",
+        element="mailbox_in_record",
+        compared="Bench.",
+    )
     first = 0.0
     while True:
         row = Search.objects.filter(case=case).first()
