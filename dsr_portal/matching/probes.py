@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, Channel, ConsentScope, Status, WayKind
+from dsr_portal.cases.models import Case, Channel, ConsentScope, Direction, Status, WayKind
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -32,6 +32,7 @@ PICTURE = "picture"
 CROP = "crop"
 CONSENT_REFERENCE = "consent.reference"
 MAX_REFERENCE = 120
+MOST_PHOTOS = 5
 
 MAY_ENTER = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO})
 """Who enters a request that came by post, mail or phone; all of them may receive one (T-08)."""
@@ -46,6 +47,14 @@ def add_probe(*, case: Case, actor: Actor, unit: UUID, channel: str, entered_by:
     Without a consent record nothing is computed from it: it waits encrypted (R8). Runs inside the
     caller's unit of work, so that a request and its photo arrive together or not at all (R14).
     """
+    if not entered_by and photos_left(case) == 0:
+        raise Conflict(
+            "photo_limit",
+            _(
+                "You have sent five photos since we last wrote to you. Write to us, and a person "
+                "will tell you which photo helps."
+            ),
+        )
     agreed = cases.has_consent(case=case, scope=ConsentScope.COMPARISON)
     cases.identity_asked_again(case=case, actor=actor)
     probe = Probe.objects.create(
@@ -67,6 +76,18 @@ def add_probe(*, case: Case, actor: Actor, unit: UUID, channel: str, entered_by:
     if agreed:
         _queue_judgement(probe)
     return probe
+
+
+def photos_left(case: Case) -> int:
+    """How many photos the person may still send before an officer writes again (law X-04).
+
+    Photo after photo would be a way to try faces; a word from an officer opens five more.
+    """
+    sent = Probe.objects.filter(case=case, entered_by="")
+    asked = case.messages.filter(direction=Direction.OUT).order_by("-at").first()
+    if asked is not None:
+        sent = sent.filter(received_at__gt=asked.at)
+    return max(0, MOST_PHOTOS - sent.count())
 
 
 def consent_given(*, case: Case, actor: Actor) -> None:

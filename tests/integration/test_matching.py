@@ -318,6 +318,20 @@ def test_a_photo_that_came_after_the_check_is_not_searched_before_another_one(an
     assert answers.searches == 1
 
 
+def test_the_sixth_photo_waits_for_a_word_from_an_officer(answers, people):
+    """X-04: photo after photo would be a way to try faces."""
+    answers.verdict = ProbeVerdict("no_face", (), (0, 0, 0, 0), b"")
+    case = opened()
+    for _photo in range(4):
+        _another_photo(case)
+    with pytest.raises(Conflict, match="photo_limit"):
+        _another_photo(case)
+    assert Probe.objects.filter(case=case).count() == 5
+    cases.send_message(case_id=case.id, actor=people[0], text="Face the light, please.")
+    _another_photo(case)
+    assert Probe.objects.filter(case=case).count() == 6
+
+
 def test_an_older_photo_is_not_searched_when_the_newest_cannot_be_used(answers, people):
     """R2: a stranger's photo first, one's own blurred one for the check: nothing is searched."""
     case = opened()
