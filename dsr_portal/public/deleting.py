@@ -37,8 +37,10 @@ def withdraw(*, case: Case) -> None:
     """Take the request back, and with it an erasure that waits and that nobody outside sees."""
     actor = Actor.person(case.id)
     with unit_of_work():
-        plan = _held(case)
-        if plan is not None and case.delivered_at is None:
+        plan = plans.current_plan(case.id)
+        held = plan is not None and plan.state == PlanState.HOLD and case.delivered_at is None
+        # A plan that waits for another case would wait for ever once its own case is over.
+        if plan is not None and (held or plan.state == PlanState.WAITING):
             erasure.stop_plan(plan_id=plan.id, actor=actor)
         services.withdraw(case_id=case.id, actor=actor)
 

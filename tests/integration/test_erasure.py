@@ -25,6 +25,7 @@ from dsr_portal.gallery import services as gallery_services
 from dsr_portal.gallery.blocks import blocked
 from dsr_portal.gallery.models import Record, SourceImage
 from dsr_portal.jobs.models import Job, JobState
+from dsr_portal.public import deleting
 from dsr_portal.recognition import holder as holders
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import services as vault
@@ -276,6 +277,21 @@ def test_another_cases_hold_makes_it_wait_until_that_case_has_decided(now: None)
     lab.run_all()
     plan.refresh_from_db()
     assert plan.state == PlanState.DONE
+
+
+def test_taking_the_request_back_stops_a_plan_that_waits(now: None) -> None:
+    """P-03: nothing waits for ever in the name of a request that is over."""
+    own = lab.picture(55)
+    case = lab.ready_case(own.records)
+    other = support.opened(["access"])
+    gallery_services.hold(record_ids=[own.records[0].id], case_id=other.id, actor=support.MACHINE)
+    plan = services.start_erasure(case_id=case.id, actor=support.person(case))
+    assert plan.state == PlanState.WAITING
+    deleting.withdraw(case=case)
+    plan.refresh_from_db()
+    case.refresh_from_db()
+    assert (plan.state, case.status) == (PlanState.STOPPED, Status.CLOSED)
+    assert services.resume_waiting() == 0
 
 
 def test_two_cases_that_claim_one_record_are_a_task_and_no_erasure(now: None) -> None:
