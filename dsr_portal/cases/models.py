@@ -231,6 +231,8 @@ class IdentityCheck(Row):
     officer = models.CharField(max_length=20)
     at = models.DateTimeField()
     field = models.CharField(max_length=60)
+    lapsed_at = models.DateTimeField(null=True)
+    """When another photo came, with which nobody was compared yet."""
 
     def __str__(self) -> str:
         return f"{self.way} L{self.level_reached}"

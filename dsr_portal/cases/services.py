@@ -232,7 +232,10 @@ def identity_asked_again(*, case: Case, actor: Actor) -> None:
     Otherwise a person known by their own photo could have a stranger's searched. Runs in the unit
     of work that took the photo, before any search.
     """
-    if case.level == 0 or case.status not in BEFORE_SEARCH:
+    if case.status not in BEFORE_SEARCH:
+        return
+    case.identity_checks.filter(lapsed_at=None).update(lapsed_at=clock.now())
+    if case.level == 0:
         return
     case.level = 0
     case.save(update_fields=["level"])
@@ -240,8 +243,8 @@ def identity_asked_again(*, case: Case, actor: Actor) -> None:
 
 
 def _require_element(case: Case, way: str, element: str, actor: Actor) -> None:
-    # At level 0 whatever was recorded was about another photo.
-    earlier = list(case.identity_checks.order_by("at")) if case.level else []
+    # What was recorded before the newest photo came was about another one.
+    earlier = list(case.identity_checks.filter(lapsed_at=None).order_by("at"))
     if element == IdentityElement.SECOND_WAY and not any(one.way != way for one in earlier):
         raise BadInput(
             "second_way_missing", _("A second way needs another way recorded before it.")

@@ -70,6 +70,7 @@ declare_model(
         "officer": F.STAFF,
         "at": F.TIME,
         "field": F.VAULT,
+        "lapsed_at": F.TIME,
     },
     shredder=_KEYS,
 )

@@ -313,6 +313,14 @@ def test_a_photo_that_came_after_the_check_is_not_searched_before_another_one(an
         services.record_identity(
             case_id=case.id, actor=people[0], way="visit", element="second_way", compared="x"
         )
+    # Nor does a check from before the photo serve as the second way once a new one was recorded.
+    services.record_identity(
+        case_id=case.id, actor=people[0], way="visit", element="", compared="x"
+    )
+    with pytest.raises(BadInput, match="second_way_missing"):
+        services.record_identity(
+            case_id=case.id, actor=people[0], way="visit", element="second_way", compared="x"
+        )
     identify(case, people[0])
     work()
     assert answers.searches == 1
