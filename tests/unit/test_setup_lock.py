@@ -50,8 +50,10 @@ def test_the_steps_of_the_set_up_cover_the_lock():
 
 
 def test_no_file_of_the_set_up_names_a_registry():
-    named = re.compile(r"://|--index-url|--extra-index|--find-links", re.IGNORECASE)
-    assert named.search("--extra-index-url https://packages.example/simple")
+    named = re.compile(r"://|--(?:extra-)?index|--find-links", re.IGNORECASE)
+    for option in ("index-url", "extra-index-url", "find-links"):
+        assert named.search(f"--{option} packages")
+    assert named.search("https://packages.example/simple")
     for path in [ROOT / "requirements.lock", ROOT / "Makefile", *(ROOT / ".ci").glob("*")]:
         if path.is_file():
             # Services on this machine and the names of our own sites in the deploy check.
