@@ -10,6 +10,7 @@ PY := .venv/bin/python
 PORT ?= 8000
 FRESH ?=
 ONLY ?=
+FULL ?=
 JOBS ?= 2
 export JOBS
 
@@ -45,8 +46,8 @@ lint: setup ## ruff, import-linter, djlint, deptry
 types: setup ## mypy
 	$(PY) -m mypy biometrics dsr_portal
 
-bench: setup ## measured figures (ONLY=area), written to var/bench.json
-	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+bench: setup ## measured figures, to var/bench.json (ONLY=area; FULL=1: full sizes, hours)
+	@DSR_BENCH_FULL=$(FULL) $(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 pictures: setup-test ## pictures of README and docs, made by walking the tour
 	@$(PY) -m pytest -q tests/e2e/test_whole_way.py --pictures docs/pictures

@@ -1,7 +1,13 @@
 """Run the tests tier by tier, each in a process of its own, and say at the end what ran.
 
-All tiers run even when one fails: one run tells everything there is to mend. Light tiers use two
-processes; engine, workers and browser bring processes of their own and run alone.
+All tiers run even when one fails: one run tells everything there is to mend. Light tiers deal
+their tests to two processes; engine and worker tests are dealt by file, for what a module makes
+(a gallery, a demo, a loaded network) is made once. Worker tests mostly wait for leases and beats:
+one more process than there are cores fills that time. The browser tests serve a whole demo, six
+processes beside the browser, and run alone.
+
+The order of tests is shuffled by a seed that is the same for everybody, so that a failure comes
+again; SEED=7 asks for another order.
 """
 
 from __future__ import annotations
@@ -17,11 +23,16 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "var" / "tests"
 NOTHING_COLLECTED = 5
 
-TIERS: dict[str, tuple[list[str], bool]] = {
-    "unit-property": (["tests/unit", "tests/property"], True),
-    "integration": (["tests/integration"], True),
-    "engine-worker": (["tests/engine", "tests/worker"], False),
-    "browser": (["tests/e2e"], False),
+JOBS = int(os.environ.get("JOBS", "2"))
+SIDE_BY_SIDE = ["-n", str(JOBS)]
+BY_FILE = ["-n", str(JOBS + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+ORDER = [f"--randomly-seed={os.environ.get('SEED', '1')}"]
+# Name -> folders, and how pytest runs them.
+TIERS: dict[str, tuple[list[str], list[str]]] = {
+    "unit-property": (["tests/unit", "tests/property"], SIDE_BY_SIDE),
+    "integration": (["tests/integration"], SIDE_BY_SIDE),
+    "engine-worker": (["tests/engine", "tests/worker"], BY_FILE),
+    "browser": (["tests/e2e"], []),
 }
 
 
@@ -38,16 +49,24 @@ def counts(report: Path) -> tuple[int, int, int]:
     return total("tests") - failed - total("skipped"), failed, total("skipped")
 
 
-def run_tier(name: str, folders: list[str], parallel: bool, more: list[str]) -> tuple[int, Path]:
+def run_tier(name: str, folders: list[str], how: list[str], more: list[str]) -> tuple[int, Path]:
     """Run one tier; the exit code of pytest, 0 also for folders without tests."""
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     present = [folder for folder in folders if (ROOT / folder).is_dir()]
     if not present:
         return 0, report
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *present, *more]
-    if parallel:
-        command += ["-n", os.environ.get("JOBS", "2")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        f"--junitxml={report}",
+        *present,
+        *ORDER,
+        *how,
+        *more,
+    ]
     print(f"\n=== {name} ===", flush=True)
     code = subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode
     return (0 if code == NOTHING_COLLECTED else code), report
@@ -58,8 +77,8 @@ def main(more: list[str]) -> int:
     started = time.monotonic()
     passed = failed = skipped = 0
     broken = []
-    for name, (folders, parallel) in TIERS.items():
-        code, report = run_tier(name, folders, parallel, more)
+    for name, (folders, how) in TIERS.items():
+        code, report = run_tier(name, folders, how, more)
         if code != 0:
             broken.append(f"{name} ended with {code}")
         for_tier = counts(report)

@@ -17,15 +17,20 @@ class BiometricsConfig:
     ``home`` is the folder DeepFace calls DEEPFACE_HOME: the weights lie in
     ``home/.deepface/weights``. ``detection_sides`` are the longer sides, in pixels, to which a
     picture is shrunk for detection: the small one sees big faces well, the large one small faces.
+    A face must be ``seen_from_px`` wide there; where the smallest faces wanted would not be, the
+    picture is looked at in tiles too, ``max_tiles`` at most (docs/faces.md has the measurements).
 
     Limits of quality: mean grey of the scene and of the face's highlights (0-255), share of
-    burnt-out skin, sharpness (see quality), degrees of turn and tilt.
+    burnt-out skin, sharpness (see quality), degrees of turn and tilt, light of one half of the
+    face over the other's, detail where eyes and mouth are.
     """
 
     home: Path
     detector_score: float = 0.7
     detector_overlap: float = 0.3
     detection_sides: tuple[int, ...] = (640, 1280)
+    seen_from_px: int = 24
+    max_tiles: int = 12
     min_face_px: int = 40
     min_probe_face_px: int = 80
     background_ratio: float = 0.25
@@ -34,9 +39,13 @@ class BiometricsConfig:
     too_dark_below: float = 55.0
     no_highlights_below: float = 95.0
     too_bright_above: float = 0.1
-    blurred_below: float = 0.008
+    blurred_below: float = 0.009
     turned_away_above: float = 45.0
     tilted_above: float = 25.0
+    nodding_above: float = 35.0
+    uneven_below: float = 0.45
+    eyes_covered_below: float = 0.6
+    mouth_covered_below: float = 0.3
 
     @property
     def weights_folder(self) -> Path:

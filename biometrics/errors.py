@@ -32,6 +32,12 @@ class EngineFailed(BiometricsError):
     code = "engine_failed"
 
 
+class EngineTaken(EngineFailed):
+    """This process already runs DeepFace on its other engine, or was forked after it began."""
+
+    code = "engine_taken"
+
+
 class DetectorFailed(BiometricsError):
     """The face detector could not be loaded or broke on a picture."""
 
@@ -54,6 +60,12 @@ class IndexMismatch(FaceIndexError):
     """Sound bytes that belong to another model, dimension or shard."""
 
     code = "index_mismatch"
+
+
+class IndexOutOfMemory(FaceIndexError):
+    """No memory for more rows; the index is as it was before."""
+
+    code = "index_out_of_memory"
 
 
 class DuplicateFace(FaceIndexError):

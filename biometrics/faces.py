@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ from biometrics.config import BiometricsConfig
 from biometrics.errors import BadPicture, DetectorFailed
 from biometrics.pictures import Rgb, require_rgb
 
-ALIGNMENT_VERSION: Final = "five-point-112-v1"
+ALIGNMENT_VERSION: Final = "five-point-112-steady-v2"
 CROP_SIDE: Final = 112
 
 # Where eyes, nose and mouth corners lie in the 112 x 112 crop that SFace was trained on
@@ -32,10 +34,33 @@ TEMPLATE: Final[NDArray[np.float64]] = np.array(
     dtype=np.float64,
 )
 
-# A face this wide (pixels) at one detection side was already seen well at the side before it.
-_SEEN_BEFORE_PX = 160
-_SAME_FACE_OVERLAP = 0.4
+# Landmarks are best where the detector saw the face at least and at most this wide (pixels). A
+# doubling beyond that, and a turned picture, count as so much less of its score.
+_GOOD_WIDTH: Final = (48.0, 256.0)
+_PER_DOUBLING: Final = 0.05
+_TURNED: Final = 0.02
+# An upright face that is seen well scores more. One on its side or upside down is found as well,
+# with upright landmarks in wrong places, and scores less (docs/faces.md has the measurements).
+_SURELY_UPRIGHT: Final = 0.92
+# Two boxes of one size are one face above this share of their union; a small box is a part of a
+# larger face above this share of itself.
+_SAME_FACE_UNION = 0.4
+_PART_OF_FACE = 0.6
+# Tiles overlap by more than a face that the whole views show too small.
+_TILE_SIDE: Final = 1280
+_TILE_OVERLAP: Final = 128
+# A face that leans further, or is not surely upright, is looked at again by itself: so many faces
+# of a picture, about so wide (pixels), in a square of so many.
+_LEANS_ABOVE: Final = 20.0
+_LEVEL_WIDTH: Final = 112.0
+_LEVEL_SIDE: Final = 288
+_LEVEL_TURNS: Final = (0.0, -45.0, 45.0, -90.0, 90.0, -135.0, 135.0, 180.0)
+_LEVEL_BETTER: Final = 0.005
+_MOST_LEVELLED: Final = 12
 _TOP_K = 5000
+
+Box = tuple[int, int, int, int]
+Turns = Literal["if_needed", "always", "never"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +70,7 @@ class Face:
     ``landmarks`` is float32 (5, 2) in the order of TEMPLATE; ``score`` is the detector's, 0 to 1.
     """
 
-    box: tuple[int, int, int, int]
+    box: Box
     landmarks: NDArray[np.float32]
     score: float
 
@@ -65,24 +90,60 @@ class _PerThread(threading.local):
 _per_thread = _PerThread()
 
 
-def find_faces(rgb: Rgb, config: BiometricsConfig) -> list[Face]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """What the detector is shown: BGR pixels, and how to get back to those of the whole picture.
+
+    ``back`` (2 x 3) takes pixel centres of the view to pixel centres of the picture. A face cut by
+    one of ``edges`` (left, top, right, bottom of the view) is seen whole in the next tile.
+    """
+
+    bgr: Rgb
+    back: NDArray[np.float64]
+    edges: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    is_turned: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A face and how well the detector saw it: its score, less what spoils landmarks."""
+
+    face: Face
+    worth: float
+
+
+def find_faces(
+    rgb: Rgb, config: BiometricsConfig, *, turns: Turns = "if_needed", smallest: int | None = None
+) -> list[Face]:
     """All faces of a picture, largest first, then from left to right, then from the top.
 
     ``rgb``: uint8 (height, width, 3). Raises BadPicture or DetectorFailed. No face is an empty
-    list. Small faces are reported too: covering needs them, callers judge size by quality.
+    list. Smaller faces are reported too, callers judge size by quality.
+
+    The picture is looked at in several sizes and, where those would show a face ``smallest``
+    pixels wide (the gallery's least width unless given) too small to be seen, in tiles as well.
+    ``turns``: whether it is also turned by 90, 180 and 270 degrees: "if_needed" only where no
+    face was found that is surely upright, and the whole picture only; "always" its tiles as well.
+    Boxes and landmarks are pixels of the given picture.
     """
     picture = require_rgb(rgb, max_side=config.max_side, max_pixels=config.max_pixels)
-    sides = _sides(picture.shape, config)
-    # A large picture is shrunk once to the largest side; smaller ones are made from that.
-    bgr = np.ascontiguousarray(_shrunk(picture, sides[-1])[:, :, ::-1])
-    found: list[Face] = []
-    for number, side in enumerate(sides):
-        for face, width_seen in _detect(_shrunk(bgr, side), picture.shape, config):
-            if number and width_seen > _SEEN_BEFORE_PX:
-                continue
-            if not any(_overlap(face.box, other.box) > _SAME_FACE_OVERLAP for other in found):
-                found.append(face)
-    return sorted(found, key=lambda f: (-f.box[2] * f.box[3], f.box[0], f.box[1]))
+    smallest = smallest or config.min_face_px
+    whole = _whole_views(picture, smallest, config)
+    seen = _look(whole, picture.shape, config)
+    for view in _tiles(picture, smallest, config):
+        seen += _look([view], picture.shape, config)
+    doubtful = not _any_upright(seen)
+    if turns == "always" or (turns == "if_needed" and doubtful):
+        for quarters in (1, 2, 3):
+            turned = [_turned(view, quarters) for view in whole]
+            seen += _look(turned, picture.shape, config)
+            if turns == "always":
+                # One turn after the other: each new shape costs the detector new buffers.
+                for view in _tiles(picture, smallest, config):
+                    seen += _look([_turned(view, quarters)], picture.shape, config)
+    faces = sorted(_merged(seen), key=lambda f: (-_area(f.box), f.box[0], f.box[1]))
+    first, rest = faces[:_MOST_LEVELLED], faces[_MOST_LEVELLED:]
+    return [_levelled(picture, face, config, doubtful=doubtful) for face in first] + rest
 
 
 def align(rgb: Rgb, landmarks: NDArray[np.float32]) -> Rgb:
@@ -133,11 +194,100 @@ def similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDAr
     return np.hstack([turn, shift[:, None]])
 
 
-def _sides(shape: tuple[int, ...], config: BiometricsConfig) -> list[int]:
-    """The detection sides worth trying: a larger one only where the picture has more to show."""
-    longest = max(shape[0], shape[1])
-    sides = sorted(config.detection_sides)
-    return [side for i, side in enumerate(sides) if i == 0 or longest > sides[i - 1] * 1.25]
+def tilt(landmarks: NDArray[np.floating[Any]]) -> float:
+    """How far a face leans in the picture plane, in degrees clockwise, -180 to 180.
+
+    From the middle of the eyes to the middle of the mouth, which a turn of the head moves less
+    than it moves the line of the eyes.
+    """
+    points = np.asarray(landmarks, dtype=np.float64)
+    across, down = points[3:5].mean(axis=0) - points[0:2].mean(axis=0)
+    return float(np.degrees(np.arctan2(-across, down)))
+
+
+# -- views --------------------------------------------------------------------------------------
+
+
+def _whole_views(picture: Rgb, smallest: int, config: BiometricsConfig) -> list[_View]:
+    """The whole picture in each size worth trying: a larger one only where it has more to show.
+
+    None is larger than the smallest faces wanted need to be seen: the time a look takes grows
+    with the area.
+    """
+    longest = max(picture.shape[:2])
+    enough = math.ceil(longest * _seen_scale(smallest, config))
+    first, *larger = sorted(config.detection_sides)
+    sides = [first]
+    for side in larger:
+        if min(side, enough) > sides[-1] * 1.25:
+            sides.append(min(side, enough))
+    # A large picture is shrunk once to the largest side; smaller ones are made from that.
+    bgr = np.ascontiguousarray(_shrunk(picture, sides[-1])[:, :, ::-1])
+    small = [_shrunk(bgr, side) for side in sides]
+    return [_View(one, _scaled(one.shape, picture.shape)) for one in small]
+
+
+def _seen_scale(smallest: int, config: BiometricsConfig) -> float:
+    """How far a picture may be shrunk so that its smallest wanted faces can still be seen."""
+    return min(1.0, config.seen_from_px / max(1, smallest))
+
+
+def _tiles(picture: Rgb, smallest: int, config: BiometricsConfig) -> Iterator[_View]:
+    """Overlapping parts of a picture whose whole views show the smallest faces too small.
+
+    The picture is shrunk as far as such a face allows, and further where it would take more than
+    ``max_tiles``. One tile at a time: a shrunk copy of a large picture would cost as much again.
+    """
+    height, width = picture.shape[:2]
+    scale = _seen_scale(smallest, config)
+    if max(height, width) * scale <= max(config.detection_sides) * 1.25:
+        return
+    while _tile_count(height * scale) * _tile_count(width * scale) > config.max_tiles:
+        scale *= 0.97
+    tall, wide = max(1, round(height * scale)), max(1, round(width * scale))
+    for top, bottom in _spans(tall):
+        for left, right in _spans(wide):
+            x0, y0 = math.floor(left * width / wide), math.floor(top * height / tall)
+            x1, y1 = math.ceil(right * width / wide), math.ceil(bottom * height / tall)
+            part = _resized(picture[y0:y1, x0:x1], right - left, bottom - top)
+            back = _scaled(part.shape, (y1 - y0, x1 - x0))
+            back[:, 2] += [x0, y0]
+            edges = (left > 0, top > 0, right < wide, bottom < tall)
+            yield _View(np.ascontiguousarray(part[:, :, ::-1]), back, edges)
+
+
+def _tile_count(length: float) -> int:
+    """Tiles that one side of a picture takes."""
+    return max(1, math.ceil((length - _TILE_OVERLAP) / (_TILE_SIDE - _TILE_OVERLAP)))
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    """Where tiles begin and end along one side: evenly spread, none longer than _TILE_SIDE."""
+    count, side = _tile_count(length), min(length, _TILE_SIDE)
+    return [(int(at), int(at) + side) for at in np.linspace(0, length - side, count).round()]
+
+
+def _turned(view: _View, quarters: int) -> _View:
+    """The view turned anticlockwise by quarters of a full turn."""
+    height, width = view.bgr.shape[:2]
+    away = {
+        1: np.array([[0.0, -1.0, width - 1.0], [1.0, 0.0, 0.0]]),
+        2: np.array([[-1.0, 0.0, width - 1.0], [0.0, -1.0, height - 1.0]]),
+        3: np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, height - 1.0]]),
+    }[quarters]
+    back = view.back[:, :2] @ away
+    back[:, 2] += view.back[:, 2]
+    edges = view.edges
+    for _quarter in range(quarters):
+        left, top, right, bottom = edges
+        edges = (top, right, bottom, left)
+    return _View(np.ascontiguousarray(np.rot90(view.bgr, quarters)), back, edges, is_turned=True)
+
+
+def _scaled(small: tuple[int, ...], whole: tuple[int, ...]) -> NDArray[np.float64]:
+    """From pixel centres of a shrunk picture to those of the whole one."""
+    across, down = whole[1] / small[1], whole[0] / small[0]
+    return np.array([[across, 0.0, across / 2 - 0.5], [0.0, down, down / 2 - 0.5]])
 
 
 def _shrunk(picture: Rgb, side: int) -> Rgb:
@@ -146,35 +296,158 @@ def _shrunk(picture: Rgb, side: int) -> Rgb:
     factor = side / max(height, width)
     if factor >= 1.0:
         return picture
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return _resized(picture, max(1, round(width * factor)), max(1, round(height * factor)))
 
 
-def _detect(
-    small: Rgb, shape: tuple[int, ...], config: BiometricsConfig
-) -> list[tuple[Face, float]]:
-    """Faces of a shrunk BGR picture in pixels of the whole one, each with the width seen."""
-    height, width = shape[:2]
+def _resized(picture: Rgb, width: int, height: int) -> Rgb:
+    if picture.shape[:2] == (height, width):
+        return picture
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
+
+
+# -- detections ---------------------------------------------------------------------------------
+
+
+def _look(views: list[_View], shape: tuple[int, ...], config: BiometricsConfig) -> list[_Seen]:
+    """What the detector sees in these views, in pixels of the whole picture."""
+    found = []
+    for view in views:
+        for row in _detect(view.bgr, config):
+            if not _is_cut(row, view):
+                worth = _worth(row) - (_TURNED if view.is_turned else 0.0)
+                found.append(_Seen(_to_face(row, view.back, shape), worth))
+    return found
+
+
+def _detect(bgr: Rgb, config: BiometricsConfig) -> list[NDArray[np.float64]]:
+    """Rows of YuNet (x, y, w, h, five points, score) in pixels of what it was shown."""
     try:
         detector = _detector(config)
-        detector.setInputSize((small.shape[1], small.shape[0]))
-        _, rows = detector.detect(small)
+        detector.setInputSize((bgr.shape[1], bgr.shape[0]))
+        _, rows = detector.detect(bgr)
     except cv2.error as error:
         raise DetectorFailed(str(error)) from error
     if rows is None:
         return []
-    back = np.array([width / small.shape[1], height / small.shape[0]])
-    finite = [row for row in np.asarray(rows, dtype=np.float64) if np.isfinite(row).all()]
-    return [(_to_face(row, back, width, height), float(row[2])) for row in finite]
+    return [row for row in np.asarray(rows, dtype=np.float64) if np.isfinite(row).all()]
 
 
-def _to_face(row: NDArray[np.float64], back: NDArray[np.float64], width: int, height: int) -> Face:
-    """One row of YuNet (x, y, w, h, five points, score) in pixels of the whole picture."""
-    left, top = np.clip(row[0:2] * back, 0, [width - 1, height - 1])
-    right, bottom = np.clip((row[0:2] + row[2:4]) * back, [left + 1, top + 1], [width, height])
-    points = (row[4:14].reshape(5, 2) + 0.5) * back - 0.5
+def _is_cut(row: NDArray[np.float64], view: _View) -> bool:
+    """Whether the face touches an edge behind which the picture goes on."""
+    height, width = view.bgr.shape[:2]
+    touches = (row[0] < 2, row[1] < 2, row[0] + row[2] > width - 2, row[1] + row[3] > height - 2)
+    return any(touch and edge for touch, edge in zip(touches, view.edges, strict=True))
+
+
+def _to_face(row: NDArray[np.float64], back: NDArray[np.float64], shape: tuple[int, ...]) -> Face:
+    """One row of YuNet in pixels of the whole picture, the box cut at its edges."""
+    height, width = shape[:2]
+    # A box has edges, a landmark is a point: the middle of the first pixel lies at 0.
+    corners = np.array([row[0:2], row[0:2] + row[2:4]]) - 0.5
+    corners = corners @ back[:, :2].T + back[:, 2] + 0.5
+    left, top = np.clip(corners.min(axis=0), 0, [width - 1, height - 1])
+    right, bottom = np.clip(corners.max(axis=0), [left + 1, top + 1], [width, height])
+    points = row[4:14].reshape(5, 2) @ back[:, :2].T + back[:, 2]
     box = (round(left), round(top), max(1, round(right - left)), max(1, round(bottom - top)))
     return Face(box=box, landmarks=points.astype(np.float32), score=float(row[14]))
+
+
+def _worth(row: NDArray[np.float64]) -> float:
+    width = max(float(row[2]), 1.0)
+    doublings = math.log2(width / min(max(width, _GOOD_WIDTH[0]), _GOOD_WIDTH[1]))
+    return float(row[14]) - _PER_DOUBLING * abs(doublings)
+
+
+def _levelled(picture: Rgb, face: Face, config: BiometricsConfig, *, doubtful: bool) -> Face:
+    """The face with the landmarks seen when it is held upright; its box stays.
+
+    Tilted faces are found, but their landmarks are drawn towards the upright. Where the picture
+    showed no surely upright face (``doubtful``) or this is none, every direction is tried.
+    """
+    lean = tilt(face.landmarks)
+    doubtful = doubtful or face.score < _SURELY_UPRIGHT
+    if not doubtful and abs(lean) <= _LEANS_ABOVE:
+        return face
+    best = face
+    for more in _LEVEL_TURNS if doubtful else _LEVEL_TURNS[:1]:
+        seen = _held(picture, face, lean + more, config)
+        if seen is not None and seen.score > best.score + _LEVEL_BETTER:
+            best = seen
+    return replace(face, landmarks=best.landmarks, score=best.score)
+
+
+def _held(picture: Rgb, face: Face, lean: float, config: BiometricsConfig) -> Face | None:
+    """The face as it is seen when the picture is turned back by ``lean``, None if it is not."""
+    try:
+        view = _level_view(picture, face.landmarks, lean, face.width)
+    except BadPicture:
+        return None
+    rows = [row for row in _detect(view.bgr, config) if _is_central(row)]
+    if not rows:
+        return None
+    return _to_face(max(rows, key=lambda row: float(row[14])), view.back, picture.shape)
+
+
+def _level_view(picture: Rgb, points: NDArray[np.float32], lean: float, width: int) -> _View:
+    """The face upright in the middle of a small picture, about _LEVEL_WIDTH wide."""
+    scale = _LEVEL_WIDTH / max(1, width)
+    centre = np.asarray(points, dtype=np.float64).mean(axis=0)
+    angle = np.radians(lean)
+    turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    part, moved, shrunk = picture, centre, np.ones(2)
+    if scale < 0.5:
+        part, moved, shrunk = _shrunk_part(picture, centre, _LEVEL_SIDE / scale, scale)
+    middle = np.full(2, (_LEVEL_SIDE - 1) / 2)
+    there = np.hstack([turn / shrunk, (middle - turn / shrunk @ moved)[:, None]])
+    small = cv2.warpAffine(part, there, (_LEVEL_SIDE, _LEVEL_SIDE), flags=cv2.INTER_LINEAR)
+    undo = np.linalg.inv(turn)
+    back = np.hstack([undo, (centre - undo @ middle)[:, None]]).astype(np.float64)
+    return _View(np.ascontiguousarray(small[:, :, ::-1], dtype=np.uint8), back)
+
+
+def _is_central(row: NDArray[np.float64]) -> bool:
+    """Whether a row of a level view is the face in its middle."""
+    away = float(np.abs(row[0:2] + row[2:4] / 2 - _LEVEL_SIDE / 2).max())
+    return away < _LEVEL_WIDTH / 2
+
+
+def _any_upright(seen: list[_Seen]) -> bool:
+    return any(one.face.score >= _SURELY_UPRIGHT for one in seen)
+
+
+def _merged(seen: list[_Seen]) -> list[Face]:
+    """Each face once, as the detector saw it best; what lies inside a larger face is part of it."""
+    best: list[Face] = []
+    for one in sorted(seen, key=lambda s: -s.worth):
+        if all(union_share(one.face.box, other.box) <= _SAME_FACE_UNION for other in best):
+            best.append(one.face)
+    return [
+        face
+        for face in best
+        if not any(
+            _area(other.box) > _area(face.box)
+            and shared_area(face.box, other.box) > _PART_OF_FACE * _area(face.box)
+            for other in best
+        )
+    ]
+
+
+def _area(box: Box) -> int:
+    return box[2] * box[3]
+
+
+def shared_area(one: Box, two: Box) -> int:
+    """Pixels that lie in both boxes (x, y, width, height)."""
+    across = min(one[0] + one[2], two[0] + two[2]) - max(one[0], two[0])
+    down = min(one[1] + one[3], two[1] + two[3]) - max(one[1], two[1])
+    return across * down if across > 0 and down > 0 else 0
+
+
+def union_share(one: Box, two: Box) -> float:
+    """Shared area over the area of both together (intersection over union), 0 to 1."""
+    shared = shared_area(one, two)
+    return shared / (_area(one) + _area(two) - shared) if shared else 0.0
 
 
 def _detector(config: BiometricsConfig) -> Any:
@@ -190,15 +463,6 @@ def _detector(config: BiometricsConfig) -> Any:
     return detector
 
 
-def _overlap(one: tuple[int, int, int, int], two: tuple[int, int, int, int]) -> float:
-    """Shared area over the smaller area, so that a box inside another counts as the same face."""
-    across = min(one[0] + one[2], two[0] + two[2]) - max(one[0], two[0])
-    down = min(one[1] + one[3], two[1] + two[3]) - max(one[1], two[1])
-    if across <= 0 or down <= 0:
-        return 0.0
-    return across * down / min(one[2] * one[3], two[2] * two[3])
-
-
 def _shrink_around(
     picture: Rgb, points: NDArray[np.float64], scale: float
 ) -> tuple[Rgb, NDArray[np.float64]]:
@@ -207,8 +471,15 @@ def _shrink_around(
     A linear warp reads four pixels per output pixel: from a large face it would keep noise and
     leave out most of what the camera saw.
     """
-    half = CROP_SIDE / scale
-    centre = points.mean(axis=0)
+    part, moved, _ = _shrunk_part(picture, points, CROP_SIDE / scale, scale)
+    return part, moved
+
+
+def _shrunk_part(
+    picture: Rgb, points: NDArray[np.float64], half: float, scale: float
+) -> tuple[Rgb, NDArray[np.float64], NDArray[np.float64]]:
+    """What lies within ``half`` of the middle of ``points``, shrunk; points and factors there."""
+    centre = points.reshape(-1, 2).mean(axis=0)
     height, width = picture.shape[:2]
     left, top = (max(0, int(v)) for v in np.floor(centre - half))
     right, bottom = min(width, int(centre[0] + half) + 1), min(height, int(centre[1] + half) + 1)
@@ -219,4 +490,4 @@ def _shrink_around(
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     factor = np.array([size[0] / part.shape[1], size[1] / part.shape[0]])
     moved = (points - np.array([left, top]) + 0.5) * factor - 0.5
-    return np.asarray(small, dtype=np.uint8), moved
+    return np.asarray(small, dtype=np.uint8), moved, factor

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biometrics.errors import FaceIndexError, IndexDamaged, IndexMismatch
+from biometrics.memory import wipe
 
 VERSION: Final = 1
 ID_BYTES: Final = 16
@@ -37,8 +38,10 @@ _HNSW: Final = struct.Struct("<QQQQQQiIQQQdQ")
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 # Rounding of a float32 length; anything further off is no template.
 UNIT_TOLERANCE: Final = 1e-3
+_COMPARED: Final = 1024
 
 Ids = NDArray[np.uint8]
+Payload = bytes | bytearray | memoryview
 Rows = NDArray[np.float32]
 
 
@@ -101,7 +104,9 @@ def rows_are_templates(rows: Rows) -> bool:
 def shard_digest(ids: Ids, rows: Rows) -> bytes:
     """32 bytes that tie a graph to exactly these rows in this order."""
     digest = hashlib.sha256(_bytes_of(ids))
-    digest.update(_bytes_of(rows))
+    for first in range(0, len(rows), _COMPARED):
+        # Rows inside a graph are copied for this, part by part.
+        digest.update(_bytes_of(rows[first : first + _COMPARED]))
     return digest.digest()
 
 
@@ -176,7 +181,7 @@ class GraphShape:
         return 4 * self.m + 4
 
 
-def check_hnsw(payload: bytes | memoryview, *, shape: GraphShape, rows: Rows) -> None:
+def check_hnsw(payload: Payload, *, shape: GraphShape, rows: Rows) -> None:
     """Walk hnswlib's own file: sizes, labels, vectors and every link; raises IndexDamaged."""
     top, entry = _check_hnsw_header(payload, shape)
     level0_end = _HNSW.size + shape.rows * shape.element
@@ -203,7 +208,7 @@ def check_hnsw(payload: bytes | memoryview, *, shape: GraphShape, rows: Rows) ->
         raise IndexDamaged("the graph's size does not fit its content")
 
 
-def _check_hnsw_header(payload: bytes | memoryview, shape: GraphShape) -> tuple[int, int]:
+def _check_hnsw_header(payload: Payload, shape: GraphShape) -> tuple[int, int]:
     if len(payload) < _HNSW.size:
         raise IndexDamaged("the graph is truncated")
     (offset0, room, count, element, label_at, data_at, top, entry, max_m, max_m0, m, _, ef) = (
@@ -228,17 +233,19 @@ def _check_hnsw_header(payload: bytes | memoryview, shape: GraphShape) -> tuple[
 
 
 def _check_level0(elements: NDArray[np.uint8], shape: GraphShape, rows: Rows) -> None:
-    labels = np.ascontiguousarray(elements[:, -8:]).view("<u8").ravel()
+    links, labels = _links_and_labels(elements, shape)
     if not np.array_equal(np.sort(labels), np.arange(shape.rows, dtype=np.uint64)):
         raise IndexDamaged("the graph's labels are damaged")
-    links = np.ascontiguousarray(elements[:, : shape.links0]).view("<u4")
     counts = links[:, 0]
     listed = np.arange(2 * shape.m)[None, :] < counts[:, None]
     if (counts > 2 * shape.m).any() or (links[:, 1:][listed] >= shape.rows).any():
         raise IndexDamaged("the graph's links are damaged")
-    for number, label in enumerate(labels.tolist()):
-        vector = elements[number, shape.links0 : -8]
-        if vector.tobytes() != rows[label].tobytes():
+    for first in range(0, shape.rows, _COMPARED):
+        part = slice(first, first + _COMPARED)
+        wanted = rows[labels[part].astype(np.intp)]
+        same = np.array_equal(elements[part, shape.links0 : -8], wanted.view(np.uint8))
+        wipe(wanted)
+        if not same:
             raise IndexDamaged("the graph's vectors are not the shard's")
 
 
@@ -248,6 +255,53 @@ def _check_links(words: NDArray[np.uint32], shape: GraphShape, levels: int) -> N
         count = int(links[0])
         if count > shape.m or (links[1 : 1 + count] >= shape.rows).any():
             raise IndexDamaged("the graph's upper links are damaged")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LowestLevel:
+    """The links of all elements at level 0 by hnswlib's own numbers, and whose rows they are.
+
+    ``links``: uint32 (n, 2 M), of which the first ``counts`` of each row are set; ``labels``: the
+    row numbers, (n,); ``entry``: where every search begins.
+    """
+
+    links: NDArray[np.uint32]
+    counts: NDArray[np.uint32]
+    labels: NDArray[np.uint64]
+    entry: int
+
+
+def lowest_level(payload: Payload, shape: GraphShape) -> LowestLevel:
+    """Read the links of a graph that hnswlib has just written.
+
+    Raises IndexDamaged for one that was cut short: hnswlib says nothing then.
+    """
+    _top, entry = _check_hnsw_header(payload, shape)
+    end = _HNSW.size + shape.rows * shape.element
+    if len(payload) < end:
+        raise IndexDamaged("the graph is truncated")
+    elements = np.frombuffer(payload[_HNSW.size : end], dtype=np.uint8)
+    words, labels = _links_and_labels(elements.reshape(shape.rows, shape.element), shape)
+    return LowestLevel(words[:, 1:], words[:, 0], labels, entry)
+
+
+def add_link(payload: bytearray, shape: GraphShape, source: int, target: int) -> None:
+    """Let an element's list at level 0 name another one, if it has a free place."""
+    at = _HNSW.size + source * shape.element
+    count = int.from_bytes(payload[at : at + 4], "little")
+    if count >= 2 * shape.m:
+        return
+    place = at + 4 * (1 + count)
+    payload[place : place + 4] = target.to_bytes(4, "little")
+    payload[at : at + 4] = (count + 1).to_bytes(4, "little")
+
+
+def _links_and_labels(
+    elements: NDArray[np.uint8], shape: GraphShape
+) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+    words = np.ascontiguousarray(elements[:, : shape.links0]).view("<u4")
+    labels = np.ascontiguousarray(elements[:, -8:]).view("<u8").ravel()
+    return words, labels
 
 
 @contextmanager
@@ -260,7 +314,7 @@ def memory_file() -> Iterator[tuple[int, str]]:
         os.close(descriptor)
 
 
-def write_sealed(descriptor: int, payload: bytes | memoryview) -> None:
+def write_sealed(descriptor: int, payload: Payload) -> None:
     """Write all of it and seal the file: what was checked is what will be read."""
     left = memoryview(payload)
     while left:

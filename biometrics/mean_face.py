@@ -3,7 +3,8 @@
 The recipe: every identity of the folder's ``manifest.csv`` in the data sets named below
 contributes its first picture (in the order of the manifest); the largest face is found, aligned
 and embedded as everywhere else; the mean of the unit embeddings, as float32, is the mean face.
-It never comes from a controller's gallery: then it would tell about the people in it.
+It never comes from a controller's gallery: then it would tell about the people in it. Averaged
+faces, which are nobody's, and series of selfies of a few people are left out.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from biometrics.config import BiometricsConfig
 from biometrics.engine import Engine
 from biometrics.errors import BiometricsError
-from biometrics.faces import align, find_faces
+from biometrics.faces import find_faces
 from biometrics.pictures import Rgb
+from biometrics.pipeline import Pipeline
 from biometrics.templates import DIMENSION, MEAN_FACE_FILE, vector_sha256
 from biometrics.weights import WeightsError
 
@@ -50,6 +52,7 @@ def mean_of(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def make(folder: Path, engine: Engine) -> tuple[NDArray[np.float32], int, int]:
     """The mean face, how many pictures went in, and in how many no face was found."""
+    pipeline = Pipeline(engine)
     crops: list[Rgb] = []
     without = 0
     for path in first_pictures(folder):
@@ -59,7 +62,7 @@ def make(folder: Path, engine: Engine) -> tuple[NDArray[np.float32], int, int]:
         if rgb is None or not faces:
             without += 1
             continue
-        crops.append(align(rgb, faces[0].landmarks))
+        crops.append(pipeline.crop(rgb, faces[0]))
     if not crops:
         raise BiometricsError("no face in this folder", code="no_face")
     mean = mean_of(engine.embed(crops))

@@ -12,8 +12,8 @@ import ctypes
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +28,17 @@ SHORTEST: Final = 8
 # Up to so many needles a pass for each is quicker than looking at every position once.
 _FEW: Final = 32
 _STARTS: Final = 1 << 18
-# Which two bytes of a needle sort out positions: a float32 written as float64 begins or ends with
-# zeros, like most of a process's memory; these two lie in its digits (38 times quicker, measured).
+# Which two bytes of an exact needle sort out positions: a float32 written as float64 begins or
+# ends with zeros, like most of a process's memory; these two lie in its digits (38 times quicker,
+# measured).
 _KEY: Final = 3
+# The top bytes of numbers 4 or 8 bytes apart, for patterns that leave the last digits open.
+_BY_FOUR: Final = (0, 1, 4, 5, 8, 9, 12, 13)
+_BY_EIGHT: Final = (0, 1, 2, 8, 9, 10, 16, 17)
+_RUN: Final = 24
+_LEAST_CARED: Final = 12
+# How far rounding may move a number: seven decimals are given out, float32 keeps as many.
+_SLACKS: Final = (4e-7, 1e-7)
 # Kernel pages that can't be read through /proc/<pid>/mem, and device memory.
 _SKIPPED: Final = ("[vvar", "[vsyscall]", "/dev/")
 
@@ -41,6 +49,8 @@ class Needle:
 
     masked: bytes
     mask: int
+    care: bytes = b""
+    """Where it is not empty, only bytes that are set in it are compared (`near_needles`)."""
 
     @classmethod
     def of(cls, pattern: bytes) -> Needle:
@@ -52,18 +62,20 @@ class Needle:
 
     def to_text(self) -> str:
         """For a verification kit: a worker that reads it back never holds the plain bytes."""
-        return f"{self.mask:02x}{self.masked.hex()}"
+        text = f"{self.mask:02x}{self.masked.hex()}"
+        return f"{text}/{self.care.hex()}" if self.care else text
 
     @classmethod
     def from_text(cls, text: str) -> Needle:
         """Read what ``to_text`` wrote."""
+        pattern, slash, cared = text.partition("/")
         try:
-            raw = bytes.fromhex(text)
+            raw, care = bytes.fromhex(pattern), bytes.fromhex(cared)
         except ValueError as error:
             raise ScanFailed("not a needle", code="bad_needle") from error
-        if len(raw) <= SHORTEST or raw[0] == 0:
+        if len(raw) <= SHORTEST or raw[0] == 0 or (slash and len(care) != len(raw) - 1):
             raise ScanFailed("not a needle", code="bad_needle")
-        return cls(raw[1:], raw[0])
+        return cls(raw[1:], raw[0], care)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +97,8 @@ def template_patterns(template: NDArray[np.float32]) -> list[bytes]:
     """Byte patterns by which a template (n,) is recognised wherever it may have been written.
 
     Pieces, not the whole: an allocator overwrites the first bytes of what it frees. For float32
-    and float64 in both byte orders, base64, hex in both cases, and decimal text as in JSON (of
-    the float64 values, with and without spaces).
+    and float64 in both byte orders, base64 wherever it begins, hex in both cases, and decimal text
+    as in JSON (of the float64 values; with spaces, without, a line for each).
     """
     values = np.asarray(template, dtype=np.float32).ravel()
     if len(values) < 8:
@@ -98,26 +110,105 @@ def template_patterns(template: NDArray[np.float32]) -> list[bytes]:
     piece = values[begin : begin + min(24, len(values) - begin)]
     late = values[len(values) - max(4, third // 2) :]
     raw = piece.astype("<f4").tobytes()
-    whole_quanta = raw[: len(raw) - len(raw) % 3]
-    numbers = [float(value) for value in piece[:3]]
     patterns = [
         raw,
         late.astype("<f4").tobytes(),
         piece.astype(">f4").tobytes(),
         piece.astype("<f8").tobytes(),
         piece.astype(">f8").tobytes(),
-        base64.b64encode(whole_quanta),
-        raw.hex().encode(),
-        raw.hex().upper().encode(),
-        json.dumps(numbers)[1:-1].encode(),
-        json.dumps(numbers, separators=(",", ":"))[1:-1].encode(),
+        *text_forms(raw),
+        *number_forms([float(value) for value in piece[:3]]),
     ]
     return list(dict.fromkeys(patterns))
+
+
+def text_forms(data: bytes) -> list[bytes]:
+    """Bytes as text: base64 wherever they begin in a quantum of three, hex in both cases."""
+    forms = []
+    for begin in range(3):
+        part = data[begin:]
+        forms.append(base64.b64encode(part[: len(part) - len(part) % 3]))
+    return [*forms, data.hex().encode(), data.hex().upper().encode()]
+
+
+def number_forms(numbers: Sequence[float]) -> list[bytes]:
+    """Numbers one after the other as JSON has them: with spaces, without, a line for each."""
+    separators = (", ", ",", ",\n    ")
+    return [
+        json.dumps(list(numbers), separators=(between, ":"))[1:-1].encode()
+        for between in separators
+    ]
 
 
 def template_needles(template: NDArray[np.float32]) -> list[Needle]:
     """``template_patterns``, masked; make them in another process than the one to be scanned."""
     return [Needle.of(pattern) for pattern in template_patterns(template)]
+
+
+def near_needles(values: NDArray[np.float64]) -> list[Needle]:
+    """Needles for numbers known up to their last digits, (n,) with n of at least 32.
+
+    A template is kept turned, as float32; what it was before that can be computed back, but not
+    to the last bit. So only the first bytes of each number are compared, and only of numbers
+    that lie so far inside the range of these bytes that rounding can't have moved them out. For
+    float32 and float64 in both byte orders.
+    """
+    return [
+        _near_needle(values, kind, top, offsets)
+        for kind, top, offsets in (
+            ("<f4", 2, _BY_FOUR),
+            (">f4", 2, _BY_FOUR),
+            ("<f8", 3, _BY_EIGHT),
+            (">f8", 3, _BY_EIGHT),
+        )
+    ]
+
+
+def _near_needle(
+    values: NDArray[np.float64], kind: str, top: int, offsets: tuple[int, ...]
+) -> Needle:
+    """The run of numbers with the most that may be compared, as one needle."""
+    numbers = np.asarray(values, dtype=np.float64).ravel()
+    size = np.dtype(kind).itemsize
+    # The first numbers are looked up in a table, so they must be comparable themselves.
+    first = len({offset // size for offset in offsets})
+    for slack in _SLACKS:
+        safe = _unmoved(numbers, kind, top, slack)
+        runs = [
+            begin
+            for begin in range(len(numbers) - _RUN + 1)
+            if safe[begin : begin + first].all()
+            and safe[begin : begin + _RUN].sum() >= _LEAST_CARED
+        ]
+        if runs:
+            break
+    else:
+        raise ScanFailed("a template is too short to look for", code="pattern_too_short")
+    begin = max(runs, key=lambda at: int(safe[at : at + _RUN].sum()))
+    raw = numbers[begin : begin + _RUN].astype(kind).tobytes()
+    tops = range(size - top, size) if kind.startswith("<") else range(top)
+    care = bytearray(len(raw))
+    for place in np.flatnonzero(safe[begin : begin + _RUN]).tolist():
+        for byte in tops:
+            care[place * size + byte] = 0xFF
+    skip, end = tops.start, len(raw) - (size - tops.stop)
+    plain = bytes(
+        byte if cared else secrets.randbelow(256)
+        for byte, cared in zip(raw[skip:end], care[skip:end], strict=True)
+    )
+    needle = Needle.of(plain)
+    return Needle(needle.masked, needle.mask, bytes(care[skip:end]))
+
+
+def _unmoved(numbers: NDArray[np.float64], kind: str, top: int, slack: float) -> NDArray[np.bool_]:
+    """Which numbers keep their `top` first bytes when they change by `slack` at most."""
+    safe = np.abs(numbers) > 1e-3
+    for moved in (numbers - slack, numbers + slack):
+        one, two = (part.astype(kind.replace("<", ">")) for part in (numbers, moved))
+        size = one.dtype.itemsize
+        heads = [part.view(np.uint8).reshape(-1, size)[:, :top] for part in (one, two)]
+        safe &= (heads[0] == heads[1]).all(axis=1)
+    return safe
 
 
 def scan_process(
@@ -154,13 +245,102 @@ def scan_file(path: Path, patterns: Sequence[bytes | Needle]) -> ScanReport:
     except OSError as error:
         raise ScanFailed(f"{path.name} can't be opened") from error
     try:
-        scanner.scan(descriptor, 0, os.fstat(descriptor).st_size)
+        whole = scanner.scan_whole_file(descriptor)
     finally:
         os.close(descriptor)
     report = scanner.report()
-    if report.unreadable:
+    if not whole:
         raise ScanFailed(f"{path.name} can't be read in full")
     return report
+
+
+@dataclass(slots=True)
+class FilesReport:
+    """What a scan of files saw: one count per pattern, files and bytes read, where it was found."""
+
+    counts: list[int]
+    files: int = 0
+    bytes: int = 0
+    unreadable: int = 0
+    hits: dict[int, set[Path]] = field(default_factory=dict)
+
+    def found(self, numbers: Iterable[int]) -> int:
+        """Copies found of some of the patterns."""
+        return sum(self.counts[number] for number in numbers)
+
+
+def scan_files(paths: Iterable[Path], patterns: Sequence[bytes | Needle]) -> FilesReport:
+    """Count the patterns in many files, whatever their number.
+
+    A file that vanished meanwhile is passed over; one that can't be read in full is counted as
+    unreadable, for nothing can be said of it.
+    """
+    scanner = _Scanner(patterns)
+    report = FilesReport(counts=[0] * len(patterns))
+    for path in paths:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            report.unreadable += 1
+            continue
+        before = scanner.counts()
+        try:
+            whole = scanner.scan_whole_file(descriptor)
+        finally:
+            os.close(descriptor)
+        report.files += whole
+        report.unreadable += not whole
+        for number, (was, now) in enumerate(zip(before, scanner.counts(), strict=True)):
+            if now > was:
+                report.hits.setdefault(number, set()).add(path)
+    report.counts, report.bytes = list(scanner.counts()), scanner.scanned
+    scanner.report()
+    return report
+
+
+class _Table:
+    """Sorts out where many needles can't begin, by a few of their bytes.
+
+    A pass per needle would take minutes: a table of two bytes sorts out nearly every position,
+    eight bytes decide, and only what is left is compared. `places` are those eight.
+    """
+
+    def __init__(self, places: tuple[int, ...], needles: Sequence[tuple[int, bytes]]) -> None:
+        exact = places == tuple(range(SHORTEST))
+        self._key = _KEY if exact else 0
+        self._places = np.array(places)
+        self._longest = max(places) + 1
+        self._keys = np.zeros(1 << 16, dtype=np.bool_)
+        self._by_anchor: dict[int, list[int]] = {}
+        for number, needle in needles:
+            self._keys[int.from_bytes(needle[self._key : self._key + 2], "little")] = True
+            anchor = int.from_bytes(bytes(needle[place] for place in places), "little")
+            self._by_anchor.setdefault(anchor, []).append(number)
+        self._anchors = np.array(sorted(self._by_anchor), dtype=np.uint64)
+
+    def starts(
+        self, data: NDArray[np.uint8], first: int, filled: int
+    ) -> Iterator[NDArray[np.intp]]:
+        """Positions from `first` on at which a needle may begin, some at a time."""
+        for offset in (0, 1):
+            begin = first + self._key + offset
+            pairs = data[begin : filled - (filled - begin) % 2].view("<u2")
+            found = begin - self._key + 2 * np.flatnonzero(self._keys[pairs])
+            found = found[found <= filled - self._longest]
+            for block in range(0, len(found), _STARTS):
+                yield found[block : block + _STARTS]
+
+    def likely(
+        self, data: NDArray[np.uint8], starts: NDArray[np.intp]
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Those of the positions at which all eight bytes are right, and the needles meant."""
+        anchors = data[starts[:, None] + self._places].view("<u8").ravel()
+        at = np.searchsorted(self._anchors, anchors)
+        at[at == len(self._anchors)] = 0
+        for hit in np.flatnonzero(self._anchors[at] == anchors).tolist():
+            yield int(starts[hit]), self._by_anchor[int(anchors[hit])]
 
 
 class _Scanner:
@@ -176,14 +356,22 @@ class _Scanner:
             else needle.masked
             for needle in needles
         ]
+        self._cares = [needle.care for needle in needles]
         self._overlap = max((len(needle) for needle in self._needles), default=1) - 1
-        self._keys = np.zeros(1 << 16, dtype=np.bool_)
-        self._by_anchor: dict[int, list[int]] = {}
-        for number, needle in enumerate(self._needles):
-            self._keys[int.from_bytes(needle[_KEY : _KEY + 2], "little")] = True
-            anchor = int.from_bytes(needle[:SHORTEST], "little")
-            self._by_anchor.setdefault(anchor, []).append(number)
-        self._anchors = np.array(sorted(self._by_anchor) or [0], dtype=np.uint64)
+        exact = [number for number, care in enumerate(self._cares) if not care]
+        # A pass per pattern while there are few; else a table sorts out nearly every position.
+        self._few = exact if len(exact) <= _FEW else []
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for number, care in enumerate(self._cares):
+            if care:
+                places = _BY_FOUR if all(care[at] for at in _BY_FOUR) else _BY_EIGHT
+                groups.setdefault(places, []).append(number)
+            elif not self._few:
+                groups.setdefault(tuple(range(SHORTEST)), []).append(number)
+        self._tables = [
+            _Table(places, [(number, self._needles[number]) for number in numbers])
+            for places, numbers in groups.items()
+        ]
         self._buffer = bytearray(CHUNK + self._overlap)
         self._array = np.frombuffer(self._buffer, dtype=np.uint8)
         self._counts = [0] * len(self._needles)
@@ -200,6 +388,16 @@ class _Scanner:
         """The result; the buffer is wiped."""
         self._array[:] = 0
         return ScanReport(tuple(self._counts), self.scanned, self._regions, self._unreadable)
+
+    def counts(self) -> tuple[int, ...]:
+        """Copies found so far, per pattern."""
+        return tuple(self._counts)
+
+    def scan_whole_file(self, descriptor: int) -> bool:
+        """Scan a file; False when it could not be read to its end, wherever that is by now."""
+        missed, size = self._unreadable, os.fstat(descriptor).st_size
+        self.scan(descriptor, 0, size)
+        return self._unreadable == missed or os.fstat(descriptor).st_size < size
 
     def scan(self, descriptor: int, start: int, end: int) -> None:
         """Scan bytes [start, end) of a descriptor.
@@ -228,39 +426,33 @@ class _Scanner:
 
     def _count(self, filled: int, kept: int) -> None:
         """Count what ends in the fresh part of the buffer."""
-        if len(self._needles) <= _FEW:
-            self._count_each(filled, kept)
-            return
-        # A pass per needle would take minutes: a table of two bytes sorts out nearly every
-        # position, the first eight bytes decide, and what is left is compared.
+        for number in self._few:
+            self._count_one(number, filled, kept)
         first = max(0, kept - self._overlap)
-        for offset in (0, 1):
-            begin = first + _KEY + offset
-            pairs = self._array[begin : filled - (filled - begin) % 2].view("<u2")
-            starts = begin - _KEY + 2 * np.flatnonzero(self._keys[pairs])
-            starts = starts[starts <= filled - SHORTEST]
-            for block in range(0, len(starts), _STARTS):
-                self._compare(starts[block : block + _STARTS], filled, kept)
+        for table in self._tables:
+            for starts in table.starts(self._array, first, filled):
+                self._compare(table, starts, filled, kept)
 
-    def _count_each(self, filled: int, kept: int) -> None:
-        for number, needle in enumerate(self._needles):
-            first = max(0, kept - len(needle) + 1)
-            position = self._buffer.find(needle, first, filled)
-            while position >= 0:
-                self._counts[number] += 1
-                position = self._buffer.find(needle, position + 1, filled)
+    def _count_one(self, number: int, filled: int, kept: int) -> None:
+        needle = self._needles[number]
+        position = self._buffer.find(needle, max(0, kept - len(needle) + 1), filled)
+        while position >= 0:
+            self._counts[number] += 1
+            position = self._buffer.find(needle, position + 1, filled)
 
-    def _compare(self, starts: NDArray[np.intp], filled: int, kept: int) -> None:
-        gathered = self._array[starts[:, None] + np.arange(SHORTEST)]
-        anchors = gathered.view("<u8").ravel()
-        places = np.searchsorted(self._anchors, anchors)
-        places[places == len(self._anchors)] = 0
-        for at in np.flatnonzero(self._anchors[places] == anchors).tolist():
-            start = int(starts[at])
-            for number in self._by_anchor[int(anchors[at])]:
+    def _compare(self, table: _Table, starts: NDArray[np.intp], filled: int, kept: int) -> None:
+        for start, numbers in table.likely(self._array, starts):
+            for number in numbers:
                 end = start + len(self._needles[number])
-                if kept < end <= filled and self._buffer[start:end] == self._needles[number]:
+                if kept < end <= filled and self._is_at(number, start, end):
                     self._counts[number] += 1
+
+    def _is_at(self, number: int, start: int, end: int) -> bool:
+        needle, care = self._needles[number], self._cares[number]
+        if not care:
+            return self._buffer[start:end] == needle
+        differs = self._array[start:end] ^ np.frombuffer(needle, dtype=np.uint8)
+        return not (differs & np.frombuffer(care, dtype=np.uint8)).any()
 
     def _keep_end(self, filled: int) -> int:
         """Move the last bytes to the front; memmove makes no copy elsewhere."""

@@ -1,12 +1,14 @@
 """What can be said about a face picture before it is compared, in words of ISO/IEC 29794-5.
 
 The values carry the standard's names for what they estimate; they are estimates from five
-landmarks and plain pixel statistics, not the output of a conforming implementation.
+landmarks and plain pixel statistics, not the output of a conforming implementation. Units, how each
+is made and what each is worth: docs/faces.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import cv2
@@ -25,10 +27,14 @@ Finding = Literal[
     "too_dark",
     "too_bright",
     "low_contrast",
+    "uneven_light",
     "blurred",
     "turned_away",
+    "head_up_or_down",
     "tilted",
+    "on_its_side",
     "cut_off",
+    "partly_covered",
     "others_in_background",
 ]
 
@@ -51,14 +57,45 @@ _HEAD: Final = np.array(
 _DARK_LEVEL, _BRIGHT_LEVEL = 25, 247
 _LOW_CONTRAST = 0.05
 
+# What a value of one quality leaves of the likeness of two pictures of a person: points of a
+# curve, straight between them. Measured by spoiling one quality at a time on one half of the
+# people, told on the other half (docs/faces.md). Pose is a cautious guess, see there.
+_CURVES: Final[dict[str, tuple[tuple[float, float], ...]]] = {
+    "inter_eye_distance": ((4, 0.3), (7, 0.62), (10, 0.75), (12.5, 0.88), (16, 0.94), (20, 0.97),
+                           (30, 0.99), (40, 1.0)),
+    "sharpness": ((0.005, 0.2), (0.0075, 0.65), (0.0095, 0.8), (0.017, 0.92), (0.042, 0.99),
+                  (0.06, 1.0)),
+    "dynamic_range": ((0.03, 0.62), (0.055, 0.75), (0.09, 0.9), (0.18, 0.98), (0.25, 1.0)),
+    "highlights": ((15, 0.8), (30, 0.95), (75, 1.0)),
+    "over_exposure": ((0.0, 1.0), (0.22, 0.95), (0.63, 0.84), (0.84, 0.67), (0.92, 0.45)),
+    "illumination_uniformity": ((0.2, 0.9), (0.6, 1.0)),
+    "head_pose_yaw": ((15, 1.0), (30, 0.9), (45, 0.75), (75, 0.4)),
+    "head_pose_pitch": ((15, 1.0), (30, 0.9), (45, 0.75)),
+    "inside_picture": ((0.4, 0.4), (0.95, 1.0)),
+    "detection_score": ((0.77, 0.45), (0.84, 0.65), (0.9, 0.92), (0.94, 1.0)),
+    "eyes_detail": ((0.5, 0.65), (0.85, 1.0)),
+    "mouth_detail": ((0.1, 0.85), (0.6, 1.0)),
+}  # fmt: skip
+_LEAST_SCORE = 0.05
+_ON_ITS_SIDE = 60.0
+# Rows of the inner face where the aligned crop has eyes and mouth.
+_EYES, _MOUTH = slice(22, 42), slice(62, 82)
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Values by name, findings by code, and whether the face may be compared at all."""
+    """Values by name, findings by code, and whether the face may be compared at all.
+
+    ``components``: what each value leaves of the likeness of two pictures of one person, 0 to 1;
+    ``score``: their product, at least 0.05 and at most 1, to weight the photos of one person. It
+    says nothing about who somebody is, and no face is refused for it.
+    """
 
     values: dict[str, float]
     findings: tuple[Finding, ...]
     usable: bool
+    components: dict[str, float] = field(default_factory=dict)
+    score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +123,7 @@ def judge_probe(rgb: Rgb, config: BiometricsConfig) -> ProbeVerdict:
     A face under ``background_ratio`` of the largest one's width is a passer-by: never compared,
     only mentioned. Raises BadPicture for an array that is no picture.
     """
-    faces = find_faces(rgb, config)
+    faces = find_faces(rgb, config, smallest=config.min_probe_face_px)
     if not faces:
         dim = _scene_luminance(rgb) < config.too_dark_below
         return ProbeVerdict("no_face", ("too_dark",) if dim else (), None, None)
@@ -113,13 +150,38 @@ def assess(
         ("too_dark", _is_dim(values, config)),
         ("too_bright", values["over_exposure"] > config.too_bright_above),
         ("low_contrast", values["dynamic_range"] < _LOW_CONTRAST),
+        ("uneven_light", values["illumination_uniformity"] < config.uneven_below),
         ("blurred", values["sharpness"] < config.blurred_below),
         ("turned_away", abs(values["head_pose_yaw"]) > config.turned_away_above),
-        ("tilted", abs(values["head_pose_roll"]) > config.tilted_above),
+        ("head_up_or_down", abs(values["head_pose_pitch"]) > config.nodding_above),
+        ("tilted", config.tilted_above < abs(values["head_pose_roll"]) <= _ON_ITS_SIDE),
+        ("on_its_side", abs(values["head_pose_roll"]) > _ON_ITS_SIDE),
         ("cut_off", values["inside_picture"] < 0.9),
+        ("partly_covered", _is_covered(values, config)),
     )
     findings = tuple(code for code, hit in checks if hit)
-    return Quality(values, findings, usable=not HARD.intersection(findings))
+    components = _components(values)
+    score = min(1.0, max(_LEAST_SCORE, math.prod(components.values())))
+    usable = not HARD.intersection(findings)
+    return Quality(values, findings, usable, components, score)
+
+
+def _components(values: dict[str, float]) -> dict[str, float]:
+    """Each value's place on its curve; a turn to either side counts alike."""
+    worth = {}
+    for name, curve in _CURVES.items():
+        at, left = np.array(curve, dtype=np.float64).T
+        worth[name] = float(np.interp(abs(values[name]), at, left))
+    return worth
+
+
+def _is_covered(values: dict[str, float], config: BiometricsConfig) -> bool:
+    """Hardly any line where eyes or mouth have theirs: dark glasses, a mask, a scarf.
+
+    Told from plain covers only; a hand or a patterned mask has lines of its own.
+    """
+    eyes = values["eyes_detail"] < config.eyes_covered_below
+    return eyes or values["mouth_detail"] < config.mouth_covered_below
 
 
 def _is_dim(values: dict[str, float], config: BiometricsConfig) -> bool:
@@ -147,6 +209,9 @@ def _measure(picture: Rgb, face: Face) -> dict[str, float]:
         "highlights": float(top),
         "scene_luminance": _scene_luminance(picture),
         "dynamic_range": float(high - low) / 255.0,
+        "illumination_uniformity": _uniformity(skin),
+        "eyes_detail": _detail(skin, _EYES),
+        "mouth_detail": _detail(skin, _MOUTH),
         "under_exposure": float((skin <= _DARK_LEVEL).mean()),
         "over_exposure": float((skin >= _BRIGHT_LEVEL).mean()),
         "head_pose_yaw": yaw,
@@ -165,6 +230,8 @@ def head_pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
     nose up, roll clockwise. Good to about 5 degrees up to 40: enough for a hint, not for more.
     """
     points = np.asarray(landmarks, dtype=np.float64)
+    if points.shape != (5, 2) or not np.isfinite(points).all():
+        raise BadPicture("expected five finite landmarks", code="bad_landmarks")
     flat = points - points.mean(axis=0)
     head = _HEAD - _HEAD.mean(axis=0)
     affine, *_ = np.linalg.lstsq(head, flat, rcond=None)
@@ -193,6 +260,20 @@ def _scene_luminance(picture: Rgb) -> float:
 def _inner_face(grey: NDArray[Any]) -> NDArray[np.uint8]:
     """Forehead to chin without hair and background, from the aligned 112 x 112 crop."""
     return np.asarray(grey[20:104, 24:88], dtype=np.uint8)
+
+
+def _uniformity(skin: NDArray[np.uint8]) -> float:
+    """The darker half's median light over the lighter half's: a ratio knows no colour of skin."""
+    middle = skin.shape[1] // 2
+    halves = (float(np.median(skin[:, :middle])), float(np.median(skin[:, middle:])))
+    return (min(halves) + 8.0) / (max(halves) + 8.0)
+
+
+def _detail(skin: NDArray[np.uint8], rows: slice) -> float:
+    """Lines across in some rows over those of the whole face: about 1 where nothing hides them."""
+    smooth = cv2.GaussianBlur(skin, (3, 3), 0).astype(np.float64)
+    steps = np.abs(np.diff(smooth, axis=0))
+    return float(steps[rows].mean() / (steps.mean() + 0.2))
 
 
 def _sharpness(skin: NDArray[np.uint8]) -> float:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biometrics.errors import BadVector, EngineFailed
+from biometrics.models import ModelEntry
 
 DIMENSION: Final = 128
 MEAN_FACE_FILE: Final = Path(__file__).with_name("mean_face.json")
-MEAN_FACE_SHA256: Final = "5bf926b6e0937ff5f6653f28ad0b82e436b78554a01437c74dba1b3eeb4988ab"
+MEAN_FACE_SHA256: Final = "74268a8c24d9d29c4db9d90c66eee0e7e89e015fc2298b8a7abf0baeb5fb6227"
 
 _TURN_CONTEXT = b"dsr-portal/template-turn/v1"
 _MIN_LENGTH = 1e-6
@@ -41,29 +42,61 @@ def load_mean_face(path: Path = MEAN_FACE_FILE) -> NDArray[np.float32]:
 MEAN_FACE: Final[NDArray[np.float32]] = load_mean_face()
 
 
-def to_template(embedding: NDArray[np.float32], turn: NDArray[np.float64]) -> NDArray[np.float32]:
-    """turn(unit(unit(e) - m)): float32 of unit length, shape (128,) or (n, 128) as given.
+def mean_face_of(model: ModelEntry) -> NDArray[np.float32]:
+    """What is taken off a model's embeddings: zeros where no mean face was measured."""
+    return MEAN_FACE if model.shipped else np.zeros(model.dimension, dtype=np.float32)
+
+
+def to_template(
+    embedding: NDArray[np.float32],
+    turn: NDArray[np.float64],
+    mean: NDArray[np.float32] = MEAN_FACE,
+) -> NDArray[np.float32]:
+    """turn(unit(unit(e) - m)): float32 of unit length, shape (d,) or (n, d) as given.
+
+    d is the length of ``mean``: 128 for SFace, the model that is shipped.
 
     Taking the mean face off first finds about half a percent more of a person's records at the
-    same number of strangers. ``turn``: orthogonal (128, 128) from ``turn_from_secret``; pass
-    ``numpy.eye(128)`` for a template in nobody's frame. Raises BadVector.
+    same number of strangers. ``turn``: orthogonal (d, d) from ``turn_from_secret``; pass
+    ``numpy.eye(d)`` for a template in nobody's frame. Raises BadVector.
     """
     rows = np.atleast_2d(np.asarray(embedding, dtype=np.float64))
-    if rows.ndim != 2 or rows.shape[1] != DIMENSION or np.ndim(embedding) > 2:
-        raise BadVector(f"expected (128,) or (n, 128), got {np.shape(embedding)}")
-    if turn.shape != (DIMENSION, DIMENSION):
-        raise BadVector(f"expected a turn (128, 128), got {turn.shape}")
-    centred = _unit(_unit(rows) - MEAN_FACE.astype(np.float64))
+    length = len(mean)
+    if rows.ndim != 2 or rows.shape[1] != length or np.ndim(embedding) > 2:
+        raise BadVector(f"expected ({length},) or (n, {length}), got {np.shape(embedding)}")
+    if turn.shape != (length, length):
+        raise BadVector(f"expected a turn ({length}, {length}), got {turn.shape}")
+    centred = _unit(_unit(rows) - mean.astype(np.float64))
     turned: NDArray[np.float32] = _unit(centred @ turn.T).astype(np.float32)
     return turned.reshape(np.shape(embedding))
 
 
-def turn_from_secret(secret: bytes) -> NDArray[np.float64]:
-    """The installation's orthogonal matrix, float64 (128, 128), drawn from a lasting secret.
+def before_turn(
+    template: NDArray[np.float32],
+    turn: NDArray[np.float64],
+    mean: NDArray[np.float32] = MEAN_FACE,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a template (d,) was before the turn, and before the mean face came off: (d,) each.
+
+    Both of unit length, up to the rounding of the template. The length the network gave is lost.
+    """
+    centred = _unit(np.atleast_2d(template.astype(np.float64) @ turn))[0]
+    m = mean.astype(np.float64)
+    # |m + s * centred| = 1: the one positive s by which unit(e) - m was divided.
+    along = float(m @ centred)
+    length = -along + float(np.sqrt(along * along + 1.0 - m @ m))
+    return centred, m + length * centred
+
+
+def turn_from_secret(secret: bytes, dimension: int = DIMENSION) -> NDArray[np.float64]:
+    """The installation's orthogonal matrix, float64 (d, d), drawn from a lasting secret.
+
+    Another ``dimension`` (even) gives a matrix that has nothing to do with the one of 128.
 
     R32: a keyed turn stops direct reuse of stolen templates elsewhere and nothing more. Lengths
-    and angles stay as they are, and about as many known pairs as dimensions (128) recover the
-    matrix. Keys and the vault protect templates; this does not replace them.
+    and angles stay as they are. About as many known pairs as dimensions (128) recover the
+    matrix, and half as many already bring most templates back far enough to be recognised. Keys
+    and the vault protect templates; this does not replace them.
 
     SHAKE-256 gives the bytes, the Box-Muller transform normal numbers, and a QR decomposition
     with the signs of R's diagonal fixed a matrix that is uniform among all turns and mirrors
@@ -72,15 +105,16 @@ def turn_from_secret(secret: bytes) -> NDArray[np.float64]:
     """
     if len(secret) < 32:
         raise BadVector("the secret of the turn has at least 32 bytes", code="secret_too_short")
-    count = DIMENSION * DIMENSION
-    stream = hashlib.shake_256(_TURN_CONTEXT + len(secret).to_bytes(4, "big") + secret)
+    count = dimension * dimension
+    context = _TURN_CONTEXT if dimension == DIMENSION else _TURN_CONTEXT + b"/%d" % dimension
+    stream = hashlib.shake_256(context + len(secret).to_bytes(4, "big") + secret)
     words = np.frombuffer(stream.digest(count * 8), dtype="<u8")
     # 53 bits each, moved off zero so that the logarithm is finite.
     uniform = ((words >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
     radius = np.sqrt(-2.0 * np.log(uniform[0::2]))
     angle = 2.0 * np.pi * uniform[1::2]
     normal = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
-    q, r = np.linalg.qr(normal.reshape(DIMENSION, DIMENSION))
+    q, r = np.linalg.qr(normal.reshape(dimension, dimension))
     matrix: NDArray[np.float64] = q * np.sign(np.diag(r))
     return matrix
 

@@ -1,6 +1,7 @@
 """What `celery -A dsr_portal.celery worker|beat` loads; stands above the table of layers."""
 
 import os
+from typing import Any
 
 import django
 from django.apps import apps
@@ -9,8 +10,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dsr_portal.settings.production"
 if not apps.ready:
     django.setup()
 
+from celery.signals import worker_init
+
+from dsr_portal.core import egress
 from dsr_portal.core.registries import schedule
 from dsr_portal.jobs.tasks import app
+
+
+@worker_init.connect
+def close_the_door(sender: Any, **_: Any) -> None:
+    """Workers that touch faces call nobody, nor do the children they fork (R33)."""
+    if queue := egress.kind_of_worker(list(sender.app.amqp.queues.consume_from)):
+        egress.refuse_in_this_process(queue)
+
 
 # A run nobody took in time is dropped: the next one does the same work.
 app.conf.beat_schedule = {

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 
 from dsr_portal.accounts.models import Role
-from dsr_portal.accounts.services import has_second_factor, require_role, staff_of
+from dsr_portal.accounts.services import has_second_factor, staff_of
 from dsr_portal.core.clock import real_now
 
 P = ParamSpec("P")
@@ -87,21 +87,3 @@ def second_factor_required(
         return view(request, *args, **kwargs)
 
     return checked
-
-
-def roles_required(
-    *roles: str,
-) -> Callable[[Callable[Concatenate[HttpRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
-    """Refuse a page to other roles in plain words; services check again."""
-
-    def decorate(
-        view: Callable[Concatenate[HttpRequest, P], R],
-    ) -> Callable[Concatenate[HttpRequest, P], R]:
-        @wraps(view)
-        def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
-            require_role(staff_of(request), *roles)
-            return view(request, *args, **kwargs)
-
-        return checked
-
-    return decorate

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import ProposalKind, ProposalState, Role, Staff, StaffProposal
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import links
-from dsr_portal.core.actor import Actor
+from dsr_portal.core.actor import Actor, ActorKind
 from dsr_portal.core.clock import now, today
 from dsr_portal.core.errors import BadInput, Conflict, IntegrityFailure, NotAllowed, NotFound
 from dsr_portal.jobs.services import queue_effect
@@ -37,8 +37,8 @@ FIRST_ACCOUNTS = 2
 
 def actor_for(staff: Staff) -> Actor:
     """The plain values of a person of staff for services and the trail."""
-    kind = "regulator" if staff.role == Role.REGULATOR else "staff"
-    return Actor(id=staff.staff_no, role=str(staff.role), kind=kind)  # type: ignore[arg-type]
+    kind: ActorKind = "regulator" if staff.role == Role.REGULATOR else "staff"
+    return Actor(id=staff.staff_no, role=str(staff.role), kind=kind)
 
 
 def staff_by_number(staff_no: str) -> Staff:
@@ -135,7 +135,7 @@ def _refuse_more_than_first(actor: Actor, role: str) -> None:
             "two_persons",
             _(
                 "The first two accounts exist. Further ones are proposed by one of them and "
-                "approved by the other, at the desk."
+                "approved by the other: at the desk under People, or with `staff propose`."
             ),
         )
     if role not in APPROVERS:

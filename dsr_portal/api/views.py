@@ -1,4 +1,4 @@
-"""What the API offers today: who runs it and the newest audit head (R29)."""
+"""What the API tells anybody: who runs it, the newest audit head (R29), the key of notices."""
 
 from django.conf import settings
 from rest_framework.permissions import AllowAny
@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dsr_portal.audit.services import head
+from dsr_portal.gallery import webhooks
 
 
 class AboutView(APIView):
@@ -23,3 +24,13 @@ class AboutView(APIView):
                 "audit_head": {"number": newest.number, "hash": newest.hash},
             }
         )
+
+
+class NoticeKeyView(APIView):
+    """The public key that signs calls to recipients (docs/recipients.md)."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request) -> Response:
+        return Response({"ed25519": webhooks.public_key()})

@@ -21,6 +21,8 @@ from typing import Any
 
 FORMAT = 1
 MAIN = "main"
+RESTORED = "audit.restored"
+"""The first event after a restore: what came between the backup and the loss is gone (R31)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,50 @@ class Header:
 
     def hash(self) -> str:
         return hashlib.sha256(canonical(asdict(self)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A place where the trail goes on from a backup: never whole, whatever the hashes say.
+
+    Event `number` follows on `backup`. Between them lay events that are gone, at least up to
+    `known`, the newest head the erasure ledger had.
+    """
+
+    number: int
+    at: str
+    backup: Head
+    known: Head
+
+    @property
+    def lost(self) -> int:
+        """How many lost events are known of; there may have been more."""
+        return max(0, self.known.number - self.backup.number)
+
+    def may_have_lost(self, head: Head) -> bool:
+        """Whether an earlier head that is not in the chain may belong to the part that is gone."""
+        if head.number == self.known.number:
+            return head.hash == self.known.hash
+        return head.number > self.backup.number
+
+
+def restore_of(header: Header, body: str | None) -> Restore | None:
+    """What an event of type `RESTORED` says; None for any other. ValueError when it is not one.
+
+    Without its payload it still tells where the trail goes on from a backup.
+    """
+    if header.type != RESTORED:
+        return None
+    if body is None:
+        unknown = Head(header.number - 1, "")
+        return Restore(header.number, header.at, unknown, unknown)
+    try:
+        said = json.loads(body)
+        backup = Head(int(said["backup_number"]), str(said["backup_hash"]))
+        known = Head(int(said["known_number"]), str(said["known_hash"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError("not the payload of a restore") from error
+    return Restore(number=header.number, at=header.at, backup=backup, known=known)
 
 
 def canonical(value: Mapping[str, Any]) -> str:

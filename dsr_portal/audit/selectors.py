@@ -31,11 +31,6 @@ def events_for_subject(subject_id: UUID) -> QuerySet[Event]:
     return Event.objects.filter(subject_id=subject_id).select_related("payload").order_by("number")
 
 
-def events_of_type(event: str) -> QuerySet[Event]:
-    """Every event of one type in order, with payloads."""
-    return Event.objects.filter(type=event).select_related("payload").order_by("number")
-
-
 def timeline(case_id: UUID) -> list[TimelineEntry]:
     """The events of a case that have a sentence and still have their payload."""
     entries = []

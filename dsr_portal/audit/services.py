@@ -62,7 +62,7 @@ def export(case_id: UUID | None = None, *, since: Head | None = None) -> dict[st
         if header.number > stored.number:
             break
         header_hashes.append(header.hash())
-        if wanted is None or header.case_id == wanted:
+        if wanted is None or header.case_id == wanted or header.type == links.RESTORED:
             events.append(full_event(header, row["salt"], row["body"]))
     return {
         "format": FORMAT,

@@ -6,7 +6,7 @@ would mean the same to a parser.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
@@ -14,8 +14,8 @@ from django.db.models import Exists, OuterRef, TextField
 from django.db.models.functions import Cast
 
 from dsr_portal.audit import links
-from dsr_portal.audit.export import DOES_NOT_EXTEND, Broken
-from dsr_portal.audit.links import Head, Header
+from dsr_portal.audit.export import DOES_NOT_EXTEND, Broken, told_reason
+from dsr_portal.audit.links import Head, Header, Restore
 from dsr_portal.audit.models import Chain, Event, Payload
 
 CHANGED_HEADER = "changed_header"
@@ -40,7 +40,11 @@ _AT = {
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a walk found. `first_broken` is the number of the first event that is not whole."""
+    """What a walk found. `first_broken` is the number of the first event that is not whole.
+
+    `restores` are places where the trail goes on from a backup: `ok` says that every event is as
+    it was written, `whole` that none is known to be gone.
+    """
 
     ok: bool
     events: int
@@ -49,6 +53,11 @@ class Verification:
     reason: str | None
     head: Head | None
     previous_head: Head | None = None
+    restores: tuple[Restore, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        return self.ok and not self.restores
 
 
 @dataclass(slots=True)
@@ -59,6 +68,9 @@ class _Walk:
     hash: str
     removed: int = 0
     first_removed: int | None = None
+    restores: list[Restore] = field(default_factory=list)
+    differs: int = 0
+    """The number at which a head kept earlier is not the chain's; told when the walk is over."""
 
 
 def verify_chain(previous_head: Head | None = None, chain: str = links.MAIN) -> Verification:
@@ -68,24 +80,34 @@ def verify_chain(previous_head: Head | None = None, chain: str = links.MAIN) -> 
     head = _head(chain)
     try:
         if previous_head is not None and previous_head.number == 0:
-            _must_match(previous_head, walk)
+            _match(previous_head, walk)
         hash_at_head = start.hash if head and head.number == 0 else None
         for row in _rows(chain):
             _step(walk, row)
             if previous_head is not None and previous_head.number == walk.number:
-                _must_match(previous_head, walk)
+                _match(previous_head, walk)
             if head is not None and head.number == walk.number:
                 hash_at_head = walk.hash
         _check_strays(walk)
         _check_end(walk, head, hash_at_head, chain)
+        if walk.differs:
+            raise Broken(walk.differs, DOES_NOT_EXTEND)
         if previous_head is not None and previous_head.number > walk.number:
             raise Broken(walk.number + 1, DOES_NOT_EXTEND)
     except Broken as broken:
         return Verification(
-            False, walk.number, walk.removed, broken.number, broken.reason, head, previous_head
+            ok=False,
+            events=walk.number,
+            payloads_removed=walk.removed,
+            first_broken=broken.number,
+            reason=told_reason(broken, walk.restores, previous_head),
+            head=head,
+            previous_head=previous_head,
+            restores=tuple(walk.restores),
         )
     found = Head(walk.number, walk.hash)
-    return Verification(True, walk.number, walk.removed, None, None, found, previous_head)
+    restores = tuple(walk.restores)
+    return Verification(True, walk.number, walk.removed, None, None, found, previous_head, restores)
 
 
 def stored_rows(chain: str, after: int = 0) -> Iterator[dict[str, Any]]:
@@ -134,7 +156,8 @@ def _step(walk: _Walk, row: dict[str, Any]) -> None:
         raise Broken(expected, MISSING if ahead else SEQUENCE)
     if row["prev_hash"] != walk.hash:
         raise Broken(expected, CHANGED_HEADER)
-    hashed = links.link(walk.hash, header_of(row).hash())
+    header = header_of(row)
+    hashed = links.link(walk.hash, header.hash())
     if row["hash"] != hashed:
         raise Broken(expected, CHANGED_HEADER)
     if row["body"] is None:
@@ -142,6 +165,12 @@ def _step(walk: _Walk, row: dict[str, Any]) -> None:
         walk.first_removed = walk.first_removed or expected
     elif links.commit(row["salt"], row["body"]) != row["commitment"]:
         raise Broken(expected, CHANGED_PAYLOAD)
+    try:
+        restore = links.restore_of(header, row["body"])
+    except ValueError as error:
+        raise Broken(expected, CHANGED_PAYLOAD) from error
+    if restore is not None:
+        walk.restores.append(restore)
     walk.number, walk.hash = expected, hashed
 
 
@@ -164,9 +193,9 @@ def _check_end(walk: _Walk, head: Head | None, hash_at_head: str | None, chain: 
             raise Broken(head.number + 1, HEAD_BEHIND)
 
 
-def _must_match(previous: Head, walk: _Walk) -> None:
+def _match(previous: Head, walk: _Walk) -> None:
     if previous.hash != walk.hash:
-        raise Broken(previous.number, DOES_NOT_EXTEND)
+        walk.differs = previous.number
 
 
 def _head(chain: str) -> Head | None:

@@ -1,8 +1,15 @@
 from datetime import timedelta
 
-from dsr_portal.cases import services
+from dsr_portal.cases import alarms, clocks, lateness, letters, objections, services, updates
 from dsr_portal.core.registries import Beat, schedule
 
 schedule.register("cases.release", Beat(run=services.release_due, every=timedelta(minutes=5)))
 schedule.register("cases.drafts", Beat(run=services.sweep_drafts, every=timedelta(minutes=30)))
 schedule.register("cases.close", Beat(run=services.close_due, every=timedelta(hours=6)))
+schedule.register("cases.clock", Beat(run=clocks.refresh_due, every=timedelta(minutes=15)))
+schedule.register("cases.remind", Beat(run=services.remind_due, every=timedelta(hours=1)))
+schedule.register("cases.late", Beat(run=lateness.notice_late, every=timedelta(hours=1)))
+schedule.register("cases.alarms", Beat(run=alarms.raise_due, every=timedelta(minutes=15)))
+schedule.register("cases.updates", Beat(run=updates.weekly, every=timedelta(hours=1)))
+schedule.register("cases.objections", Beat(run=objections.tell_due, every=timedelta(hours=1)))
+schedule.register("cases.letters", Beat(run=letters.close_failed, every=timedelta(minutes=1)))

@@ -4,9 +4,10 @@ Looking at a link spends nothing. Only the right code opens it, for 30 minutes; 
 lock the link, never the case.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import codes
 from dsr_portal.cases.models import (
@@ -22,15 +24,17 @@ from dsr_portal.cases.models import (
     DeliveryKind,
     DeliveryPart,
     DeliveryState,
+    RightCode,
     Status,
 )
-from dsr_portal.cases.moves import advance
+from dsr_portal.cases.moves import advance, quietly
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
 from dsr_portal.core.ids import new_id
 from dsr_portal.documents import services as documents
+from dsr_portal.gallery import notices
 from dsr_portal.jobs.services import queue_effect
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
@@ -38,6 +42,7 @@ from dsr_portal.vault import services as vault
 MAX_WRONG_CODES = 5
 GRANT = timedelta(minutes=30)
 _BATCH = Actor.system("release-batch")
+_NOTICES = Actor.system("letters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,18 @@ class Part:
 
 
 class Grant(NamedTuple):
-    """An opened delivery: the session keeps both values and nothing else."""
+    """An opened delivery: the session keeps these values and nothing else.
+
+    `counter` is that of the receipt code it was opened with: a newer code ends the grant (R12).
+    """
 
     delivery_id: UUID
     until: datetime
+    counter: int
 
 
 class LinkClosed(PortalError):
-    """The link does not open: `code` is link_unknown, link_over or link_locked."""
+    """The link does not open: `code` is link_unknown, link_over, link_locked or link_gone."""
 
     http_status = 404
 
@@ -71,11 +80,29 @@ class WrongCode(PortalError):
     http_status = 403
 
 
+def _keep_parts(delivery: Delivery, parts: Iterable[Part | DeliveryPart]) -> None:
+    """What a delivery hands out, in this order."""
+    DeliveryPart.objects.bulk_create(
+        DeliveryPart(
+            delivery=delivery,
+            ordinal=number,
+            document_id=part.document_id,
+            unit=part.unit,
+            field=part.field,
+            name=part.name,
+            media_type=part.media_type,
+            size=part.size,
+        )
+        for number, part in enumerate(parts, 1)
+    )
+
+
 def make_delivery(
     *, case: Case, kind: DeliveryKind | str, parts: Sequence[Part], actor: Actor
 ) -> Delivery:
     """Lay something ready for the person; it leaves with the next daily batch (R3).
 
+    To a person who took the request back nothing leaves any more.
     `actor` is the named person who approved it: no machine releases an answer. Runs in the
     caller's unit of work or one of its own.
     """
@@ -90,24 +117,13 @@ def make_delivery(
             id=delivery_id,
             case=case,
             kind=kind,
+            state=DeliveryState.ENDED if case.withdrawn_at else DeliveryState.READY,
             token_hash=codes.token_hash(token),
             approved_by=actor.id,
             approver_role=actor.role,
             created_at=clock.now(),
         )
-        DeliveryPart.objects.bulk_create(
-            DeliveryPart(
-                delivery=delivery,
-                ordinal=number,
-                document_id=part.document_id,
-                unit=part.unit,
-                field=part.field,
-                name=part.name,
-                media_type=part.media_type,
-                size=part.size,
-            )
-            for number, part in enumerate(parts, 1)
-        )
+        _keep_parts(delivery, parts)
         record(
             "delivery.made",
             actor=actor,
@@ -115,6 +131,54 @@ def make_delivery(
             subject_id=delivery.id,
             kind=str(kind),
             parts=len(parts),
+        )
+    return delivery
+
+
+def release_notice(*, case: Case, part: Part, approved_by: str) -> Delivery:
+    """Let a letter that is no answer leave at once, behind a link and the receipt code.
+
+    It moves no case. `approved_by` is a staff number, or the process that a rule makes write it.
+    Runs in the caller's unit of work.
+    """
+    delivery_id = new_id()
+    token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery_id)
+    moment = clock.now()
+    until = moment + timedelta(days=int(policy.current("link_days")))
+    delivery = Delivery.objects.create(
+        id=delivery_id,
+        case=case,
+        kind=DeliveryKind.NOTICE,
+        state=DeliveryState.RELEASED,
+        token_hash=codes.token_hash(token),
+        approved_by=approved_by,
+        created_at=moment,
+        released_at=moment,
+        expires_at=until,
+    )
+    _keep_parts(delivery, [part])
+    record(
+        "delivery.made",
+        actor=_NOTICES,
+        case_id=case.id,
+        subject_id=delivery.id,
+        kind=delivery.kind,
+        parts=1,
+    )
+    record(
+        "delivery.released",
+        actor=_NOTICES,
+        case_id=case.id,
+        subject_id=delivery.id,
+        kind=delivery.kind,
+        approved_by=approved_by,
+        until=clock.local_date(until),
+    )
+    if vault.read_json(case.contact_unit, "contact").get("email"):
+        queue_effect(
+            kind="mail.letter",
+            subject_id=delivery.id,
+            unique_key=f"mail.letter:{delivery.id}",
         )
     return delivery
 
@@ -137,26 +201,36 @@ def release_due() -> int:
 
 
 def release_batch(*, actor: Actor, made_before: datetime | None = None) -> int:
-    """Release what waits (made at or before `made_before`, or all of it); returns how many."""
+    """Release what waits (made at or before `made_before`, or all of it); returns how many.
+
+    One that cannot leave stays ready, is logged by its code, and stops no other.
+    """
     waiting = Delivery.objects.filter(state=DeliveryState.READY)
     if made_before is not None:
         waiting = waiting.filter(created_at__lte=made_before)
-    released = 0
-    for delivery_id in list(waiting.order_by("case__due_on", "id").values_list("id", flat=True)):
-        with unit_of_work():
-            released += _release(delivery_id, actor)
-    return released
+    ready = list(waiting.order_by("case__due_on", "id").values_list("id", flat=True))
+    left = sum(quietly(partial(_release, one, actor), doing="release", of=one) for one in ready)
+    # Recipients hear after the person did, in the same batch: nobody learns it earlier (R3).
+    behind = Delivery.objects.filter(state=DeliveryState.READY).values_list("case_id", flat=True)
+    notices.release(still_waiting=behind, actor=actor, made_before=made_before)
+    return left
 
 
-def _release(delivery_id: UUID, actor: Actor) -> int:
-    delivery = (
-        Delivery.objects.select_for_update(of=("self",))
-        .select_related("case")
-        .filter(id=delivery_id, state=DeliveryState.READY)
-        .first()
-    )
-    if delivery is None:
-        return 0
+def _release(delivery_id: UUID, actor: Actor) -> bool:
+    with unit_of_work():
+        delivery = (
+            Delivery.objects.select_for_update(of=("self",))
+            .select_related("case")
+            .filter(id=delivery_id, state=DeliveryState.READY)
+            .first()
+        )
+        if delivery is None:
+            return False
+        _leave(delivery, actor)
+    return True
+
+
+def _leave(delivery: Delivery, actor: Actor) -> None:
     moment = clock.now()
     delivery.state = DeliveryState.RELEASED
     delivery.released_at = moment
@@ -175,8 +249,14 @@ def _release(delivery_id: UUID, actor: Actor) -> int:
         # The decision to deliver is the approver's; the batch only keeps the hour.
         approver = Actor(delivery.approved_by, delivery.approver_role, "staff")
         advance(case=delivery.case, action=Action.DELIVER, actor=approver)
+    wishes = set(delivery.case.rights.values_list("right", flat=True))
+    notices.answer_left(
+        case_id=delivery.case_id,
+        actor=actor,
+        # An erasure that follows is told as such, once it was verified.
+        restriction_asked=RightCode.RESTRICTION in wishes and RightCode.ERASURE not in wishes,
+    )
     queue_ready_mail(delivery)
-    return 1
 
 
 def queue_ready_mail(delivery: Delivery) -> None:
@@ -194,7 +274,10 @@ def queue_ready_mail(delivery: Delivery) -> None:
 
 
 def find_delivery(token: str) -> Delivery:
-    """The delivery of a link that may be tried; changes nothing. Raises `LinkClosed`."""
+    """The delivery of a link that may be tried; changes nothing. Raises `LinkClosed`.
+
+    Its `context` has `until`: when the link ended, or for link_gone when its files did.
+    """
     delivery = (
         Delivery.objects.filter(token_hash=codes.token_hash(token)).select_related("case").first()
     )
@@ -203,8 +286,35 @@ def find_delivery(token: str) -> Delivery:
     if delivery.locked_at is not None:
         raise LinkClosed("link_locked", _("This link was locked after five wrong codes."))
     if not is_open(delivery):
-        raise LinkClosed("link_over", _("This link doesn't open any more."))
+        over = delivery.state == DeliveryState.RELEASED and delivery.expires_at is not None
+        raise LinkClosed(
+            "link_over",
+            _("This link doesn't open any more."),
+            until=delivery.expires_at if over else None,
+        )
+    if not is_kept(delivery):
+        raise LinkClosed(
+            "link_gone",
+            _("What was behind this link is deleted."),
+            until=gone_at(delivery.case_id),
+        )
     return delivery
+
+
+def is_kept(delivery: Delivery) -> bool:
+    """Whether anything of a delivery can still be opened: its files have an end of their own."""
+    return any(
+        documents.is_kept(part.document_id)
+        if part.document_id is not None
+        else part.unit is not None and vault.unit_state(part.unit) == vault.UnitState.LIVE
+        for part in delivery.parts.all()
+    )
+
+
+def gone_at(case_id: UUID) -> datetime | None:
+    """When the newest of a case's answers was deleted, as the trail has it (R4)."""
+    ended = events_for_case(case_id).filter(type="answer.package_shredded")
+    return ended.values_list("at", flat=True).last()
 
 
 def is_open(delivery: Delivery) -> bool:
@@ -224,7 +334,9 @@ def open_delivery(*, token: str, code: str) -> Grant:
     found = find_delivery(token)
     right = codes.check_code(case=found.case, code=code)
     with unit_of_work():
-        delivery = Delivery.objects.select_for_update().get(id=found.id)
+        delivery = (
+            Delivery.objects.select_for_update(of=("self",)).select_related("case").get(id=found.id)
+        )
         if not is_open(delivery):
             raise LinkClosed("link_locked", _("This link was locked after five wrong codes."))
         if right:
@@ -247,7 +359,7 @@ def _opened(delivery: Delivery) -> Grant:
         kind=delivery.kind,
         first=first,
     )
-    return Grant(delivery.id, clock.now() + GRANT)
+    return Grant(delivery.id, clock.now() + GRANT, delivery.case.code_counter)
 
 
 def _wrong(delivery: Delivery) -> int:
@@ -266,11 +378,12 @@ def _wrong(delivery: Delivery) -> int:
 
 
 def granted(*, grant: Grant, token: str) -> Delivery:
-    """The delivery a session opened, for its own link only and while the 30 minutes last."""
+    """The delivery a session opened: for its own link only, while the 30 minutes last and the code
+    it was opened with is in force (R12)."""
     if grant.until <= clock.now():
         raise NotAllowed("grant_over", _("The 30 minutes are over. Enter your code again."))
     delivery = find_delivery(token)
-    if delivery.id != grant.delivery_id:
+    if delivery.id != grant.delivery_id or delivery.case.code_counter != grant.counter:
         raise NotAllowed("grant_other", _("Enter the code of this request."))
     return delivery
 
@@ -282,8 +395,65 @@ def part_of(*, delivery: Delivery, ordinal: int) -> DeliveryPart:
     return part
 
 
-def fetch(*, part: DeliveryPart, actor: Actor) -> Iterator[bytes]:
-    """The bytes of a part, in pieces; writes down that it was fetched."""
+def fetch(*, part: DeliveryPart, actor: Actor, resumed: bool = False) -> Iterator[bytes]:
+    """The bytes of a part, in pieces; writes down that it was fetched.
+
+    `resumed` goes on with a part that this session began to fetch: the same fetching (L-09).
+    """
+    if not resumed:
+        _record_fetched(part, actor)
+    if part.document_id is not None:
+        return iter([documents.open_document(part.document_id)])
+    if part.unit is None:
+        raise NotFound("no_part", _("There is no such part."))
+    return vault.stream(part.unit, part.field)
+
+
+def renew_deliveries(*, case: Case, actor: Actor) -> list[Delivery]:
+    """New links to everything that was released, newest first, for somebody who proved the case.
+
+    What is deleted gets none. Raises `Conflict("nothing_released")`.
+    """
+    with unit_of_work():
+        released = Delivery.objects.select_for_update().filter(
+            case=case, state=DeliveryState.RELEASED
+        )
+        renewed = [
+            _renewed(old, case, actor)
+            for old in released.order_by("-released_at", "-id")
+            if is_kept(old)
+        ]
+    if not renewed:
+        raise Conflict("nothing_released", _("There is no answer to open yet."))
+    return renewed
+
+
+def _renewed(old: Delivery, case: Case, actor: Actor) -> Delivery:
+    """The same parts behind a link of their own; the old link ends."""
+    old.state = DeliveryState.REPLACED
+    old.save(update_fields=["state"])
+    delivery_id = new_id()
+    token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery_id)
+    moment = clock.now()
+    new = Delivery.objects.create(
+        id=delivery_id,
+        case=case,
+        kind=old.kind,
+        state=DeliveryState.RELEASED,
+        token_hash=codes.token_hash(token),
+        approved_by=old.approved_by,
+        approver_role=old.approver_role,
+        created_at=moment,
+        # Released when it was: the order and the age of what was sent stay (R4).
+        released_at=old.released_at,
+        expires_at=moment + timedelta(days=int(policy.current("link_days"))),
+    )
+    _keep_parts(new, old.parts.order_by("ordinal"))
+    record("delivery.renewed", actor=actor, case_id=case.id, subject_id=new.id, kind=new.kind)
+    return new
+
+
+def _record_fetched(part: DeliveryPart, actor: Actor) -> None:
     with unit_of_work():
         record(
             "delivery.fetched",
@@ -292,56 +462,6 @@ def fetch(*, part: DeliveryPart, actor: Actor) -> Iterator[bytes]:
             subject_id=part.delivery_id,
             part=part.ordinal,
         )
-    if part.document_id is not None:
-        return iter([documents.open_document(part.document_id)])
-    if part.unit is None:
-        raise NotFound("no_part", _("There is no such part."))
-    return vault.stream(part.unit, part.field)
-
-
-def renew_delivery(*, case: Case, actor: Actor) -> Delivery:
-    """A new link to the newest answer, for somebody who proved the case by code or officer."""
-    with unit_of_work():
-        old = (
-            Delivery.objects.select_for_update()
-            .filter(case=case, state=DeliveryState.RELEASED)
-            .order_by("-released_at")
-            .first()
-        )
-        if old is None:
-            raise Conflict("nothing_released", _("There is no answer to open yet."))
-        old.state = DeliveryState.REPLACED
-        old.save(update_fields=["state"])
-        delivery_id = new_id()
-        token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery_id)
-        moment = clock.now()
-        new = Delivery.objects.create(
-            id=delivery_id,
-            case=case,
-            kind=old.kind,
-            state=DeliveryState.RELEASED,
-            token_hash=codes.token_hash(token),
-            approved_by=old.approved_by,
-            approver_role=old.approver_role,
-            created_at=moment,
-            released_at=moment,
-            expires_at=moment + timedelta(days=int(policy.current("link_days"))),
-        )
-        DeliveryPart.objects.bulk_create(
-            DeliveryPart(
-                delivery=new,
-                ordinal=part.ordinal,
-                document_id=part.document_id,
-                unit=part.unit,
-                field=part.field,
-                name=part.name,
-                media_type=part.media_type,
-                size=part.size,
-            )
-            for part in old.parts.order_by("ordinal")
-        )
-        record("delivery.renewed", actor=actor, case_id=case.id, subject_id=new.id, kind=new.kind)
-    return new
 
 
 def link_token(delivery: Delivery) -> str:
@@ -353,3 +473,10 @@ def end_deliveries(*, case_id: UUID) -> None:
     Delivery.objects.filter(
         case_id=case_id, state__in=[DeliveryState.READY, DeliveryState.RELEASED]
     ).update(state=DeliveryState.ENDED)
+
+
+def end_ready(*, case_id: UUID) -> None:
+    """What has not left yet stays (the case was opened again)."""
+    Delivery.objects.filter(case_id=case_id, state=DeliveryState.READY).update(
+        state=DeliveryState.ENDED
+    )

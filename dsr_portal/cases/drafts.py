@@ -9,16 +9,17 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dsr_portal.cases.intake import destroy_draft
-from dsr_portal.cases.models import Draft
+from dsr_portal.cases.models import Draft, DraftPhoto
 from dsr_portal.core import clock
-from dsr_portal.core.errors import NotFound
+from dsr_portal.core.errors import Conflict, NotFound
 from dsr_portal.core.ids import new_id
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
 
 LIFETIME = timedelta(hours=24)
 PHOTO, FILE = "photo", "file"
-_UNIT_OF = {PHOTO: "photo_unit", FILE: "file_unit"}
+MOST_PHOTOS = 5
+"""Photos of one person that a search is made with at most; more of them find no more."""
 
 
 @vault.retry_stale
@@ -60,28 +61,73 @@ def save_answers(*, draft: Draft, changes: Mapping[str, Any], step: int) -> None
 
 
 @vault.retry_stale
-def put_file(*, draft: Draft, kind: str, data: bytes) -> None:
-    """Put a photo or an exact file into the draft; one that was there before is destroyed."""
-    unit = vault.stage_unit(kind=UnitKind.DRAFT, owner=draft.id)
-    unit.add(kind, data)
+def put_file(*, draft: Draft, data: bytes) -> None:
+    """Put an exact file into the draft; one that was there before is destroyed."""
+    unit = _staged(draft, FILE, data)
     with transaction.atomic():
         row = _locked(draft.id)
         unit.save()
-        _replace(row, kind, unit.unit_id)
+        _replace_file(row, unit.unit_id)
     draft.refresh_from_db()
 
 
-def take_out(*, draft: Draft, kind: str) -> None:
-    """Destroy the photo or file of a draft."""
+def take_out_file(*, draft: Draft) -> None:
+    """Destroy the exact file of a draft."""
     with transaction.atomic():
-        _replace(_locked(draft.id), kind, None)
+        _replace_file(_locked(draft.id), None)
     draft.refresh_from_db()
 
 
-def file_of(draft: Draft, kind: str) -> bytes | None:
-    """The bytes of photo or file, None where there is none."""
-    unit = getattr(draft, _UNIT_OF[kind])
-    return None if unit is None else vault.read(unit, kind)
+def file_of(draft: Draft) -> bytes | None:
+    """The bytes of the exact file, None where there is none."""
+    return None if draft.file_unit is None else vault.read(draft.file_unit, FILE)
+
+
+@vault.retry_stale
+def put_photo(*, draft: Draft, data: bytes, instead: UUID | None = None) -> None:
+    """Add a photo, or put it in the place of another one of the draft, which is destroyed.
+
+    Raises `Conflict("photo_limit")` for the sixth, `NotFound("no_photo")` where there is none to
+    replace any more.
+    """
+    unit = _staged(draft, PHOTO, data)
+    with transaction.atomic():
+        row = _locked(draft.id)
+        if instead is None and row.photos.count() >= MOST_PHOTOS:
+            raise Conflict("photo_limit", _("Five photos are here already. Replace one of them."))
+        unit.save()
+        if instead is None:
+            DraftPhoto.objects.create(draft=row, unit=unit.unit_id)
+            return
+        photo = _photo(row, instead)
+        _destroy(photo.unit)
+        photo.unit = unit.unit_id
+        photo.save(update_fields=["unit"])
+
+
+def take_out_photo(*, draft: Draft, photo_id: UUID) -> None:
+    """Destroy one photo of a draft."""
+    with transaction.atomic():
+        photo = _photo(_locked(draft.id), photo_id)
+        _destroy(photo.unit)
+        photo.delete()
+
+
+def take_out_photos(*, draft: Draft) -> None:
+    """Destroy every photo of a draft."""
+    with transaction.atomic():
+        for photo in _locked(draft.id).photos.all():
+            _destroy(photo.unit)
+            photo.delete()
+
+
+def photos_of(draft: Draft) -> list[DraftPhoto]:
+    """The photos of a draft in the order they came."""
+    return list(draft.photos.order_by("id"))
+
+
+def photo_bytes(photo: DraftPhoto) -> bytes:
+    return vault.read(photo.unit, PHOTO)
 
 
 def discard(*, draft: Draft) -> None:
@@ -113,11 +159,26 @@ def _locked(draft_id: UUID) -> Draft:
     return row
 
 
-def _replace(row: Draft, kind: str, unit: UUID | None) -> None:
-    column = _UNIT_OF[kind]
-    old = getattr(row, column)
-    if old is not None:
-        vault.request_shred([old], reason="draft_changed")
-        vault.enqueue_shred()
-    setattr(row, column, unit)
-    row.save(update_fields=[column])
+def _staged(draft: Draft, kind: str, data: bytes) -> vault.Staged:
+    unit = vault.stage_unit(kind=UnitKind.DRAFT, owner=draft.id)
+    unit.add(kind, data)
+    return unit
+
+
+def _photo(row: Draft, photo_id: UUID) -> DraftPhoto:
+    photo = row.photos.filter(id=photo_id).first()
+    if photo is None:
+        raise NotFound("no_photo", _("This photo is not there any more."))
+    return photo
+
+
+def _destroy(unit: UUID) -> None:
+    vault.request_shred([unit], reason="draft_changed")
+    vault.enqueue_shred()
+
+
+def _replace_file(row: Draft, unit: UUID | None) -> None:
+    if row.file_unit is not None:
+        _destroy(row.file_unit)
+    row.file_unit = unit
+    row.save(update_fields=["file_unit"])

@@ -5,15 +5,37 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from dsr_portal.audit.schema import Code, Count, Day, EventType, Field, Flag, Hash, Many, StaffNo
+from dsr_portal.audit.schema import (
+    Code,
+    Count,
+    Day,
+    EventType,
+    Field,
+    Flag,
+    Hash,
+    Id,
+    Many,
+    StaffNo,
+)
 from dsr_portal.cases.models import (
+    Alarm,
     Channel,
     ConsentScope,
     DeliveryKind,
+    HeldBack,
     IdentityElement,
     IdentityWay,
+    LateReason,
+    LetterKind,
+    Means,
+    Missing,
     Outcome,
+    PaperWay,
+    PauseGround,
+    ProposalKind,
+    ProposalState,
     RightCode,
     Status,
     WayKind,
@@ -26,6 +48,9 @@ RIGHT = Code(choices=tuple(RightCode.values))
 SCOPE = Code(choices=tuple(ConsentScope.values))
 KIND = Code(choices=tuple(DeliveryKind.values))
 STATUS = Code(choices=tuple(Status.values))
+PROPOSAL = Code(choices=tuple(ProposalKind.values))
+LETTER = Code(choices=tuple(LetterKind.values))
+LATE_REASON = Code(choices=tuple(LateReason.values))
 
 OPENED: dict[str, Field] = {
     "channel": Code(choices=tuple(Channel.values)),
@@ -46,12 +71,25 @@ OPENED: dict[str, Field] = {
 TYPES = [
     EventType("case.opened", OPENED, ("L-01", "D-01", "T-10")),
     EventType("receipt.issued", {"language": Code(), "head": Count()}, ("T-10", "L-01")),
-    EventType("case.right_added", {"right": RIGHT}, ("T-11",)),
+    EventType("original.seen", {}, ("L-14", "T-08")),
+    EventType("case.right_added", {"right": RIGHT, "due_on": Day()}, ("T-11", "D-01")),
     EventType("case.assigned", {"to": StaffNo()}, ("L-14",)),
     EventType("case.flagged", {"code": Code()}, ("L-02",)),
+    EventType("case.purged_again", {"before": STATUS}, ("L-13", "L-23")),
     EventType("case.origin_confirmed", {}, ("T-08",)),
     EventType("case.outcome_set", {"outcome": Code(choices=tuple(Outcome.values))}, ("L-07",)),
-    EventType("case.code_renewed", {"counter": Count()}, ("L-09",)),
+    EventType(
+        "case.code_renewed",
+        {"counter": Count(), "way": Code(choices=tuple(IdentityWay.values))},
+        ("L-09", "R-07"),
+    ),
+    EventType("receipt.printed", {"counter": Count()}, ("T-10", "C-10", "L-09")),
+    EventType(
+        "receipt.handed",
+        {"how": Code(choices=tuple(PaperWay.values)), "counter": Count()},
+        ("T-10", "L-09"),
+    ),
+    EventType("contact.postal_set", {}, ("T-08",)),
     EventType("case.delete_now", {}, ("L-10",)),
     EventType(
         "consent.given",
@@ -69,6 +107,70 @@ TYPES = [
         ("L-02", "R-07"),
     ),
     EventType("identity.lapsed", {}, ("L-02", "R-07")),
+    EventType(
+        "identity.asked",
+        {
+            "missing": Many(Code(choices=tuple(Missing.values))),
+            "means": Many(Code(choices=tuple(Means.values))),
+        },
+        ("L-02", "T-07", "R-06"),
+    ),
+    EventType("way.added", {"kind": Code(choices=tuple(WayKind.values))}, ("L-01", "T-11")),
+    EventType(
+        "case.clock_anew",
+        {"from_day": Day(), "due_unrolled": Day(), "due_on": Day()},
+        ("L-12", "D-07"),
+    ),
+    EventType("identity.reminded", {}, ("D-08", "L-02")),
+    EventType(
+        "case.due_moved",
+        {
+            "why": Code(),
+            "due_unrolled": Day(),
+            "due_on": Day(),
+            "paused_days": Count(),
+            "months": Count(),
+        },
+        ("L-12", "D-06", "D-07"),
+    ),
+    EventType(
+        "clock.paused", {"ground": Code(choices=tuple(PauseGround.values))}, ("L-12", "D-07")
+    ),
+    EventType("clock.resumed", {"days": Count()}, ("L-12", "D-07")),
+    EventType("proposal.made", {"kind": PROPOSAL, "needed": Count()}, ("L-07", "G-01")),
+    EventType("proposal.agreed", {"kind": PROPOSAL, "left": Count()}, ("L-07", "G-01")),
+    EventType(
+        "proposal.dropped",
+        {"kind": PROPOSAL, "how": Code(choices=tuple(ProposalState.values))},
+        ("L-07",),
+    ),
+    EventType("letter.written", {"kind": LETTER}, ("L-09",)),
+    EventType(
+        "letter.sent", {"kind": LETTER, "document_id": Id(), "by_post": Flag()}, ("L-09", "L-12")
+    ),
+    EventType("letter.failed", {"kind": LETTER, "reason": Code()}, ("L-09",)),
+    EventType(
+        "extension.told",
+        {"reason": Code(), "months": Count(), "letter": Id()},
+        ("L-12", "D-06"),
+    ),
+    EventType(
+        "record.withheld",
+        {
+            "what": Code(choices=tuple(HeldBack.values)),
+            "ground": Code(),
+            "until": Day(optional=True),
+        },
+        ("L-07", "R-02", "E-03"),
+    ),
+    EventType("extension.void", {}, ("L-12", "D-06")),
+    EventType("case.late", {"missed_on": Day(), "new_date": Day()}, ("L-12", "D-09")),
+    EventType("case.late_explained", {"reason": LATE_REASON, "new_date": Day()}, ("L-12", "D-09")),
+    EventType(
+        "case.escalated",
+        {"code": Code(choices=tuple(Alarm.values)), "to": StaffNo()},
+        ("D-04", "L-14"),
+    ),
     EventType("mailbox.code_sent", {}, ("L-02",)),
     EventType("mailbox.confirmed", {}, ("L-02",)),
     EventType("message.received", {}, ("T-11",)),
@@ -124,8 +226,10 @@ SENTENCES = {
         % {"channel": Channel(p["channel"]).label, "rights": _rights(p), "due": _day(p["due_on"])}
     ),
     "receipt.issued": lambda p: _("The receipt was made."),
+    "original.seen": lambda p: _("The original was opened."),
     "case.right_added": lambda p: (
-        _("A right was added: %(right)s.") % {"right": RightCode(p["right"]).label}
+        _("A right was added: %(right)s. Due %(due)s.")
+        % {"right": RightCode(p["right"]).label, "due": _day(p["due_on"])}
     ),
     "case.assigned": lambda p: _("The case was given to %(to)s.") % {"to": p["to"]},
     "case.flagged": lambda p: _("A flag was raised: %(code)s.") % {"code": p["code"]},
@@ -133,7 +237,16 @@ SENTENCES = {
     "case.outcome_set": lambda p: (
         _("Outcome: %(outcome)s.") % {"outcome": Outcome(p["outcome"]).label}
     ),
-    "case.code_renewed": lambda p: _("A new receipt code was issued; the old one ended."),
+    "case.code_renewed": lambda p: (
+        _("A new receipt code was issued after a check (%(way)s); the old one ended.")
+        % {"way": IdentityWay(p["way"]).label}
+    ),
+    "receipt.printed": lambda p: _("The confirmation with the receipt code was printed."),
+    "receipt.handed": lambda p: (
+        _("The confirmation with the receipt code left: %(how)s.")
+        % {"how": PaperWay(p["how"]).label}
+    ),
+    "contact.postal_set": lambda p: _("A postal address was written down."),
     "case.delete_now": lambda p: _("The person asked to delete now."),
     "consent.given": lambda p: (
         _("Consent was given: %(scope)s.") % {"scope": ConsentScope(p["scope"]).label}
@@ -142,7 +255,63 @@ SENTENCES = {
         _("Consent was withdrawn: %(scope)s.") % {"scope": ConsentScope(p["scope"]).label}
     ),
     "identity.recorded": _identity,
-    "identity.lapsed": lambda p: _("Another photo came: who is asking has to be checked again."),
+    "identity.lapsed": lambda p: _("Something new came: who is asking has to be checked again."),
+    "identity.asked": lambda p: (
+        ngettext(
+            "We asked the person for more, with %(number)s way to choose from.",
+            "We asked the person for more, with %(number)s ways to choose from.",
+            len(p["means"]),
+        )
+        % {"number": len(p["means"])}
+    ),
+    "way.added": lambda p: (
+        _("The person named something else: %(kind)s.") % {"kind": WayKind(p["kind"]).label}
+    ),
+    "case.clock_anew": lambda p: (
+        _("The month starts anew. Due %(due)s.") % {"due": _day(p["due_on"])}
+    ),
+    "identity.reminded": lambda p: _("The person was reminded of what we asked."),
+    "case.due_moved": lambda p: _("The date moved. Due %(due)s.") % {"due": _day(p["due_on"])},
+    "clock.paused": lambda p: (
+        _("The clock stands still: %(ground)s.") % {"ground": PauseGround(p["ground"]).label}
+    ),
+    "clock.resumed": lambda p: (
+        ngettext(
+            "The clock runs again after %(days)s day.",
+            "The clock runs again after %(days)s days.",
+            p["days"],
+        )
+        % {"days": p["days"]}
+    ),
+    "proposal.made": lambda p: _("Proposed: %(what)s.") % {"what": ProposalKind(p["kind"]).label},
+    "proposal.agreed": lambda p: (
+        _("Agreed to: %(what)s.") % {"what": ProposalKind(p["kind"]).label}
+    ),
+    "proposal.dropped": lambda p: (
+        _("%(what)s: %(how)s.")
+        % {"what": ProposalKind(p["kind"]).label, "how": ProposalState(p["how"]).label}
+    ),
+    "letter.written": lambda p: (
+        _("A letter was written: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}
+    ),
+    "letter.sent": lambda p: (
+        _("A letter was sent: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}
+    ),
+    "letter.failed": lambda p: (
+        _("A letter could not be sent: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}
+    ),
+    "extension.told": lambda p: _("The person was told in time that it takes longer."),
+    "record.withheld": lambda p: (
+        _("One picture is held back %(what)s.") % {"what": HeldBack(p["what"]).label}
+    ),
+    "extension.void": lambda p: _("The letter came too late: the period is not longer."),
+    "case.late": lambda p: _("The date was missed: %(day)s.") % {"day": _day(p["missed_on"])},
+    "case.late_explained": lambda p: (
+        _("Why it is late: %(reason)s.") % {"reason": LateReason(p["reason"]).label}
+    ),
+    "case.escalated": lambda p: (
+        _("%(to)s was told: %(what)s.") % {"to": p["to"], "what": Alarm(p["code"]).label}
+    ),
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),
     "message.received": lambda p: _("The person wrote."),
@@ -176,6 +345,7 @@ SENTENCES = {
     "case.withdrawn": lambda p: _("The person withdrew the request."),
     "case.closed": lambda p: _("The case was closed."),
     "case.reopened": lambda p: _("The case was opened again."),
+    "case.purged_again": lambda p: _("Contact data and file were destroyed before a restore."),
     "case.purged": lambda p: _("Contact data and file of the case were destroyed."),
 }
 for _name, _sentence in SENTENCES.items():

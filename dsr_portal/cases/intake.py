@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -109,6 +110,8 @@ def open_case(
     urgent: bool = False,
     age_band: str = "",
     note: str = "",
+    narrower: str = "",
+    originals: Sequence[bytes] = (),
     received_at: datetime | None = None,
     draft_id: UUID | None = None,
     case_id: UUID | None = None,
@@ -119,7 +122,9 @@ def open_case(
     `also` runs inside the same unit of work, after everything of this room is written: what it
     writes stands or falls with the case. A caller that passes it wraps its own service in
     `vault.retry_stale`, for then nothing is run again here. The same draft opens one case:
-    `created` is False for the second Send.
+    `created` is False for the second Send. `originals` are the bytes of what came by another way,
+    kept as they are and read by nobody here (R28); `narrower` is why fewer rights were taken than
+    the words let one read (law T-09).
 
     Raises `BadInput` for what is missing or wrong, `Conflict("draft_over")`, `NotAllowed`.
     """
@@ -129,7 +134,7 @@ def open_case(
         actor=actor,
         channel=_channel(channel, actor),
         rights=_rights(rights),
-        ways=tuple(_way(way) for way in ways),
+        ways=tuple(checked_way(way) for way in ways),
         consents=tuple(dict.fromkeys(consents)),
         consent_language=_language(consent_language or language),
         contact=contact or Contact(),
@@ -138,6 +143,8 @@ def open_case(
         urgent=urgent,
         age_band=age_band,
         note=_short(note, MAX_NOTE, "note_too_long"),
+        narrower=_short(narrower, MAX_NOTE, "note_too_long"),
+        originals=tuple(originals),
         received_at=_received(received_at),
         draft_id=draft_id,
         also=also,
@@ -166,6 +173,8 @@ class _Request:
     urgent: bool
     age_band: str
     note: str
+    narrower: str
+    originals: tuple[bytes, ...]
     received_at: datetime
     draft_id: UUID | None
     also: Callable[[Case], None] | None
@@ -272,13 +281,17 @@ def _facts(request: _Request, case: Case, head: audit.Head) -> receipts.ReceiptF
         has_email=bool(request.contact.email.strip()),
         urgent=request.urgent,
         head=head,
+        by_staff=bool(request.opener),
     )
 
 
 def _stage_file(request: _Request) -> tuple[list[WayIn], vault.Staged]:
     """The case file with everything that was sent, and the rows that point into it."""
     file = vault.stage_unit(kind=UnitKind.CASE_FILE, owner=request.case_id)
-    file.add_json("intake", {"note": request.note})
+    narrower = {"narrower": request.narrower} if request.narrower else {}
+    file.add_json("intake", {"note": request.note, **narrower})
+    for number, original in enumerate(request.originals, 1):
+        file.add(original_field(number), original)
     rows = []
     for number, way in enumerate(request.ways, 1):
         name = ""
@@ -307,7 +320,8 @@ def _claim_draft(draft_id: UUID | None) -> Opened | None:
 
 def destroy_draft(draft: Draft, *, reason: str) -> None:
     """Order the destruction of a draft's units and remove its row, in the caller's transaction."""
-    units = [draft.unit, draft.photo_unit, draft.file_unit]
+    photos = draft.photos.values_list("unit", flat=True)
+    units = [draft.unit, draft.file_unit, *photos]
     vault.request_shred([unit for unit in units if unit is not None], reason=f"draft_{reason}")
     draft.delete()
     vault.enqueue_shred()
@@ -381,6 +395,18 @@ def write_consent(
     return consent
 
 
+def original_field(number: int) -> str:
+    """The field of the case file that holds an original that came by another way (T-08)."""
+    return f"original.{number}"
+
+
+def arrival_of(day: date | None) -> datetime | None:
+    """Noon of the day something reached us, where the controller is; None for today means now."""
+    if day is None or day == clock.today():
+        return None
+    return datetime.combine(day, time(12), tzinfo=ZoneInfo(settings.TIME_ZONE))
+
+
 # -- what was sent ------------------------------------------------------------------------------
 
 
@@ -400,7 +426,8 @@ def _rights(rights: Collection[RightCode | str]) -> tuple[str, ...]:
     return tuple(right for right in RightCode.values if right in chosen)
 
 
-def _way(way: WaySent) -> WaySent:
+def checked_way(way: WaySent) -> WaySent:
+    """A way in as it is kept; raises `BadInput("way_too_long")`."""
     _short(way.text, MAX_WAY, "way_too_long")
     return WaySent(WayKind(way.kind), way.text.strip(), way.data, way.keyed_hash)
 

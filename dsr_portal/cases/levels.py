@@ -4,11 +4,14 @@ It follows from right, way in and channel only. Nothing that was found, and noth
 person, can raise or lower it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from dsr_portal.cases.models import IdentityElement, RightCode
+from dsr_portal.cases.models import IdentityCheck, IdentityElement, IdentityWay, RightCode
 
 L0, L1, L2 = 0, 1, 2
+
+DISCLOSURE_LEVEL = L2
+"""What disclosure, an erasure and "nothing found" ask, whatever the request began as."""
 
 OF_RIGHT: dict[str, int] = {
     RightCode.ACCESS: L2,
@@ -23,6 +26,9 @@ OF_WAY: dict[str, int] = {}
 OF_CHANNEL: dict[str, int] = {}
 """Ways in and channels may ask for more, never for less; none does today."""
 
+COMPARES_FACES = frozenset({IdentityWay.POSE_CHECK, IdentityWay.THREE_PHOTOS})
+"""Ways of R6 that compare with a photo that was sent; they say nothing of what else was named."""
+
 
 def required_level(*, rights: Collection[str], ways: Collection[str], channel: str) -> int:
     """The level of a request, at least L1: a face search never runs on a mailbox alone (R2)."""
@@ -35,3 +41,21 @@ def required_level(*, rights: Collection[str], ways: Collection[str], channel: s
 def level_of(*, element: str) -> int:
     """What one recorded check reaches: a way of R6 is L1, with a further element of R7 L2."""
     return L2 if element and IdentityElement(element) else L1
+
+
+def level_without_photo(checks: Iterable[IdentityCheck]) -> int:
+    """What the checks in force reach when those that compare faces are left out.
+
+    An element that leans on an earlier check counts only where that one is left too: a second way
+    beside another way, a supervisor's release after another person's check.
+    """
+    left = [one for one in checks if one.lapsed_at is None and one.way not in COMPARES_FACES]
+
+    def reached(check: IdentityCheck) -> int:
+        if check.element == IdentityElement.SECOND_WAY:
+            return L2 if any(one.way != check.way for one in left) else L1
+        if check.element == IdentityElement.SUPERVISOR_RELEASE:
+            return L2 if any(one.officer != check.officer for one in left) else L1
+        return level_of(element=check.element)
+
+    return max(map(reached, left), default=L0)

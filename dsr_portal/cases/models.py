@@ -30,6 +30,7 @@ class Status(models.TextChoices):
 class Outcome(models.TextChoices):
     DISCLOSED = "disclosed", _("Disclosed")
     NOTHING_FOUND = "nothing_found", _("Nothing found")
+    NEUTRAL = "neutral", _("Done, findings not told")
     ERASED = "erased", _("Erased")
     PARTLY_REFUSED = "partly_refused", _("Partly refused")
     REFUSED = "refused", _("Refused")
@@ -44,6 +45,7 @@ class Channel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     POST = "post", _("Post")
     PHONE = "phone", _("Phone")
+    SOCIAL = "social", _("Social message")
     VISIT = "visit", _("Visit")
     DPO = "dpo", _("Data protection officer")
     REPRESENTATIVE = "representative", _("Representative")
@@ -92,14 +94,123 @@ class IdentityElement(models.TextChoices):
 
     MAILBOX_IN_RECORD = "mailbox_in_record", _("Mailbox named in a found record")
     CAPTURE_DATA = "capture_data", _("Capture data of an original match")
+    NAMED_CONTROL = "named_control", _("Showed that the page or account they named is theirs")
     SECOND_WAY = "second_way", _("Another way, independent of the first")
     SUPERVISOR_RELEASE = "supervisor_release", _("Released by a supervisor with a reason")
+
+
+class PaperWay(models.TextChoices):
+    """How the confirmation on paper reached the person (R12)."""
+
+    POST = "post", _("Put in the post")
+    HAND = "hand", _("Given into their hand")
+
+
+class Missing(models.TextChoices):
+    """Which fact makes us ask (R-06): never what was found, never a suspicion about a person."""
+
+    NOTHING_TO_LOOK_UP = "nothing_to_look_up", _("Nothing we can look for was given")
+    NO_WAY_TAKEN = "no_way_taken", _("No way to show who is asking was taken yet")
+    WAY_DID_NOT_SHOW = "way_did_not_show", _("The way that was taken did not show it")
+    NAMED_NOT_LINKED = "named_not_linked", _("What was named is not linked to who is asking")
+    WHICH_MEANT = "which_meant", _("There is very much, and which of it is meant is not clear")
+    """Recital 63: a question about the request, not about the person."""
+
+
+class Means(models.TextChoices):
+    """What the person may choose from when we ask; at least two are offered (R6, R-06)."""
+
+    PHOTO = "photo", _("a photo of you, sent on this page")
+    NAMED = "named", _("a page address, a file or an account name, given on this page")
+    CONTROL = "control", _("a sign we agree on, placed on the page or account you named")
+    CALL = "call", _("a video or phone call with an officer")
+    VISIT = "visit", _("a visit")
+    POST_FORM = "post_form", _("a signed form by post")
+    EID = "eid", _("an electronic identity")
+    DOCUMENT = "document", _("a document with everything covered that we do not need")
+    IN_WORDS = "in_words", _("a few words on this page: which pictures, years or uses you mean")
+    WHOLE = "whole", _("the word “everything”: then we go on without knowing more")
+
+
+class PauseGround(models.TextChoices):
+    """Why the clock may stand still (law D-07); nothing else stops it."""
+
+    IDENTITY = "identity", _("We need to know whose data are meant")
+    SPECIFYING = "specifying", _("We need to know which data are meant")
+
+
+class ProposalKind(models.TextChoices):
+    """What one person proposes and another agrees to before it has any effect."""
+
+    PAUSE = "pause", _("Stop the clock for a question that was asked late")
+    EXTENSION = "extension", _("Take longer than a month")
+    WITHHOLD = "withhold", _("Hold one picture back from the answer")
+    EXEMPT = "exempt", _("Keep one picture although erasure was asked")
+    REFUSE = "refuse", _("Refuse the request as abusive")
+
+
+class HeldBack(models.TextChoices):
+    """From what a record is held back: each on its own ground, one record at a time."""
+
+    ANSWER = "answer", _("from the answer")
+    ERASURE = "erasure", _("from the erasure")
+
+
+class ProposalState(models.TextChoices):
+    WAITING = "waiting", _("Waits for another person")
+    AGREED = "agreed", _("Agreed")
+    TURNED_DOWN = "turned_down", _("Turned down")
+    LAPSED = "lapsed", _("Came to nothing")
+
+
+class LetterKind(models.TextChoices):
+    """Letters beside the answer; docs/letters.md is made from the registry of these."""
+
+    EXTENSION = "extension", _("We need more time")
+    LATE = "late", _("We are late")
+    REFUSAL = "refusal", _("We refuse")
+    OBJECTION = "objection", _("We stop")
+
+
+class LetterState(models.TextChoices):
+    QUEUED = "queued", _("Is being made")
+    TO_POST = "to_post", _("Waits for the post")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Could not be made")
+
+
+class LateReason(models.TextChoices):
+    """Why a date was missed, in the controller's own words to itself (law D-09)."""
+
+    STAFF = "staff", _("Too few people")
+    BACKLOG = "backlog", _("Too many requests at once")
+    TECHNICAL = "technical", _("Something technical failed")
+    HARD = "hard", _("The case was hard")
+    MISTAKE = "mistake", _("It was overlooked")
+    OTHERS = "others", _("We waited for somebody else")
+
+
+class Alarm(models.TextChoices):
+    """What is told to named persons before and after a date is missed (law D-04)."""
+
+    UNSEEN = "unseen", _("Urgent, and nobody looked at it today")
+    TARGET = "target", _("Our own date for the answer has passed")
+    DUE_7 = "due_7", _("Due in seven days")
+    DUE_3 = "due_3", _("Due in three days")
+    DUE_1 = "due_1", _("Due tomorrow")
+    LATE = "late", _("Late")
+    UNANSWERED = "unanswered", _("The person wrote and got no answer")
+    SECOND_REVIEW = "second_review", _("The second review is missing")
+    PROPOSAL = "proposal", _("A proposal waits for another person")
+    LETTER = "letter", _("A letter could not be made or waits for the post")
 
 
 class DeliveryKind(models.TextChoices):
     ANSWER = "answer", _("Answer")
     LETTER = "letter", _("Letter")
     CERTIFICATE = "certificate", _("Certificate of erasure")
+    NOTICE = "notice", _("Letter on the way")
+    """A letter that is no answer: it moves no case and leaves at once."""
 
 
 class DeliveryState(models.TextChoices):
@@ -127,6 +238,8 @@ class Case(Row):
     country = models.CharField(max_length=2, blank=True)
     regime = models.CharField(max_length=2)
     calendar = models.CharField(max_length=8)
+    clock_from = models.DateField(null=True)
+    """The day the period counts from where that is not the day of receipt: the person came back."""
     due_unrolled = models.DateField()
     due_on = models.DateField(db_index=True)
     status = models.CharField(
@@ -150,6 +263,8 @@ class Case(Row):
     delete_now_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     purged_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    """When the person took the request back; an erasure nobody outside saw may still end (R3)."""
 
     class Meta:
         constraints = [
@@ -164,6 +279,25 @@ class Case(Row):
             models.CheckConstraint(
                 condition=models.Q(due_on__gte=models.F("received_on")), name="case_due_after"
             ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=Status.values), name="case_status_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=["", *Outcome.values]), name="case_outcome_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="delivered") | models.Q(delivered_at__isnull=False),
+                name="case_delivered_has_its_moment",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="purged") | models.Q(purged_at__isnull=False),
+                name="case_purged_has_its_moment",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(clock_from__isnull=True)
+                | models.Q(clock_from__gte=models.F("received_on")),
+                name="case_clock_not_before_receipt",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -173,6 +307,9 @@ class Case(Row):
 class CaseRight(Row):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="rights")
     right = models.CharField(max_length=16, choices=RightCode.choices)
+    added_at = models.DateTimeField(null=True)
+    """When it was asked later than the request; its month counts from then, until `due_on`."""
+    due_on = models.DateField(null=True)
 
     class Meta:
         constraints = [
@@ -232,10 +369,246 @@ class IdentityCheck(Row):
     at = models.DateTimeField()
     field = models.CharField(max_length=60)
     lapsed_at = models.DateTimeField(null=True)
-    """When another photo came, with which nobody was compared yet."""
+    """When something came nobody was checked about yet, or the photo it compared with went."""
 
     def __str__(self) -> str:
         return f"{self.way} L{self.level_reached}"
+
+
+class Ask(Row):
+    """That we asked the person for what is missing, why, and with which choices (T-07, R-06).
+
+    The words lie in the case file, as the message the person read.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="asks")
+    missing = models.JSONField(default=list)
+    means = models.JSONField(default=list)
+    officer = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    message = models.ForeignKey("cases.Message", on_delete=models.PROTECT, related_name="asks")
+    answered_at = models.DateTimeField(null=True)
+    reminded_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.at:%Y-%m-%d}"
+
+
+class Pause(Row):
+    """The clock stands still while a recorded question is open (law D-07).
+
+    `from_on` is None while another person has not agreed to it yet; `until_on` while the answer is
+    outstanding. Days are whole: a question answered on the same day moves nothing.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="pauses")
+    ask = models.OneToOneField(Ask, on_delete=models.PROTECT, related_name="pause")
+    ground = models.CharField(max_length=10, choices=PauseGround.choices)
+    by = models.CharField(max_length=20)
+    agreed_by = models.CharField(max_length=20, blank=True)
+    from_on = models.DateField(null=True)
+    until_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(agreed_by="") | ~models.Q(agreed_by=models.F("by")),
+                name="pause_agreed_by_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(from_on__isnull=True)
+                | models.Q(until_on__isnull=True)
+                | models.Q(until_on__gte=models.F("from_on")),
+                name="pause_ends_after_it_began",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ground} {self.from_on or '-'}"
+
+
+class Proposal(Row):
+    """What takes two persons: one proposes it with reasons, another agrees or turns it down.
+
+    `codes` holds codes, ids and dates; the words lie in the case file under `field`.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="proposals")
+    kind = models.CharField(max_length=16, choices=ProposalKind.choices)
+    state = models.CharField(
+        max_length=12, choices=ProposalState.choices, default=ProposalState.WAITING
+    )
+    proposed_by = models.CharField(max_length=20)
+    proposed_at = models.DateTimeField()
+    codes = models.JSONField(default=dict)
+    field = models.CharField(max_length=60, blank=True)
+    needed = models.PositiveSmallIntegerField(default=1)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", settled_at__isnull=True)
+                | ~models.Q(state="waiting") & models.Q(settled_at__isnull=False),
+                name="proposal_settled_when_over",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
+
+
+class Agreement(Row):
+    """One person's yes to a proposal; never the proposer's own, never twice (R19)."""
+
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="agreements")
+    proposed_by = models.CharField(max_length=20)
+    by = models.CharField(max_length=20)
+    role = models.CharField(max_length=16)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["proposal", "by"], name="agreement_once"),
+            models.CheckConstraint(
+                condition=~models.Q(by=models.F("proposed_by")), name="agreement_by_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.proposal_id} {self.by}"
+
+
+class Letter(Row):
+    """One letter beside the answer: written, made by a job, sent; what it says is in the file."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="letters")
+    kind = models.CharField(max_length=24, choices=LetterKind.choices)
+    state = models.CharField(max_length=8, choices=LetterState.choices, default=LetterState.QUEUED)
+    unique_key = models.CharField(max_length=120, unique=True)
+    field = models.CharField(max_length=60)
+    written_by = models.CharField(max_length=20)
+    agreed_by = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField()
+    document_id = models.UUIDField(null=True)
+    delivery_id = models.UUIDField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    posted_by = models.CharField(max_length=20, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="sent", sent_at__isnull=False)
+                | ~models.Q(state="sent") & models.Q(sent_at__isnull=True),
+                name="letter_sent_has_its_moment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
+
+
+class Extension(Row):
+    """A longer period (Art. 12(3); law D-06): in force from the day its letter was sent in time.
+
+    One for each request; one whose letter came too late is void and stays as such.
+    """
+
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="extension")
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="extension")
+    letter = models.OneToOneField(Letter, on_delete=models.PROTECT, related_name="extension")
+    reason = models.CharField(max_length=20)
+    months = models.PositiveSmallIntegerField()
+    told_on = models.DateField(null=True)
+    void = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(months__gte=1, months__lte=2), name="extension_two_months_most"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(void=False) | models.Q(told_on__isnull=True),
+                name="extension_void_or_told",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.months}"
+
+
+class Withheld(Row):
+    """One record that two persons held back, from the answer or from the erasure (law R-02, E-03).
+
+    Never a group: a blanket exemption has no row to stand in. What is kept from erasure has a last
+    day; it stays locked and out of search until then. The facts are the proposal's words.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="withheld")
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="withheld")
+    record_id = models.UUIDField()
+    what = models.CharField(max_length=8, choices=HeldBack.choices)
+    ground = models.CharField(max_length=20)
+    until = models.DateField(null=True)
+    agreed_by = models.CharField(max_length=20)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "record_id", "what"], name="withheld_once"),
+            models.CheckConstraint(
+                condition=models.Q(what="erasure", until__isnull=False)
+                | models.Q(what="answer", until__isnull=True),
+                name="withheld_from_erasure_until",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.ground}"
+
+
+class Lateness(Row):
+    """A date that was missed. It stays, whatever happens later (law D-09)."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="lateness")
+    missed_on = models.DateField()
+    noticed_at = models.DateTimeField()
+    new_date = models.DateField()
+    reason = models.CharField(max_length=12, choices=LateReason.choices, blank=True)
+    reason_by = models.CharField(max_length=20, blank=True)
+    field = models.CharField(max_length=60, blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "missed_on"], name="lateness_once"),
+            models.CheckConstraint(
+                condition=models.Q(new_date__gt=models.F("missed_on")), name="lateness_new_date"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.missed_on}"
+
+
+class Escalation(Row):
+    """That a named person was told of a case that needs them; a row and a mail (law D-04)."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="escalations")
+    code = models.CharField(max_length=16, choices=Alarm.choices)
+    about = models.CharField(max_length=60)
+    to = models.CharField(max_length=20, db_index=True)
+    raised_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "code", "about", "to"], name="escalation_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.to}"
 
 
 class Flag(Row):
@@ -262,6 +635,11 @@ class Receipt(Row):
     field = models.CharField(max_length=60)
     head_number = models.PositiveBigIntegerField()
     head_hash = models.CharField(max_length=64)
+    handed_at = models.DateTimeField(null=True)
+    """When the confirmation on paper left, with the code of `handed_counter`."""
+    handed_by = models.CharField(max_length=20, blank=True)
+    handed_how = models.CharField(max_length=8, choices=PaperWay.choices, blank=True)
+    handed_counter = models.PositiveIntegerField(null=True)
 
     def __str__(self) -> str:
         return str(self.case_id)
@@ -270,15 +648,24 @@ class Receipt(Row):
 class Draft(Row):
     """A request being written on the public site; the session holds this id and nothing else.
 
-    Photo and exact file are units of their own, so that taking one out destroys it at once.
+    Photos and exact file are units of their own, so that taking one out destroys it at once.
     """
 
     unit = models.UUIDField()
-    photo_unit = models.UUIDField(null=True)
     file_unit = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     step = models.PositiveSmallIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class DraftPhoto(Row):
+    """A photo of a request being written; up to `drafts.MOST_PHOTOS`, in the order they came."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="photos")
+    unit = models.UUIDField()
 
     def __str__(self) -> str:
         return str(self.id)

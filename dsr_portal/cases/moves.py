@@ -1,15 +1,21 @@
 """Moving a case along the table of states.py, and nothing else."""
 
+import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import pauses
+from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Outcome, Status
 from dsr_portal.cases.states import Action, transition
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import NotAllowed, NotFound
+from dsr_portal.core.errors import NotAllowed, PortalError
+
+log = logging.getLogger(__name__)
 
 _STAMPS = {
     Status.DECIDED: "decided_at",
@@ -19,14 +25,13 @@ _STAMPS = {
 }
 # Going back is no new decision and no new delivery.
 _BACK = frozenset({Action.STOP_ERASURE, Action.STOP_UNDELIVERED})
-
-
-def lock(case_id: UUID) -> Case:
-    """The case's row, locked until the caller's transaction ends."""
-    case = Case.objects.select_for_update().filter(id=case_id).first()
-    if case is None:
-        raise NotFound("no_case", _("There is no such case."))
-    return case
+# What a case that is opened again has not reached yet; the trail keeps when it had.
+_ANEW: dict[str, None | str] = {
+    "outcome": "",
+    "decided_at": None,
+    "delivered_at": None,
+    "closed_at": None,
+}
 
 
 def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> Case:
@@ -43,6 +48,7 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
             rights=set(row.rights.values_list("right", flat=True)),
             opener=row.opener,
             delivered=row.delivered_at is not None,
+            outcome=row.outcome,
         )
         if arrow.target is Status.SEARCHING and row.level < row.required_level:
             raise NotAllowed(
@@ -54,6 +60,12 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
         if action in _BACK:
             row.delete_now_at = None
             changed.append("delete_now_at")
+        if action is Action.COME_BACK:
+            for name, value in _ANEW.items():
+                setattr(row, name, value)
+            changed += _ANEW
+        if action is Action.NOT_IDENTIFIED:
+            outcome = Outcome.NOT_IDENTIFIED
         stamp = None if action in _BACK else _STAMPS.get(arrow.target)
         if stamp is not None:
             setattr(row, stamp, clock.now())
@@ -71,6 +83,17 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
             after=str(row.status),
             outcome=row.outcome or None,
         )
+        if before == Status.NEEDS_INFO and pauses.end_pauses(row, actor=actor):
+            changed += ["due_unrolled", "due_on"]
     for name in changed:
         setattr(case, name, getattr(row, name))
     return case
+
+
+def quietly(act: Callable[[], object], *, doing: str, of: UUID) -> bool:
+    """Do one of many; one that can't go on must not stop the others. Whether it was done."""
+    try:
+        return bool(act())
+    except PortalError as error:
+        log.warning("%s of %s does not go on: %s", doing, of, error.code)
+        return False

@@ -13,8 +13,9 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from dsr_portal.audit.models import Event
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases.models import Case, Outcome, Status
+from dsr_portal.cases.models import Case, DeliveryKind, Outcome, Status
 from dsr_portal.cases.texts import day_words
 
 
@@ -59,7 +60,7 @@ SENTENCES: dict[Word, Promise] = {
     Word.DONE: _("This request is closed."),
 }
 
-WITHDRAWN_SENTENCE = _("You took this request back. A photo you sent is deleted.")
+WITHDRAWN_SENTENCE = _("You took this request back. We keep no photo of you for it.")
 
 # What the public timeline tells. Events of searching and deciding are not among them: when they
 # happen could tell what was found.
@@ -72,11 +73,16 @@ TOLD: dict[str, Promise] = {
     "mailbox.confirmed": _("You confirmed your e-mail address."),
     "identity.recorded": _("We know that it is you."),
     "message.received": _("You wrote to us."),
+    "way.added": _("You told us another way to find you."),
     "message.sent": _("We wrote to you."),
+    "identity.reminded": _("We reminded you."),
+    "letter.sent": _("We sent you a letter."),
     "case.info_asked": _("We asked you for something."),
     "delivery.released": _("Your answer was made ready."),
     "delivery.renewed": _("You got a new link."),
     "delivery.locked": _("A link was locked after five wrong codes."),
+    "receipt.handed": _("We gave you your receipt on paper."),
+    "case.code_renewed": _("You got a new receipt code. The old one ended."),
     "case.delete_now": _("You asked us to delete now."),
     "case.withdrawn": _("You withdrew your request."),
     "case.reopened": _("We opened your request again."),
@@ -116,18 +122,21 @@ class PublicView:
 
 def word_for(case: Case) -> Word:
     """The public word of a case. Erasure before any delivery stays "Checking" (R3)."""
+    if _withdrawn(case):
+        return Word.DONE
     return Word.CHECKING if erases_unseen(case) else WORD_OF[Status(case.status)]
 
 
 def erases_unseen(case: Case) -> bool:
     """Erasure alone was asked, runs or is done, and nothing of it left yet: outwardly such a case
     is still one that is being looked at, like one in which nothing was found (R3)."""
-    if case.delivered_at is not None:
+    if case.delivered_at is not None or case.withdrawn_at is not None:
         return False
     if case.status == Status.ERASING:
         return True
     done = case.status == Status.CLOSED and case.outcome == Outcome.ERASED
-    return done and not case.deliveries.filter(released_at__isnull=False).exists()
+    left = case.deliveries.filter(released_at__isnull=False).exclude(kind=DeliveryKind.NOTICE)
+    return done and not left.exists()
 
 
 def public_view(case: Case, *, today: date) -> PublicView:
@@ -152,12 +161,18 @@ def _told(case: Case) -> list[Told]:
     sentences = dict(TOLD)
     if case.delivered_at is not None:
         sentences |= TOLD_AFTER_ANSWER
-    rows = events_for_case(case.id).filter(type__in=sentences).values_list("at", "type")
-    return [Told(at, str(sentences[kind])) for at, kind in rows]
+    rows = events_for_case(case.id).filter(type__in=sentences)
+    return [Told(one.at, str(sentences[one.type])) for one in rows if not _of_a_notice(one)]
+
+
+def _of_a_notice(event: Event) -> bool:
+    """A letter that is no answer has its own line; the one of its link would say "answer"."""
+    data = event.data or {}
+    return event.type.startswith("delivery.") and data.get("kind") == DeliveryKind.NOTICE
 
 
 def _withdrawn(case: Case) -> bool:
-    return case.status == Status.CLOSED and case.outcome == Outcome.WITHDRAWN
+    return case.withdrawn_at is not None or case.outcome == Outcome.WITHDRAWN
 
 
 def _way(word: Word, case: Case) -> list[dict[str, Any]]:

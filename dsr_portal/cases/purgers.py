@@ -1,4 +1,8 @@
-from dsr_portal.cases import services
-from dsr_portal.core.registries import purgers
+from dsr_portal.cases import again, services
+from dsr_portal.core.registries import purgers, unit_purgers
+from dsr_portal.vault.kinds import UnitKind
 
 purgers.register("cases", services.purge_own)
+unit_purgers.register(UnitKind.CASE_CONTACT.value, again.cases_gone)
+unit_purgers.register(UnitKind.CASE_FILE.value, again.cases_gone)
+unit_purgers.register(UnitKind.DRAFT.value, again.drafts_gone)

@@ -16,9 +16,11 @@ from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import Head
+from dsr_portal.cases.codes import receipt_code
 from dsr_portal.cases.models import Case, Receipt, RightCode, WayKind
 from dsr_portal.cases.texts import day_words, rights_words
 from dsr_portal.core import links
+from dsr_portal.documents import services as documents
 from dsr_portal.law import authorities, remedies
 from dsr_portal.vault import services as vault
 
@@ -42,6 +44,8 @@ class ReceiptFacts:
     has_email: bool
     urgent: bool
     head: Head
+    by_staff: bool = False
+    """Whether staff entered the request: then nobody saw a receipt page."""
 
 
 def compose(facts: ReceiptFacts) -> dict[str, Any]:
@@ -78,16 +82,26 @@ def _sections(facts: ReceiptFacts) -> list[dict[str, Any]]:
             "key": CODE_SECTION,
             "heading": _("Your receipt code"),
             "paragraphs": [
-                _(
-                    "The code opens your answer and this request's page. It is on the receipt page"
-                    " and in its PDF. We never send it by e-mail and never ask for it by phone."
-                ),
+                _code_words(by_staff=facts.by_staff),
             ],
         },
         {"key": "next", "heading": _("What happens next"), "paragraphs": _next(facts)},
         {"key": "need", "heading": _("What we may need from you"), "paragraphs": _need(facts)},
         {"key": "contact", "heading": _("Whom you can ask"), "paragraphs": _contact(facts)},
     ]
+
+
+def _code_words(*, by_staff: bool) -> str:
+    if by_staff:
+        return _(
+            "The code opens your answer and this request's page. It stands in the confirmation on"
+            " paper that we post or hand to you. We never send it by e-mail and never ask for it"
+            " by phone."
+        )
+    return _(
+        "The code opens your answer and this request's page. It is on the receipt page and in its"
+        " PDF. We never send it by e-mail and never ask for it by phone."
+    )
 
 
 def _next(facts: ReceiptFacts) -> list[str]:
@@ -169,6 +183,34 @@ def receipt_text(case: Case) -> dict[str, Any]:
     receipt = Receipt.objects.get(case=case)
     text: dict[str, Any] = vault.read_json(receipt.unit, receipt.field)
     return text
+
+
+def as_pdf(case: Case) -> bytes:
+    """The receipt with its code as a signed PDF, made now and not kept (R12, R14)."""
+    text = receipt_text(case)
+    sections = [
+        {"heading": section["heading"], "text": "\n\n".join(section["paragraphs"])}
+        for section in text["sections"]
+        if section["key"] != CODE_SECTION
+    ]
+    contact = vault.read_json(case.contact_unit, "contact")
+    to = "\n".join(part for part in (contact.get("name"), contact.get("postal")) if part)
+    return documents.render_signed(
+        template="documents/receipt.html",
+        context={
+            "to": to if contact.get("postal") else "",
+            "short_answer": text["lead"],
+            "facts": text["facts"],
+            "sections": sections,
+            "code": receipt_code(case),
+        },
+        language=text["language"],
+        title=text["title"],
+        kind=documents.Kind.RECEIPT,
+        reference=case.reference,
+        country=case.country or None,
+        head=Head(text["head"]["number"], text["head"]["hash"]),
+    )
 
 
 def as_mail(text: dict[str, Any], *, link: str) -> str:

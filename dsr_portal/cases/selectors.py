@@ -4,21 +4,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import TimelineEntry
 from dsr_portal.audit.selectors import timeline as audit_timeline
 from dsr_portal.cases import public_status
-from dsr_portal.cases.models import Case, Delivery, DeliveryState, MailCode, Status
+from dsr_portal.cases.deliveries import gone_at, is_kept
+from dsr_portal.cases.models import (
+    Case,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    HeldBack,
+    MailCode,
+    WayIn,
+    Withheld,
+)
 from dsr_portal.cases.public_status import PublicView
 from dsr_portal.core import clock, references
 from dsr_portal.core.errors import NotFound
 from dsr_portal.vault import services as vault
 
 DESK_ROLES = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
-_OVER = (Status.CLOSED, Status.PURGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,15 @@ class WaySeen:
     label: str
     text: str
     keyed_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSeen:
+    """What an officer recorded about who is asking, for those who decide on it."""
+
+    label: str
+    level: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +64,9 @@ def visible_to(staff: Staff) -> QuerySet[Case]:
     return Case.objects.all()
 
 
-def queue_for(staff: Staff, *, over: bool = False, mine: bool = False) -> QuerySet[Case]:
-    """The desk's queue: urgent first (R10), then by due date."""
-    cases = visible_to(staff)
-    cases = cases.filter(status__in=_OVER) if over else cases.exclude(status__in=_OVER)
-    if mine:
-        cases = cases.filter(Q(assignee=staff.staff_no))
-    return cases.prefetch_related("rights").order_by("-urgent", "due_on", "received_at", "id")
+def in_queue_order(rows: QuerySet[Case]) -> QuerySet[Case]:
+    """Cases as the desk's queue has them: urgent first (R10), then by due date."""
+    return rows.prefetch_related("rights").order_by("-urgent", "due_on", "received_at", "id")
 
 
 def case_for(staff: Staff, reference: str) -> Case:
@@ -91,6 +105,21 @@ def ways_of(case: Case) -> list[WaySeen]:
     ]
 
 
+def way_text(case: Case, way: WayIn) -> str:
+    """The words of one way in; outside a transaction."""
+    return _text(case.file_unit, way.field) if way.field else ""
+
+
+def checks_of(case: Case) -> list[CheckSeen]:
+    """What stands about who is asking, in the officers' words; outside a transaction."""
+    seen = []
+    for check in case.identity_checks.filter(lapsed_at=None).order_by("at"):
+        element = check.get_element_display() if check.element else ""
+        label = ", ".join(str(one) for one in (check.get_way_display(), element) if one)
+        seen.append(CheckSeen(label, check.level_reached, _text(case.file_unit, check.field)))
+    return seen
+
+
 def note_of(case: Case) -> str:
     """The person's own words at intake; outside a transaction."""
     return str(vault.read_json(case.file_unit, "intake").get("note", ""))
@@ -120,21 +149,42 @@ def public_view(case: Case) -> PublicView:
 
 def open_deliveries(case: Case) -> list[Delivery]:
     """Released links of the case that still open, newest first."""
-    return list(
-        case.deliveries.filter(
-            state=DeliveryState.RELEASED, expires_at__gt=clock.now(), locked_at=None
-        ).order_by("-released_at")
+    rows = case.deliveries.filter(
+        state=DeliveryState.RELEASED, expires_at__gt=clock.now(), locked_at=None
     )
+    return [one for one in rows.order_by("-released_at") if is_kept(one)]
 
 
-def has_released(case: Case) -> bool:
-    """Whether anything was ever released, so that a new link can be made."""
-    return case.deliveries.filter(state=DeliveryState.RELEASED).exists()
+def has_lost_link(case: Case) -> bool:
+    """Whether a released link is locked or over and its files are here, so that a new one helps."""
+    released = case.deliveries.filter(state=DeliveryState.RELEASED)
+    lost = released.exclude(expires_at__gt=clock.now(), locked_at=None)
+    return any(is_kept(one) for one in lost)
+
+
+def answer_gone_at(case: Case) -> datetime | None:
+    """When what was released was deleted (R4); None while something can still be opened."""
+    released = list(case.deliveries.filter(state=DeliveryState.RELEASED))
+    if not released or all(is_kept(one) for one in released):
+        return None
+    return gone_at(case.id)
 
 
 def has_opened(case: Case) -> bool:
-    """Whether the person opened anything that was sent: from then on they know what it says."""
-    return case.deliveries.filter(first_opened_at__isnull=False).exists()
+    """Whether the person opened an answer that was sent: from then on they know what it says."""
+    opened = case.deliveries.filter(first_opened_at__isnull=False)
+    return opened.exclude(kind=DeliveryKind.NOTICE).exists()
+
+
+def held_back(case_id: UUID, what: str) -> dict[UUID, Withheld]:
+    """Records two persons held back from the answer or from the erasure, by record id."""
+    rows = Withheld.objects.filter(case_id=case_id, what=what).select_related("proposal")
+    return {row.record_id: row for row in rows.order_by("at", "id")}
+
+
+def kept_from_erasure(case_id: UUID) -> set[UUID]:
+    """Records an exemption of Art. 17(3) keeps, locked and out of search (law E-03)."""
+    return set(held_back(case_id, HeldBack.ERASURE))
 
 
 def mailbox(case: Case) -> MailCode | None:

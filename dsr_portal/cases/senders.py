@@ -13,8 +13,9 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.models import Staff
 from dsr_portal.cases import codes, receipts
-from dsr_portal.cases.models import Case, Delivery, MailCode
+from dsr_portal.cases.models import Case, Delivery, Escalation, MailCode
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import links
 from dsr_portal.core.errors import NotFound
@@ -46,7 +47,20 @@ def _address(case: Case) -> str:
     return address
 
 
+def _quiet(case: Case, *, link: str, code: str = "") -> Mail:
+    """The mail of an urgent request: no name of ours, no word of what it is about (R10).
+
+    Whoever else reads this mailbox learns that there is a page, and nothing more.
+    """
+    with translation.override(case.language):
+        text = render_to_string("mail/quiet.txt", {"link": link, "code": code})
+    return Mail(to=_address(case), subject=case.reference, text=text)
+
+
 def _mail(case: Case, subject: str, template: str, context: dict[str, Any]) -> Mail:
+    if case.urgent:
+        link = str(context.get("link") or links.url_for("public", "public:status"))
+        return _quiet(case, link=link, code=str(context.get("code", "")))
     with translation.override(case.language):
         text = render_to_string(
             template,
@@ -62,6 +76,8 @@ def _mail(case: Case, subject: str, template: str, context: dict[str, Any]) -> M
 
 def receipt(case_id: UUID) -> Mail:
     case = _case(case_id)
+    if case.urgent:
+        return _quiet(case, link=links.url_for("public", "public:status"))
     text = receipts.receipt_text(case)
     with translation.override(case.language):
         subject = _("We have your request %(reference)s") % {"reference": case.reference}
@@ -74,6 +90,21 @@ def needs_you(case_id: UUID) -> Mail:
     with translation.override(case.language):
         subject = _("We need something from you: %(reference)s") % {"reference": case.reference}
     return _mail(case, subject, "mail/needs_you.txt", {})
+
+
+def wrote(case_id: UUID) -> Mail:
+    case = _case(case_id)
+    with translation.override(case.language):
+        subject = _("We wrote to you: %(reference)s") % {"reference": case.reference}
+    return _mail(case, subject, "mail/wrote.txt", {})
+
+
+def code_renewed(case_id: UUID) -> Mail:
+    """Tells of a new receipt code, in case it was not the person who asked (R12)."""
+    case = _case(case_id)
+    with translation.override(case.language):
+        subject = _("Your receipt code was changed: %(reference)s") % {"reference": case.reference}
+    return _mail(case, subject, "mail/code_renewed.txt", {})
 
 
 def answer_ready(delivery_id: UUID) -> Mail:
@@ -93,6 +124,64 @@ def answer_ready(delivery_id: UUID) -> Mail:
     )
 
 
+def letter(delivery_id: UUID) -> Mail:
+    """A letter on the way: the same few words whatever it says (R3)."""
+    delivery = Delivery.objects.select_related("case").filter(id=delivery_id).first()
+    if delivery is None or delivery.expires_at is None:
+        raise NotFound("no_delivery")
+    case = delivery.case
+    token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery.id)
+    with translation.override(case.language):
+        subject = _("A letter from us: %(reference)s") % {"reference": case.reference}
+        until = day_words(delivery.expires_at.date())
+    return _mail(
+        case,
+        subject,
+        "mail/letter.txt",
+        {"link": links.url_for("public", "public:answer", token=token), "until": until},
+    )
+
+
+def reminder(case_id: UUID) -> Mail:
+    case = _case(case_id)
+    with translation.override(case.language):
+        subject = _("We still need something from you: %(reference)s") % {
+            "reference": case.reference
+        }
+    return _mail(case, subject, "mail/reminder.txt", {})
+
+
+def update(case_id: UUID) -> Mail:
+    """The word of the week: that we work on it and by when, never how it stands (T-11, R3)."""
+    case = _case(case_id)
+    with translation.override(case.language):
+        subject = _("Your request %(reference)s this week") % {"reference": case.reference}
+        due = day_words(case.due_on)
+    return _mail(case, subject, "mail/update.txt", {"due": due})
+
+
+def alarm(escalation_id: UUID) -> Mail:
+    """To a named person of staff: which case, and what is due; nothing about the person."""
+    row = Escalation.objects.select_related("case").filter(id=escalation_id).first()
+    person = Staff.objects.filter(staff_no=row.to, is_active=True).first() if row else None
+    if row is None or person is None:
+        raise NotFound("no_escalation")
+    words = {"reference": row.case.reference, "what": row.get_code_display()}
+    return Mail(
+        to=person.email,
+        subject=_("%(what)s: %(reference)s") % words,
+        text=_(
+            "Case %(reference)s needs you: %(what)s.\n"
+            "It is due on %(due)s. Open it at the desk: %(desk)s\n"
+        )
+        % {
+            **words,
+            "due": day_words(row.case.due_on),
+            "desk": links.url_for("desk", "desk:case", reference=row.case.reference),
+        },
+    )
+
+
 def code(mail_code_id: UUID) -> Mail:
     sent = MailCode.objects.select_related("case").filter(id=mail_code_id).first()
     if sent is None:
@@ -104,5 +193,11 @@ def code(mail_code_id: UUID) -> Mail:
 
 senders.register("mail.receipt", CaseMail(receipt))
 senders.register("mail.needs_you", CaseMail(needs_you))
+senders.register("mail.code_renewed", CaseMail(code_renewed))
+senders.register("mail.wrote", CaseMail(wrote))
 senders.register("mail.answer_ready", CaseMail(answer_ready))
 senders.register("mail.code", CaseMail(code))
+senders.register("mail.letter", CaseMail(letter))
+senders.register("mail.reminder", CaseMail(reminder))
+senders.register("mail.update", CaseMail(update))
+senders.register("mail.alarm", CaseMail(alarm))

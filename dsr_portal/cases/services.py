@@ -5,15 +5,29 @@ audit event, job on commit.
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import codes
+from dsr_portal.cases import asking, codes, pauses
+from dsr_portal.cases.asking import (
+    KEEP_EACH,
+    add_ways,
+    end_waiting,
+    may_come_back,
+    open_again_until,
+    remind_due,
+    standing_ask,
+    take_from_person,
+    waited_enough,
+)
 from dsr_portal.cases.codes import check_code, receipt_code
+from dsr_portal.cases.confirmations import renew_code
 from dsr_portal.cases.deliveries import (
     Grant,
     LinkClosed,
@@ -29,12 +43,26 @@ from dsr_portal.cases.deliveries import (
     part_of,
     release_batch,
     release_due,
-    renew_delivery,
+    renew_deliveries,
 )
 from dsr_portal.cases.drafts import sweep_drafts
 from dsr_portal.cases.intake import Contact, Opened, WaySent, open_case, write_consent
-from dsr_portal.cases.levels import level_of
+from dsr_portal.cases.levels import (
+    COMPARES_FACES,
+    DISCLOSURE_LEVEL,
+    OF_RIGHT,
+    level_of,
+    level_without_photo,
+)
+from dsr_portal.cases.messages import (
+    MAX_WORDS,
+    keep_message,
+    queue_needs_you,
+    queue_wrote,
+    words_of,
+)
 from dsr_portal.cases.models import (
+    Ask,
     Case,
     CaseRight,
     Channel,
@@ -46,13 +74,12 @@ from dsr_portal.cases.models import (
     IdentityElement,
     IdentityWay,
     MailCode,
-    Message,
     Outcome,
     RightCode,
     Status,
     WayIn,
 )
-from dsr_portal.cases.moves import advance, lock
+from dsr_portal.cases.moves import advance, lock, quietly
 from dsr_portal.cases.public_status import erases_unseen
 from dsr_portal.cases.receipts import receipt_text
 from dsr_portal.cases.states import REVIEWERS, Action
@@ -61,10 +88,16 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import purgers
+from dsr_portal.documents.models import Document
+from dsr_portal.gallery import face_blocks
 from dsr_portal.jobs.services import queue_effect
+from dsr_portal.law import deadlines
 from dsr_portal.vault import services as vault
 
 __all__ = [
+    "DISCLOSURE_LEVEL",
+    "KEEP_EACH",
+    "MAX_WORDS",
     "Contact",
     "Grant",
     "LinkClosed",
@@ -73,8 +106,10 @@ __all__ = [
     "WaySent",
     "WrongCode",
     "add_right",
+    "add_ways",
     "advance",
     "ask_for_photo",
+    "ask_to_identify",
     "assign",
     "check_code",
     "close",
@@ -87,8 +122,12 @@ __all__ = [
     "granted",
     "has_consent",
     "identity_asked_again",
+    "known_without_photo",
     "link_token",
+    "locked_instead",
+    "may_come_back",
     "make_delivery",
+    "open_again_until",
     "open_case",
     "open_delivery",
     "origin_confirmed",
@@ -102,22 +141,24 @@ __all__ = [
     "record_identity",
     "release_batch",
     "release_due",
+    "remind_due",
     "renew_code",
-    "renew_delivery",
+    "renew_deliveries",
+    "rights_to_add",
     "send_mail_code",
     "send_message",
     "set_outcome",
+    "standing_ask",
     "sweep_drafts",
+    "waited_enough",
     "withdraw",
     "withdraw_consent",
 ]
 
-MAX_WORDS = 3000
 MAIL_CODE_LIFE = timedelta(minutes=30)
 MAIL_CODE_TRIES = 5
 MAIL_CODES_A_DAY = 5
 SUPERVISOR_WAIT = timedelta(hours=24)
-KEEP_AFTER_DELIVERY = timedelta(days=30)
 BEFORE_SEARCH = frozenset({Status.RECEIVED, Status.NEEDS_INFO, Status.IDENTITY})
 _OFF = frozenset({Status.CLOSED, Status.PURGED})
 _SCHEDULE = Actor.system("case-schedule")
@@ -167,11 +208,27 @@ def withdraw_consent(*, case_id: UUID, actor: Actor, scope: str = ConsentScope.C
         if not standing.update(withdrawn_at=clock.now()):
             return
         record("consent.withdrawn", actor=actor, case_id=case.id, scope=str(scope))
+        if scope == ConsentScope.BLOCK_LIST:
+            face_blocks.end(case_id=case.id, actor=actor)
         if scope != ConsentScope.COMPARISON:
             return
         run_purgers(case_id=case.id, actor=actor, reason="consent_withdrawn")
         if case.status == Status.SEARCHING:
             advance(case=case, action=Action.STOP_SEARCH, actor=actor)
+        _comparisons_lapse(case, actor)
+
+
+def _comparisons_lapse(case: Case, actor: Actor) -> None:
+    """A check that compared faces was about the photo that is gone now: it carries nothing (R2).
+
+    What other ways showed stays.
+    """
+    if case.status not in BEFORE_SEARCH:
+        return
+    case.identity_checks.filter(lapsed_at=None, way__in=list(COMPARES_FACES)).update(
+        lapsed_at=clock.now()
+    )
+    _lower_level(case, known_without_photo(case), actor)
 
 
 def run_purgers(*, case_id: UUID, actor: Actor, reason: str) -> None:
@@ -195,7 +252,7 @@ def record_identity(
     _require_reviewer(actor)
     if way not in IdentityWay.values or (element and element not in IdentityElement.values):
         raise BadInput("no_such_way", _("Choose one of the ways."))
-    words = _words(compared, code="compared_missing")
+    words = words_of(compared, code="compared_missing")
     with unit_of_work():
         case = lock(case_id)
         if case.status not in BEFORE_SEARCH:
@@ -215,6 +272,9 @@ def record_identity(
         )
         case.level = level
         case.save(update_fields=["level"])
+        if level >= case.required_level:
+            # What a standing question was for is known now.
+            pauses.end_pauses(case, actor=actor)
         record(
             "identity.recorded",
             actor=actor,
@@ -227,19 +287,28 @@ def record_identity(
 
 
 def identity_asked_again(*, case: Case, actor: Actor) -> None:
-    """Another photo came after somebody was compared with an earlier one: compare anew (R2, R7).
+    """Another photo or another name came after somebody was checked: check anew (R2, R7).
 
     Otherwise a person known by their own photo could have a stranger's searched. Runs in the unit
-    of work that took the photo, before any search.
+    of work that took what came, before any search.
     """
     if case.status not in BEFORE_SEARCH:
         return
     case.identity_checks.filter(lapsed_at=None).update(lapsed_at=clock.now())
-    if case.level == 0:
+    _lower_level(case, 0, actor)
+
+
+def _lower_level(case: Case, level: int, actor: Actor) -> None:
+    if level >= case.level:
         return
-    case.level = 0
+    case.level = level
     case.save(update_fields=["level"])
     record("identity.lapsed", actor=actor, case_id=case.id)
+
+
+def known_without_photo(case: Case) -> int:
+    """The level reached by checks that compared no face with a photo (R2)."""
+    return level_without_photo(case.identity_checks.filter(lapsed_at=None))
 
 
 def _require_element(case: Case, way: str, element: str, actor: Actor) -> None:
@@ -290,59 +359,63 @@ def ask_for_photo(*, case: Case, actor: Actor) -> None:
     if case.status not in {Status.RECEIVED, Status.IDENTITY}:
         return
     advance(case=case, action=Action.ASK_INFO, actor=actor)
-    _queue_needs_you(case)
-
-
-def _queue_needs_you(case: Case) -> None:
-    if vault.read_json(case.contact_unit, "contact").get("email"):
-        queue_effect(
-            kind="mail.needs_you",
-            subject_id=case.id,
-            unique_key=f"mail.needs_you:{case.id}:{clock.now():%Y%m%d%H%M%S%f}",
-        )
+    queue_needs_you(case)
 
 
 def receive_message(
     *, case_id: UUID, actor: Actor, text: str = "", also: Callable[[Case], None] | None = None
 ) -> Case:
     """The person adds something: words, or by `also` another photo. Ends waiting for them."""
-    words = _words(text, code="message_missing") if text.strip() or also is None else ""
+    words = words_of(text, code="message_missing") if text.strip() or also is None else ""
     with unit_of_work():
         case = lock(case_id)
-        _require_not_over(case)
+        if not erases_unseen(case):
+            take_from_person(case, actor)
         if words:
-            _keep_message(case, Direction.IN, words, by="")
+            keep_message(case, Direction.IN, words, by="")
             record("message.received", actor=actor, case_id=case.id)
         if also is not None:
             also(case)
-        case.refresh_from_db()
-        if case.status == Status.NEEDS_INFO:
-            advance(case=case, action=Action.INFO_RECEIVED, actor=actor)
+        end_waiting(case, actor)
     return case
+
+
+def ask_to_identify(
+    *,
+    case_id: UUID,
+    actor: Actor,
+    missing: Sequence[str],
+    means: Sequence[str],
+    text: str,
+    stop_clock: bool = False,
+) -> Ask:
+    """An officer asks once for what is missing, with at least two choices; see `asking`."""
+    _require_reviewer(actor)
+    return asking.ask_to_identify(
+        case_id=case_id,
+        actor=actor,
+        missing=missing,
+        means=means,
+        text=text,
+        stop_clock=stop_clock,
+    )
 
 
 def send_message(*, case_id: UUID, actor: Actor, text: str, needs_answer: bool = False) -> Case:
     """An officer writes to the person; with `needs_answer` the case waits for them."""
     _require_reviewer(actor)
-    words = _words(text, code="message_missing")
+    words = words_of(text, code="message_missing")
     with unit_of_work():
         case = lock(case_id)
         _require_not_over(case)
-        _keep_message(case, Direction.OUT, words, by=actor.id)
+        keep_message(case, Direction.OUT, words, by=actor.id)
         record("message.sent", actor=actor, case_id=case.id)
         if needs_answer:
             advance(case=case, action=Action.ASK_INFO, actor=actor)
-        _queue_needs_you(case)
+            queue_needs_you(case)
+        else:
+            queue_wrote(case)
     return case
-
-
-def _keep_message(case: Case, direction: Direction, words: str, *, by: str) -> Message:
-    message_id = new_id()
-    field = f"message.{message_id}"
-    vault.write_small(case.file_unit, field, words.encode())
-    return Message.objects.create(
-        id=message_id, case=case, direction=direction, at=clock.now(), by=by, field=field
-    )
 
 
 # -- mailbox ------------------------------------------------------------------------------------
@@ -432,28 +505,61 @@ def set_outcome(*, case: Case, outcome: str, actor: Actor) -> Case:
     return case
 
 
-def renew_code(*, case_id: UUID, actor: Actor) -> str:
-    """A new receipt code after a new check by an officer; the old one ends (R12)."""
-    _require_reviewer(actor)
-    with unit_of_work():
-        case = lock(case_id)
-        case.code_counter += 1
-        case.save(update_fields=["code_counter"])
-        record("case.code_renewed", actor=actor, case_id=case.id, counter=case.code_counter)
-    return receipt_code(case)
-
-
 # -- the person's own acts ----------------------------------------------------------------------
 
 
-def add_right(*, case_id: UUID, right: str, actor: Actor) -> None:
-    """Add a wish to the request (T-11); the clock of the case stays."""
+def rights_to_add(case: Case) -> list[str]:
+    """What the person may still ask for in this request; the same with and without a find (R3).
+
+    Once the search began nothing new is disclosed in it: that is asked in a new request.
+    """
+    if case.withdrawn_at is not None or case.outcome == Outcome.NOT_IDENTIFIED:
+        return []
+    seen_over = case.status in _OFF | {Status.ERASING} and not erases_unseen(case)
+    if seen_over:
+        return []
+    asked = set(case.rights.values_list("right", flat=True))
+    if case.status not in BEFORE_SEARCH:
+        asked.add(RightCode.ACCESS)
+    return [right for right in RightCode.values if right not in asked]
+
+
+def add_right(*, case_id: UUID, right: str, actor: Actor) -> CaseRight:
+    """Add a wish to the request (T-11). The clock of the case stays; the wish has a month of its
+    own, for it reached us today (D-01). Officers are told by a flag.
+
+    Before the search it may raise the level that is asked (R2). Asking to lock what was to be
+    erased stops the erasure by date: only the person's own "Delete now" or an officer starts it.
+    """
+    chosen = RightCode(right)
     with unit_of_work():
         case = lock(case_id)
         _require_not_over(case)
-        _row, created = CaseRight.objects.get_or_create(case=case, right=RightCode(right))
-        if created:
-            record("case.right_added", actor=actor, case_id=case.id, right=str(right))
+        standing = CaseRight.objects.filter(case=case, right=chosen).first()
+        if standing is not None:
+            return standing
+        if chosen not in rights_to_add(case):
+            raise Conflict("right_late", _("Send a new request for this."))
+        row = _write_right(case, chosen, actor)
+        if case.status in BEFORE_SEARCH:
+            case.required_level = max(case.required_level, OF_RIGHT[chosen])
+            case.save(update_fields=["required_level"])
+        raise_flag(case_id=case.id, code=f"added_{chosen}", actor=actor)
+    return row
+
+
+def _write_right(case: Case, right: RightCode, actor: Actor) -> CaseRight:
+    due = deadlines.due_dates(
+        clock.today(), calendar=case.calendar, regime=deadlines.Regime(case.regime)
+    )
+    row = CaseRight.objects.create(case=case, right=right, added_at=clock.now(), due_on=due.legal)
+    record("case.right_added", actor=actor, case_id=case.id, right=str(right), due_on=due.legal)
+    return row
+
+
+def locked_instead(case: Case) -> bool:
+    """The person asked later to lock what they had asked to erase (Art. 18(1)(c))."""
+    return case.rights.filter(right=RightCode.RESTRICTION, added_at__isnull=False).exists()
 
 
 def delete_now(
@@ -462,7 +568,8 @@ def delete_now(
     """The person asks, with the second factor again, not to wait until the planned day (R4).
 
     Erasure itself is another room's: `also` starts it in the same unit of work. Raises
-    `WrongCode`, and `Conflict("answer_first")` before the answer was delivered.
+    `WrongCode`; `Conflict` with answer_first before the answer was delivered, and level_not_met
+    where one check of who asks was enough so far (R2).
     """
     found = Case.objects.filter(id=case_id).first()
     if found is None or not check_code(case=found, code=code):
@@ -474,9 +581,16 @@ def delete_now(
                 "answer_first",
                 _("We can delete now once your answer is here. Until then your data are needed."),
             )
-        _row, created = CaseRight.objects.get_or_create(case=case, right=RightCode.ERASURE)
-        if created:
-            record("case.right_added", actor=actor, case_id=case.id, right=str(RightCode.ERASURE))
+        if case.level < DISCLOSURE_LEVEL:
+            raise Conflict(
+                "level_not_met",
+                _(
+                    "Deleting asks for a second sign that it is you. Send a new request to delete: "
+                    "it costs nothing, and you choose how to show it."
+                ),
+            )
+        if not case.rights.filter(right=RightCode.ERASURE).exists():
+            _write_right(case, RightCode.ERASURE, actor)
         if case.delete_now_at is None:
             case.delete_now_at = clock.now()
             case.save(update_fields=["delete_now_at"])
@@ -487,14 +601,40 @@ def delete_now(
 
 
 def withdraw(*, case_id: UUID, actor: Actor) -> Case:
-    """The person takes the request back: it ends, the photo goes, nothing is held against them."""
+    """The person takes the request back: it ends, the photo goes, nothing is held against them.
+
+    Where an erasure runs that nobody outside knows of, it goes on and the person is told the same
+    as everybody: a refusal would tell that something was found (R3).
+    """
     with unit_of_work():
         case = lock(case_id)
+        unseen = actor.kind == "person" and erases_unseen(case)
         Consent.objects.filter(case=case, withdrawn_at=None).update(withdrawn_at=clock.now())
-        advance(case=case, action=Action.WITHDRAW, actor=actor, outcome=Outcome.WITHDRAWN)
+        if unseen:
+            _note_withdrawal(case, actor)
+        else:
+            advance(case=case, action=Action.WITHDRAW, actor=actor, outcome=Outcome.WITHDRAWN)
+        case.withdrawn_at = clock.now()
+        case.save(update_fields=["withdrawn_at"])
         end_deliveries(case_id=case.id)
-        run_purgers(case_id=case.id, actor=actor, reason="withdrawn")
+        face_blocks.end(case_id=case.id, actor=actor)
+        run_purgers(
+            case_id=case.id, actor=actor, reason="consent_withdrawn" if unseen else "withdrawn"
+        )
     return case
+
+
+def _note_withdrawal(case: Case, actor: Actor) -> None:
+    """The same event as of any withdrawal; the case itself ends with its erasure."""
+    record(
+        "case.withdrawn",
+        actor=actor,
+        case_id=case.id,
+        action=str(Action.WITHDRAW),
+        before=case.status,
+        after=case.status,
+        outcome=case.outcome or None,
+    )
 
 
 # -- the end ------------------------------------------------------------------------------------
@@ -520,16 +660,24 @@ def purge(*, case_id: UUID, actor: Actor) -> Case:
 
 def close_due() -> int:
     """Close and purge by schedule: each 30 days after the step before (law P-06, L-23)."""
-    before = clock.now() - KEEP_AFTER_DELIVERY
-    done = 0
+    before = clock.now() - KEEP_EACH
     delivered = Case.objects.filter(status=Status.DELIVERED, delivered_at__lt=before)
-    for case in delivered.exclude(rights__right=RightCode.ERASURE):
-        close(case_id=case.id, actor=_SCHEDULE)
-        done += 1
-    for case in Case.objects.filter(status=Status.CLOSED, closed_at__lt=before):
-        purge(case_id=case.id, actor=_SCHEDULE)
-        done += 1
-    return done
+    waits = delivered.filter(rights__right=RightCode.ERASURE)
+    locked = waits.filter(
+        id__in=CaseRight.objects.filter(right=RightCode.RESTRICTION, added_at__isnull=False).values(
+            "case"
+        )
+    )
+    closing = delivered.exclude(id__in=waits.exclude(id__in=locked)).values_list("id", flat=True)
+    # A request that was taken back ends on the same day whatever was found (R3).
+    ended = Coalesce("withdrawn_at", "closed_at")
+    over = Case.objects.annotate(ended=ended).filter(status=Status.CLOSED, ended__lt=before)
+    due = [("close", close, one) for one in closing]
+    due += [("purge", purge, one) for one in over.values_list("id", flat=True)]
+    return sum(
+        quietly(partial(act, case_id=one, actor=_SCHEDULE), doing=doing, of=one)
+        for doing, act, one in due
+    )
 
 
 def purge_own(*, case_id: UUID, actor: Actor, reason: str) -> None:
@@ -539,7 +687,10 @@ def purge_own(*, case_id: UUID, actor: Actor, reason: str) -> None:
     case = lock(case_id)
     WayIn.objects.filter(case=case).update(keyed_hash=None)
     end_deliveries(case_id=case.id)
-    vault.request_shred([case.contact_unit, case.file_unit], reason="purged")
+    written = case.letters.exclude(document_id=None).values_list("document_id", flat=True)
+    papers = Document.objects.filter(id__in=written).values_list("unit", flat=True)
+    live = [one for one in papers if vault.unit_state(one) == vault.UnitState.LIVE]
+    vault.request_shred([case.contact_unit, case.file_unit, *live], reason="purged")
 
 
 # -- guards -------------------------------------------------------------------------------------
@@ -551,17 +702,5 @@ def _require_reviewer(actor: Actor) -> None:
 
 
 def _require_not_over(case: Case) -> None:
-    if case.status in _OFF and not erases_unseen(case):
+    if case.withdrawn_at is not None or (case.status in _OFF and not erases_unseen(case)):
         raise Conflict("case_over", _("This request is closed."))
-
-
-def _words(text: str, *, code: str) -> str:
-    words = text.strip()
-    if not words:
-        raise BadInput(code, _("Write a few words."))
-    if len(words) > MAX_WORDS or len(words.encode()) > vault.INLINE_BYTES:
-        raise BadInput(
-            "words_too_long",
-            _("This text is too long. We take up to %(limit)s characters.") % {"limit": MAX_WORDS},
-        )
-    return words

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.cases.models import RightCode, Status
+from dsr_portal.cases.models import Outcome, RightCode, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
 
@@ -39,6 +39,7 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     CLOSE = "close"
     REOPEN = "reopen"
+    COME_BACK = "come_back"
     PURGE = "purge"
 
 
@@ -57,7 +58,9 @@ class Transition:
     """One arrow. `event` is the audit event written with it, `article` why it exists.
 
     `unless_access` bars the arrow where access was asked; `not_opener` bars who entered the case;
-    `when_delivered` asks that something was delivered, or that nothing was.
+    `when_delivered` asks that something was delivered, or that nothing was; `when_unidentified`
+    that the case ended because nobody could tell which records are the person's, and
+    `unless_unidentified` that it did not: nothing is erased for who is not known.
     """
 
     target: Status
@@ -67,6 +70,8 @@ class Transition:
     unless_access: bool = False
     not_opener: bool = False
     when_delivered: bool | None = None
+    when_unidentified: bool = False
+    unless_unidentified: bool = False
 
 
 S = Status
@@ -89,7 +94,12 @@ _ask_info = Transition(S.NEEDS_INFO, STAFF_OR_SYSTEM, "case.info_asked", "Art. 1
 _ask_identity = Transition(S.IDENTITY, STAFF_OR_SYSTEM, "case.identity_asked", "Art. 12(6)")
 _search = Transition(S.SEARCHING, ANYONE, "case.search_started", "Art. 15(1)")
 _again = Transition(S.SEARCHING, STAFF_OR_SYSTEM, "case.search_repeated", "Art. 15(1)")
-_not_identified = Transition(S.DECIDED, REVIEWERS, "case.decided", "Art. 11(2), 12(4)")
+_not_identified = Transition(
+    S.DECIDED, REVIEWERS, "case.decided", "Art. 11(2), 12(4)", not_opener=True
+)
+_come_back = Transition(
+    S.RECEIVED, PEOPLE, "case.reopened", "Art. 11(2), 12(2)", when_unidentified=True
+)
 _refuse = Transition(S.DECIDED, frozenset({SUPERVISOR}), "case.decided", "Art. 12(4), 12(5)")
 _withdraw = Transition(S.CLOSED, PEOPLE, "case.withdrawn", "Art. 7(3)", not_opener=True)
 
@@ -126,6 +136,7 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     (S.IN_REVIEW, A.SEARCH_AGAIN): _again,
     (S.SECOND_REVIEW, A.SEARCH_AGAIN): _again,
     (S.DECIDED, A.SEARCH_AGAIN): _again,
+    (S.RECEIVED, A.NOT_IDENTIFIED): _not_identified,
     (S.NEEDS_INFO, A.NOT_IDENTIFIED): _not_identified,
     (S.IDENTITY, A.NOT_IDENTIFIED): _not_identified,
     (S.RECEIVED, A.REFUSE): _refuse,
@@ -141,9 +152,15 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
         "Art. 17(1)",
         unless_access=True,
         not_opener=True,
+        unless_unidentified=True,
     ),
     (S.DELIVERED, A.START_ERASURE): Transition(
-        S.ERASING, PEOPLE, "case.erasure_started", "Art. 17(1)", not_opener=True
+        S.ERASING,
+        PEOPLE,
+        "case.erasure_started",
+        "Art. 17(1)",
+        not_opener=True,
+        unless_unidentified=True,
     ),
     # Stopped in the hold window, before anything was erased: back to where it started.
     (S.ERASING, A.STOP_ERASURE): Transition(
@@ -167,6 +184,10 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     ),
     **{(status, A.WITHDRAW): _withdraw for status in (*_OPEN, S.DELIVERED)},
     (S.DELIVERED, A.CLOSE): Transition(S.CLOSED, STAFF_OR_SYSTEM, "case.closed", "Art. 5(1)(e)"),
+    # Who could not be identified may give more at any time.
+    (S.DECIDED, A.COME_BACK): _come_back,
+    (S.DELIVERED, A.COME_BACK): _come_back,
+    (S.CLOSED, A.COME_BACK): _come_back,
     (S.CLOSED, A.REOPEN): Transition(S.RECEIVED, REVIEWERS, "case.reopened", "Art. 12(2)"),
     (S.CLOSED, A.PURGE): Transition(S.PURGED, STAFF_OR_SYSTEM, "case.purged", "Art. 5(1)(e)"),
 }
@@ -180,6 +201,7 @@ def transition(
     rights: Collection[str],
     opener: str = "",
     delivered: bool | None = None,
+    outcome: str = "",
 ) -> Transition:
     """The arrow this actor may take now.
 
@@ -206,6 +228,12 @@ def transition(
         )
     if None not in (found.when_delivered, delivered) and found.when_delivered != delivered:
         raise Conflict("other_way_back", _("The case goes back to where it came from."))
+    if found.unless_unidentified and outcome == Outcome.NOT_IDENTIFIED:
+        raise Conflict(
+            "not_identified", _("Nobody could tell which records are theirs: nothing is erased.")
+        )
+    if found.when_unidentified and outcome != Outcome.NOT_IDENTIFIED:
+        raise Conflict("was_answered", _("This request was answered; a new one can be sent."))
     return found
 
 
@@ -232,6 +260,8 @@ def as_markdown() -> str:
             *(["by a person"] if arrow.target in HUMAN_ONLY else []),
             *(["something was delivered"] if arrow.when_delivered else []),
             *(["nothing was delivered"] if arrow.when_delivered is False else []),
+            *(["the person was not identified"] if arrow.when_unidentified else []),
+            *(["the person was identified"] if arrow.unless_unidentified else []),
         ]
         lines.append(
             f"| {status.name} | {action} | {arrow.target.name} | {', '.join(sorted(arrow.roles))} "

@@ -1,6 +1,11 @@
 """What this app keeps. Everything that says something about a person lies behind VAULT."""
 
 from dsr_portal.core.inventory import F, declare_model
+from dsr_portal.vault import lasting
+
+# Keys of the hashes by which links to answers and account names are found (R26).
+lasting.declare("delivery-token")
+lasting.declare("account-name")
 
 _KEYS = "vault: the units' keys are destroyed"
 
@@ -17,6 +22,7 @@ declare_model(
         "country": F.CODE,
         "regime": F.CODE,
         "calendar": F.CODE,
+        "clock_from": F.TIME,
         "due_unrolled": F.TIME,
         "due_on": F.TIME,
         "status": F.STATE,
@@ -36,10 +42,14 @@ declare_model(
         "delete_now_at": F.TIME,
         "closed_at": F.TIME,
         "purged_at": F.TIME,
+        "withdrawn_at": F.TIME,
     },
     shredder=_KEYS,
 )
-declare_model("cases.CaseRight", {"id": F.ID, "case": F.ID, "right": F.CODE})
+declare_model(
+    "cases.CaseRight",
+    {"id": F.ID, "case": F.ID, "right": F.CODE, "added_at": F.TIME, "due_on": F.TIME},
+)
 declare_model(
     "cases.WayIn",
     {"id": F.ID, "case": F.ID, "kind": F.CODE, "keyed_hash": F.KEYED_HASH, "field": F.VAULT},
@@ -75,6 +85,134 @@ declare_model(
     shredder=_KEYS,
 )
 declare_model(
+    "cases.Ask",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "missing": F.CODE,
+        "means": F.CODE,
+        "officer": F.STAFF,
+        "at": F.TIME,
+        "message": F.ID,
+        "answered_at": F.TIME,
+        "reminded_at": F.TIME,
+    },
+)
+declare_model(
+    "cases.Pause",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "ask": F.ID,
+        "ground": F.CODE,
+        "by": F.STAFF,
+        "agreed_by": F.STAFF,
+        "from_on": F.TIME,
+        "until_on": F.TIME,
+    },
+)
+declare_model(
+    "cases.Proposal",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "kind": F.CODE,
+        "state": F.STATE,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "codes": F.CODE,
+        "field": F.VAULT,
+        "needed": F.COUNT,
+        "settled_at": F.TIME,
+    },
+    shredder=_KEYS,
+)
+declare_model(
+    "cases.Agreement",
+    {
+        "id": F.ID,
+        "proposal": F.ID,
+        "proposed_by": F.STAFF,
+        "by": F.STAFF,
+        "role": F.CODE,
+        "at": F.TIME,
+    },
+)
+declare_model(
+    "cases.Letter",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "kind": F.CODE,
+        "state": F.STATE,
+        "unique_key": F.CODE,
+        "field": F.VAULT,
+        "written_by": F.STAFF,
+        "agreed_by": F.STAFF,
+        "created_at": F.TIME,
+        "document_id": F.ID,
+        "delivery_id": F.ID,
+        "sent_at": F.TIME,
+        "posted_by": F.STAFF,
+        "error_code": F.CODE,
+    },
+    shredder=_KEYS,
+)
+declare_model(
+    "cases.Extension",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "proposal": F.ID,
+        "letter": F.ID,
+        "reason": F.CODE,
+        "months": F.COUNT,
+        "told_on": F.TIME,
+        "void": F.STATE,
+    },
+)
+declare_model(
+    "cases.Withheld",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "proposal": F.ID,
+        "record_id": F.ID,
+        "what": F.CODE,
+        "ground": F.CODE,
+        "until": F.TIME,
+        "agreed_by": F.STAFF,
+        "at": F.TIME,
+    },
+)
+declare_model(
+    "cases.Lateness",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "missed_on": F.TIME,
+        "noticed_at": F.TIME,
+        "new_date": F.TIME,
+        "reason": F.CODE,
+        "reason_by": F.STAFF,
+        "field": F.VAULT,
+        "ended_at": F.TIME,
+    },
+    shredder=_KEYS,
+)
+declare_model(
+    "cases.Escalation",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "code": F.CODE,
+        "about": F.CODE,
+        "to": F.STAFF,
+        "raised_at": F.TIME,
+        "settled_at": F.TIME,
+    },
+)
+declare_model(
     "cases.Flag",
     {"id": F.ID, "case": F.ID, "code": F.CODE, "raised_at": F.TIME, "raised_by": F.STAFF},
 )
@@ -88,6 +226,10 @@ declare_model(
         "field": F.VAULT,
         "head_number": F.COUNT,
         "head_hash": F.HASH,
+        "handed_at": F.TIME,
+        "handed_by": F.STAFF,
+        "handed_how": F.CODE,
+        "handed_counter": F.COUNT,
     },
     shredder=_KEYS,
 )
@@ -96,13 +238,17 @@ declare_model(
     {
         "id": F.ID,
         "unit": F.VAULT,
-        "photo_unit": F.VAULT,
         "file_unit": F.VAULT,
         "created_at": F.TIME,
         "expires_at": F.TIME,
         "step": F.COUNT,
     },
     shredder=f"{_KEYS} at Send or after 24 hours (cases.draft_sweep)",
+)
+declare_model(
+    "cases.DraftPhoto",
+    {"id": F.ID, "draft": F.ID, "unit": F.VAULT},
+    shredder=f"{_KEYS} at Send, when it is taken out or replaced, or after 24 hours",
 )
 declare_model(
     "cases.MailCode",

@@ -14,10 +14,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dsr_portal.cases.models import Case
-from dsr_portal.disclosure.models import Answer, AnswerState
+from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.documents import selectors as documents
 from dsr_portal.erasure.models import Plan
-from dsr_portal.matching.models import Decision, Probe, ProbeState, Review, ReviewState, Search
+from dsr_portal.gallery.models import Notice
+from dsr_portal.matching.models import (
+    Decision,
+    Probe,
+    ProbeState,
+    Review,
+    ReviewState,
+    Search,
+    SearchKind,
+)
 
 TITLES: Mapping[str, Any] = {
     "L-01": gettext_lazy("Receipt"),
@@ -84,8 +93,16 @@ def _answers(case: Case) -> Any:
     return Answer.objects.filter(case=case)
 
 
+def _searches(case: Case) -> Any:
+    return Search.objects.filter(case=case, finished_at__isnull=False)
+
+
 def _plans(case: Case) -> Any:
     return Plan.objects.filter(case=case)
+
+
+def _notices(case: Case) -> Any:
+    return Notice.objects.filter(case_id=case.id)
 
 
 NEEDS: tuple[Need, ...] = (
@@ -93,7 +110,8 @@ NEEDS: tuple[Need, ...] = (
     Need("L-01", ("receipt.issued",), _one),
     Need("L-01", ("probe.received",), lambda case: Probe.objects.filter(case=case).count()),
     Need("L-02", ("identity.recorded",), lambda case: case.identity_checks.count()),
-    Need("L-02", ("case.identity_asked",), _any),
+    Need("L-02", ("identity.asked",), lambda case: case.asks.count()),
+    Need("L-02", ("case.identity_asked", "identity.lapsed"), _any),
     Need("L-03", ("consent.given",), lambda case: case.consents.count()),
     Need(
         "L-03",
@@ -108,7 +126,12 @@ NEEDS: tuple[Need, ...] = (
     Need(
         "L-04",
         ("search.performed",),
-        lambda case: Search.objects.filter(case=case, finished_at__isnull=False).count(),
+        lambda case: _searches(case).exclude(kind=SearchKind.LOOK_UP).count(),
+    ),
+    Need(
+        "L-04",
+        ("search.looked_up",),
+        lambda case: _searches(case).exclude(kind=SearchKind.FACE).count(),
     ),
     Need(
         "L-05",
@@ -123,6 +146,11 @@ NEEDS: tuple[Need, ...] = (
     Need("L-06", ("answer.made",), lambda case: _answers(case).exclude(document_id=None).count()),
     Need("L-07", ("case.decided",), lambda case: int(case.decided_at is not None)),
     Need("L-07", ("answer.frozen",), lambda case: _answers(case).count()),
+    Need(
+        "L-07",
+        ("answer.not_identified",),
+        lambda case: _answers(case).filter(kind=AnswerKind.NOT_IDENTIFIED).count(),
+    ),
     Need(
         "L-07",
         ("answer.approved",),
@@ -159,6 +187,22 @@ NEEDS: tuple[Need, ...] = (
         lambda case: _plans(case).filter(document_id__isnull=False).count(),
     ),
     Need("L-10", ("erasure.step_done", "erasure.shredded", "record.erased"), _any),
+    Need("L-11", ("recipient.notice_prepared",), lambda case: _notices(case).count()),
+    Need(
+        "L-11",
+        ("recipient.told",),
+        lambda case: _notices(case).filter(sent_at__isnull=False).count(),
+    ),
+    Need(
+        "L-11",
+        ("recipient.answered",),
+        lambda case: _notices(case).filter(answered_at__isnull=False).count(),
+    ),
+    Need(
+        "L-11",
+        ("recipient.excused",),
+        lambda case: _notices(case).filter(state=Notice.State.EXCUSED).count(),
+    ),
     Need("L-12", ("case.opened",), _one),
     Need(
         "L-13",
@@ -169,7 +213,10 @@ NEEDS: tuple[Need, ...] = (
         "L-13",
         ("answer.package_shredded",),
         lambda case: (
-            _answers(case).filter(state=AnswerState.APPROVED, package_unit__isnull=True).count()
+            _answers(case)
+            .filter(state=AnswerState.APPROVED, package_unit__isnull=True)
+            .exclude(kind=AnswerKind.NOT_IDENTIFIED)
+            .count()
         ),
     ),
     Need("L-13", ("erasure.kit_destroyed",), _any),
@@ -226,8 +273,6 @@ def _proof(row: str, case: Case, events: Sequence[Told]) -> Proof:
 
 def standing(proof: Proof) -> str:
     """What the report says of a row."""
-    if proof.row == "L-11":
-        return _("not part of this version: recipients are not told by the portal")
     if proof.missing:
         gone = "; ".join(
             _("%(type)s: %(there)s of %(wanted)s") % {"type": name, "there": have, "wanted": want}

@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dsr_portal.audit import services as audit
-from dsr_portal.cases.models import Case, IdentityWay, Outcome
+from dsr_portal.cases import lateness
+from dsr_portal.cases.clocks import clock_of
+from dsr_portal.cases.models import Case, Extension, IdentityWay, Outcome, WayKind
 from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
 from dsr_portal.core.registries import sentences
@@ -22,11 +24,14 @@ from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.documents import selectors as documents
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
 from dsr_portal.erasure import selectors as erasure
+from dsr_portal.gallery import selectors as gallery
 from dsr_portal.law import authorities
 from dsr_portal.matching import selectors as matching
-from dsr_portal.matching.models import Position, Verdict
+from dsr_portal.matching.models import Position, Search, Verdict
 from dsr_portal.policy import selectors as policy
 from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.recognition import calibration
+from dsr_portal.recognition.calibration import MeasuredMisses
 
 Section = dict[str, Any]
 _LONGEST = 40
@@ -90,6 +95,11 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
 
 
 def _verdict(found: audit.Verification) -> str:
+    if found.ok and not found.whole:
+        return _(
+            "Every event of the trail is as it was written, but it goes on from a restored backup "
+            "at event number %(number)s: what was written between the backup and the loss is gone."
+        ) % {"number": found.restores[-1].number}
     if found.ok and found.head is not None:
         return _(
             "The trail was verified from its first event to number %(number)s: every event is as "
@@ -150,6 +160,8 @@ def _clock(case: Case) -> Section:
             (_("Arrived"), f"{day(case.received_on)} ({case.get_channel_display()})"),
             (_("Date before rolling"), day(case.due_unrolled)),
             (_("Last legal day"), f"{day(case.due_on)} ({case.calendar})"),
+            *_stood_still(case),
+            *_missed_dates(case),
             (_("Decided"), moment(case.decided_at) or _("not yet")),
             (_("Delivered"), moment(case.delivered_at) or _("not yet")),
             (_("Closed"), moment(case.closed_at) or _("not yet")),
@@ -211,6 +223,19 @@ def _identity(case: Case) -> Section:
                 for check in checks
             ),
             (_("Documents used"), str(asked)),
+            *(
+                (
+                    _("Asked for more"),
+                    _("%(when)s by %(who)s; %(means)s ways offered; answered: %(answered)s")
+                    % {
+                        "when": moment(ask.at),
+                        "who": ask.officer,
+                        "means": len(ask.means),
+                        "answered": moment(ask.answered_at) or _("not yet"),
+                    },
+                )
+                for ask in case.asks.order_by("at")
+            ),
         ],
     }
 
@@ -220,7 +245,16 @@ def _search(case: Case) -> Section:
     heading = {"id": "search", "heading": _("How the search was made")}
     if search is None:
         return {**heading, "text": _("No search was made in this case.")}
-    test = settings.DSR_RECOGNITION_TEST
+    if not search.compares:
+        return {
+            **heading,
+            "text": _("No face was compared: records were looked up by what the person named."),
+            "rows": [
+                *_look_up_rows(search),
+                (_("Ended"), moment(search.finished_at) or _("not yet")),
+            ],
+        }
+    test = calibration.measured_misses(search.threshold, photos=search.photos)
     return {
         **heading,
         "text": _(
@@ -229,8 +263,9 @@ def _search(case: Case) -> Section:
         ),
         "rows": [
             (_("Model"), search.model or _("not recorded")),
-            (_("Review threshold"), f"{search.threshold:.3f}"),
-            (_("Strong band from"), f"{search.strong_threshold:.3f}"),
+            (_("Photos searched with together"), str(search.photos)),
+            (_("Review threshold"), _score(search.threshold)),
+            (_("Strong band from"), _score(search.strong_threshold)),
             (
                 _("Compared"),
                 _("%(compared)s of %(enrolled)s")
@@ -239,12 +274,42 @@ def _search(case: Case) -> Section:
             (_("Found by hnswlib"), str(search.found_by_graph)),
             (_("Added by the sweep"), str(search.added_by_sweep)),
             (_("Parts without a graph"), str(search.swept_only)),
-            (_("FPIR, FNIR at this gallery size"), test.get("name") or _("not tested here")),
+            *_look_up_rows(search),
+            (_("Share missed at this threshold"), _missed(test)),
             (_("Pose check, ISO/IEC 30107-3 figures"), _("not tested")),
             (_("Results by group of people"), _("not tested")),
             (_("Ended"), moment(search.finished_at) or _("not yet")),
         ],
     }
+
+
+def _missed(test: MeasuredMisses | None) -> str:
+    if test is None:
+        return _("not tested here")
+    return _("%(missed)s in test %(name)s of %(day)s, %(people)s people") % {
+        "missed": f"{100 * test.missed:.1f} %",
+        "name": test.name,
+        "day": test.made_on,
+        "people": test.people,
+    }
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _look_up_rows(search: Search) -> list[tuple[str, Any]]:
+    """What was looked up, apart from any comparison of faces (R15)."""
+    rows: list[tuple[str, Any]] = [
+        (
+            _("Looked up by %(kind)s") % {"kind": WayKind(one["kind"]).label},
+            _("%(named)s named, %(found)s found") % {"named": one["named"], "found": one["found"]},
+        )
+        for one in search.looked_up
+    ]
+    if search.looks_up:
+        rows.append((_("Pictures in the sources then"), str(search.pictures)))
+    return rows
 
 
 def _review(case: Case) -> Section:
@@ -361,6 +426,65 @@ def _erasure(case: Case) -> Section:
     return section
 
 
+def _stood_still(case: Case) -> list[tuple[str, str]]:
+    """Each pause with its question and who agreed; and the date without them (law D-07, L-12)."""
+    counted = clock_of(case)
+    rows = [
+        (
+            _("Clock stood still"),
+            _("%(first)s to %(last)s: %(ground)s (%(by)s)")
+            % {
+                "first": day(one.from_on),
+                "last": day(one.until_on) or _("now"),
+                "ground": one.get_ground_display(),
+                "by": ", ".join(part for part in (one.by, one.agreed_by) if part),
+            },
+        )
+        for one in case.pauses.exclude(from_on=None).order_by("from_on")
+    ]
+    if counted.due != counted.unpaused:
+        rows.append((_("Last legal day without pauses"), day(counted.unpaused.legal)))
+    return rows
+
+
+def _missed_dates(case: Case) -> list[tuple[str, str]]:
+    """Missed dates stay, with their reason and the letters about them (law D-09)."""
+    return [
+        (
+            _("Date missed"),
+            _("%(day)s: %(reason)s; letters: %(letters)s; promised then: %(new)s")
+            % {
+                "day": day(one.missed_on),
+                "reason": one.get_reason_display() or _("no reason written down"),
+                "letters": lateness.letters_about(case, one).count(),
+                "new": day(one.new_date),
+            },
+        )
+        for one in case.lateness.order_by("missed_on")
+    ]
+
+
+def _extended(case: Case) -> str:
+    extension = Extension.objects.filter(case=case).select_related("letter", "proposal").first()
+    if extension is None:
+        return _("no")
+    told = day(extension.told_on) if extension.told_on else _("not told in time, so void")
+    return _("%(months)s months; told: %(told)s; ground: %(reason)s; proposed by %(by)s") % {
+        "months": extension.months,
+        "told": told,
+        "reason": extension.reason,
+        "by": extension.proposal.proposed_by,
+    }
+
+
+def _held_back(case: Case) -> str:
+    """Records held back from answer or erasure, by ground; never which (law R-02, E-03)."""
+    rows = case.withheld.order_by("at").values_list("what", "ground", "until")
+    return "; ".join(
+        f"{what}: {ground}" + (f" ({day(until)})" if until else "") for what, ground, until in rows
+    ) or _("none")
+
+
 def _refusals(case: Case, events: Sequence[Told]) -> Section:
     refused = case.outcome in {Outcome.REFUSED, Outcome.PARTLY_REFUSED, Outcome.NOT_IDENTIFIED}
     blocks = [event for event in events if event.type == "block.added"]
@@ -369,11 +493,20 @@ def _refusals(case: Case, events: Sequence[Told]) -> Section:
         "heading": _("Refusals, extensions, recipients, block of collection"),
         "rows": [
             (_("Refused"), case.get_outcome_display() if refused else _("no")),
-            (_("Extended"), _("no: this version has no extensions")),
-            (_("Recipients told (Art. 19)"), _("not by this version of the portal")),
+            (_("Held back"), _held_back(case)),
+            (_("Extended"), _extended(case)),
+            (_("Recipients told (Art. 19)"), _recipients_told(case)),
             (_("Addresses blocked"), _blocked(blocks)),
         ],
     }
+
+
+def _recipients_told(case: Case) -> str:
+    """How many of those the logs name were told, and in which state the others stand (R16)."""
+    rows = gallery.recipients_told(case.id)
+    if not rows:
+        return _("nobody had to be told, as far as the logs go")
+    return "; ".join(f"{one.recipient} ({one.country}): {one.words}" for one in rows)
 
 
 def _blocked(events: Sequence[Told]) -> str:
@@ -495,9 +628,7 @@ def _gaps() -> Section:
             _("A change shows to whoever kept an earlier head; a trail alone proves nothing."),
             _("The time of an event is the clock of this machine; no time stamp server is used."),
             _("Recipients are as good as the logs the controller gave."),
-            _("How many pictures a search misses at this gallery size: not tested here.")
-            if not settings.DSR_RECOGNITION_TEST
-            else _("The recognition test was made on other pictures than this gallery."),
+            _("A test of how many pictures a search misses is made on other pictures than these."),
             _(
                 "Breaches, orders, the log of the retention run and figures over many cases are "
                 "not part of a report about one case."
@@ -509,11 +640,17 @@ def _gaps() -> Section:
 
 def _verify(found: audit.Verification, export: Mapping[str, Any]) -> Section:
     rows: list[tuple[str, Any]] = [
-        (_("Trail in the database"), _("whole") if found.ok else _("NOT whole")),
+        (_("Trail in the database"), _("whole") if found.whole else _("NOT whole")),
         (_("Head of trail.json"), _("number %(number)s") % {"number": export["head"]["number"]}),
         (_("Its hash"), grouped(export["head"]["hash"])),
         (_("Payloads removed by schedule"), str(found.payloads_removed)),
     ]
+    for one in found.restores:
+        text = _(
+            "at event %(number)s, from a backup that ended at event %(backup)s; known to be gone: "
+            "%(lost)s events"
+        ) % {"number": one.number, "backup": one.backup.number, "lost": one.lost}
+        rows.insert(1, (_("Restored from a backup"), text))
     if not found.ok:
         rows.insert(1, (_("First broken event"), str(found.first_broken)))
         rows.insert(2, (_("Reason"), str(found.reason)))

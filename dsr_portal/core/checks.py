@@ -35,6 +35,20 @@ def demo_is_never_production(**_: Any) -> list[CheckMessage]:
     return []
 
 
+@register()
+def nothing_of_tests_opens_the_door(**_: Any) -> list[CheckMessage]:
+    """Egress reaches this machine only for tests with a certificate authority of theirs (R33)."""
+    if settings.DSR_EGRESS_TEST_CA and settings.DSR_PRODUCTION:
+        return [
+            Error(
+                "DSR_EGRESS_TEST_CA is set under production settings.",
+                hint="Leave it empty: calls to other systems trust the system's store alone.",
+                id="dsr.E004",
+            )
+        ]
+    return []
+
+
 @register(deploy=True)
 def controller_outside_eu_has_representative(**_: Any) -> list[CheckMessage]:
     """GDPR Art. 27: a controller outside the EU names a representative everywhere (law O-08)."""

@@ -7,10 +7,11 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-PHOTO_TYPES = "image/jpeg,image/png,image/webp,image/heic,image/heif"
+PHOTO_TYPES = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif,image/gif"
+"""What a person's device offers to choose; the same kinds the confined decoder opens."""
 
 
-class _Hints:
+class _Hints(forms.widgets.ChoiceWidget):
     """Choices with a line of explanation each: `hints` maps a value to its words."""
 
     def __init__(self, *args: Any, hints: Mapping[Any, Any] | None = None, **kwargs: Any) -> None:
@@ -18,7 +19,7 @@ class _Hints:
         self.hints = {str(value): words for value, words in (hints or {}).items()}
 
     def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        option: dict[str, Any] = super().create_option(*args, **kwargs)  # type: ignore[misc]
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
         option["hint"] = self.hints.get(str(option["value"]), "")
         if option["hint"] and option["attrs"].get("id"):
             option["attrs"]["aria-describedby"] = f"{option['attrs']['id']}_hint"

@@ -1,6 +1,6 @@
 """Knowledge that lower packages need from upper ones; each app fills these when it is ready."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -74,10 +74,36 @@ class Mail:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A message to another system's address as it is at the moment of sending (R33).
+
+    `headers` makes the headers of one sending from the effect's id: they carry the signature.
+    `taken` gets the body of an answer of status 2xx, in the transaction that notes the sending.
+    """
+
+    url: str
+    body: bytes
+    headers: Callable[[UUID], Mapping[str, str]]
+    taken: Callable[[bytes], None]
+
+
 class Sender(Protocol):
     """Opens address and text of one kind of outside effect when it is sent."""
 
     def render(self, subject_id: UUID) -> Mail: ...
+
+
+class Caller(Protocol):
+    """Opens address and body of one kind of call to another system when it is made."""
+
+    def render(self, subject_id: UUID) -> Call: ...
+
+
+class SendEnd(Protocol):
+    """Told how sending an effect ended, in the transaction that notes it; `code` says why not."""
+
+    def __call__(self, *, subject_id: UUID, sent: bool, code: str) -> None: ...
 
 
 class Purger(Protocol):
@@ -85,6 +111,24 @@ class Purger(Protocol):
 
     def __call__(self, *, case_id: UUID, actor: Actor, reason: str) -> None: ...
 
+
+@dataclass(frozen=True, slots=True)
+class GoneUnit:
+    """A vault unit that a restore brought back as a row and the ledger says was destroyed."""
+
+    id: UUID
+    owner: UUID
+    reason: str
+
+
+class UnitPurger(Protocol):
+    """What one app does with its rows of destroyed units after a restore (R31); rows changed."""
+
+    def __call__(self, *, units: Sequence[GoneUnit], actor: Actor) -> int: ...
+
+
+NoteReader = Callable[[Sequence[str]], int]
+"""Does again what notes in the erasure ledger say, oldest first; how many changed something."""
 
 Sentence = Callable[[Mapping[str, Any]], Any]
 
@@ -99,8 +143,14 @@ class Beat:
 
 stores: Registry[Any] = Registry("store")
 purgers: Registry[Purger] = Registry("purger")
+unit_purgers: Registry[UnitPurger] = Registry("purger of destroyed units")
+"""By kind of unit."""
+ledger_notes: Registry[NoteReader] = Registry("kind of ledger note")
 job_kinds: Catalogue[JobKind] = Catalogue("job kind")
 senders: Registry[Sender] = Registry("sender")
+callers: Registry[Caller] = Registry("caller")
+send_ends: Registry[SendEnd] = Registry("end of sending")
+egress_lists: Registry[Callable[[str], bool]] = Registry("list of addresses")
 sentences: Registry[Sentence] = Registry("timeline sentence")
 event_types: Catalogue[Any] = Catalogue("event type")
 schedule: Registry[Beat] = Registry("scheduled run")

@@ -1,7 +1,8 @@
 """Who plays in the demo: invented people, invented staff, and what will happen to each.
 
 Pictures, manifest and look-ups lie in fixtures/ (CC0). What a card promises is what DeepFace and
-the desk give at the demo's thresholds; tests/engine/test_cast.py asks them.
+the desk give at the demo's thresholds: tests/engine/test_cast.py asks them, and every clause of a
+card's `outcome` has its assertion in tests/e2e/test_cards.py.
 """
 
 from dataclasses import dataclass

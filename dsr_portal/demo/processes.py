@@ -86,8 +86,12 @@ def children() -> list[Child]:
 def _child(
     name: str, arguments: list[str], ready: Callable[[Child], bool], site: str = "public"
 ) -> Child:
+    # Temporary files where nobody else puts any: an erasure can read them (docs/erasure.md).
+    temporary = Path(settings.DSR_VAR) / "tmp"
+    temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
     fixed = [
         "/usr/bin/env",
+        f"TMPDIR={temporary}",
         f"DSR_SITE={site}",
         "DJANGO_SETTINGS_MODULE=dsr_portal.settings.demo",
         "DEEPFACE_BACKEND_ENGINE=onnx",

@@ -38,7 +38,7 @@ from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job
 from dsr_portal.matching import selectors as reviews
 from dsr_portal.matching import services as matching
-from dsr_portal.matching.models import Decision, Review, Verdict
+from dsr_portal.matching.models import Decision, Review, ReviewState, Verdict
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.kinds import UnitKind
@@ -132,8 +132,14 @@ def identify(case: Case, *, by: Member = cast.OFFICER) -> None:
 def first(case: Case, person: Person, *, by: Member = cast.OFFICER) -> Review:
     """The first person takes the case and decides what is to be seen."""
     review = matching.take_review(review_id=_review(case).id, actor=act(by))
-    _decide_all(review, person, act(by))
-    return matching.finish(review_id=review.id, actor=act(by))
+    while True:
+        _decide_all(review, person, act(by))
+        review = matching.finish(review_id=review.id, actor=act(by))
+        # What was confirmed widens the search; what is new comes back to the same person.
+        run_jobs()
+        review.refresh_from_db()
+        if review.state != ReviewState.FIRST:
+            return review
 
 
 def second(case: Case, person: Person) -> Review:
@@ -165,7 +171,8 @@ def _shows(decision: Decision, person: Person) -> bool:
     record = decision.candidate.record
     facts = connector.current().facts(record.image_id)
     own = facts.first.path in person.own
-    return own and decision.candidate.score >= decision.candidate.search.threshold
+    score, threshold = decision.candidate.score, decision.candidate.search.threshold
+    return own and score is not None and threshold is not None and score >= threshold
 
 
 def prepare(case: Case, *, by: Member = cast.OFFICER) -> None:

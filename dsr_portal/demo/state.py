@@ -3,20 +3,35 @@ quick and an interrupted one goes on. Without it a database is not the demo's an
 
 import json
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Max
+
+from dsr_portal.audit.models import Event
+from dsr_portal.core import clock
 
 # What FRESH=1 removes below DSR_VAR; weights and the log of the set-up stay.
 _MADE_HERE = ("vault", "index", "broker", "demo", "static", "import.lock")
 _LOGS = "demo-*.log"
+# Processes remember the clock's offset for a second, and computers correct theirs by a little.
+_CLOCK_SLACK = timedelta(minutes=1)
 
 
 class NotADemo(RuntimeError):
     """The folder holds an installation that is not a demo."""
+
+
+class AheadOfClock(RuntimeError):
+    """The demo's newest event, `newest`, is dated after what its clock says, `now`."""
+
+    def __init__(self, newest: datetime, now: datetime) -> None:
+        super().__init__(f"{newest.isoformat()} is after {now.isoformat()}")
+        self.newest, self.now = newest, now
 
 
 def home() -> Path:
@@ -68,6 +83,17 @@ def refuse_foreign() -> None:
             raise NotADemo(str(connection.settings_dict["NAME"]))
     elif Path(connection.settings_dict["NAME"]).exists():
         raise NotADemo(str(connection.settings_dict["NAME"]))
+
+
+def refuse_future() -> None:
+    """A demo whose trail is ahead of its clock is not gone on with: `AheadOfClock`.
+
+    It was made while the clock began on another day (DSR_DEMO_BACK), or the machine's clock was
+    set back since. Its hold windows, links and due dates would wait for days that were already.
+    """
+    newest, now = Event.objects.aggregate(at=Max("at"))["at"], clock.now()
+    if newest is not None and newest > now + _CLOCK_SLACK:
+        raise AheadOfClock(newest, now)
 
 
 def remove_all() -> None:

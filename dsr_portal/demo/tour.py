@@ -106,7 +106,7 @@ def _identified(case: Case) -> bool:
 
 def _compared(case: Case) -> bool:
     review = matching.current_review(case.id)
-    return review is not None and review.state != ReviewState.FIRST
+    return review is not None and review.state not in {ReviewState.FIRST, ReviewState.WIDENING}
 
 
 def _decided(case: Case) -> bool:
@@ -154,6 +154,9 @@ def _now_identity(case: Case) -> tuple[Words, tuple[Button, ...]]:
 def _now_compare(case: Case) -> tuple[Words, tuple[Button, ...]]:
     if case.status != Status.IN_REVIEW:
         return (_("The search runs. Look again in a moment."), ())
+    review = matching.current_review(case.id)
+    if review is not None and review.state == ReviewState.WIDENING:
+        return (_("What was confirmed is searched with. Look again in a moment."), ())
     return (
         _("Take the case and say of each picture what you see. The band appears afterwards."),
         (Button(_("Sign in as Nadia Roth, officer"), member=cast.OFFICER),),

@@ -114,9 +114,7 @@ def ask(request: HttpRequest, key: str) -> HttpResponse:
     """Answer the five questions for one of the people; Send is left to the visitor."""
     person = _card(key)
     draft = drafts.start_draft()
-    drafts.put_file(
-        draft=draft, kind=drafts.PHOTO, data=jpeg_of(decode_picture(person.photo.read_bytes()))
-    )
+    drafts.put_photo(draft=draft, data=jpeg_of(decode_picture(person.photo.read_bytes())))
     drafts.save_answers(
         draft=draft,
         changes={

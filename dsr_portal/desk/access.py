@@ -13,6 +13,7 @@ from dsr_portal.accounts.services import actor_for, is_trained, staff_of
 from dsr_portal.cases.selectors import DESK_ROLES
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
+from dsr_portal.gallery.channels import MAY_LIST
 from dsr_portal.matching.probes import MAY_ENTER
 
 P = ParamSpec("P")
@@ -54,6 +55,11 @@ def for_reviewers(view: View[P]) -> Page[P]:
 def for_intake(view: View[P]) -> Page[P]:
     """A page of those who may enter a request or a consent that came another way (T-08)."""
     return _for_roles(MAY_ENTER)(view)
+
+
+def for_listers(view: View[P]) -> Page[P]:
+    """A page of those who list addresses and let systems in, two persons each (R33, R20)."""
+    return _for_roles(MAY_LIST)(view)
 
 
 def for_openers_to_authority(view: View[P]) -> Page[P]:

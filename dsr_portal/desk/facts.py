@@ -18,10 +18,10 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import sentences
 from dsr_portal.desk.next_step import NextStep, next_step
 from dsr_portal.disclosure import selectors as disclosure
-from dsr_portal.disclosure.models import Answer
+from dsr_portal.disclosure.models import Answer, AnswerState
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.erasure import selectors as erasure
-from dsr_portal.erasure.models import Plan, Step
+from dsr_portal.erasure.models import Plan, PlanRecord, Step
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Probe, Review, Search
 from dsr_portal.matching.probes import CONSENT_REFERENCE
@@ -42,12 +42,14 @@ class CaseFacts:
     case: Case
     rights: list[str]
     step: NextStep
-    probe: Probe | None
+    photos: list[Probe]
+    photo_token: str
     search: Search | None
     review: Review | None
     answer: Answer | None
     plan: Plan | None
     plan_steps: list[Step]
+    shared: list[PlanRecord]
     documents: list[Document]
     checks: list[IdentityCheck]
     consents: list[Consent]
@@ -55,6 +57,8 @@ class CaseFacts:
     words: list[str]
     written: list[MessageSeen]
     activity: list[Entry]
+    ways: int
+    why: str
 
 
 def case_facts(case: Case, actor: Actor) -> CaseFacts:
@@ -63,12 +67,14 @@ def case_facts(case: Case, actor: Actor) -> CaseFacts:
         case=case,
         rights=rights_words(cases.rights_of(case)),
         step=next_step(case, actor),
-        probe=matching.latest_probe(case.id),
+        photos=matching.photos(case.id),
+        photo_token=matching.photo_token(case.id),
         search=matching.latest_search(case.id),
         review=matching.current_review(case.id),
         answer=disclosure.current_answer(case.id),
         plan=erasure.current_plan(case.id),
         plan_steps=list(erasure.steps(case.id)),
+        shared=list(erasure.shared_pictures(case.id)),
         documents=list(documents_for(case, actor).order_by("created_at")),
         checks=list(case.identity_checks.order_by("at")),
         consents=list(case.consents.order_by("given_at")),
@@ -76,7 +82,18 @@ def case_facts(case: Case, actor: Actor) -> CaseFacts:
         words=own_words(case),
         written=written(case),
         activity=activity(case, actor),
+        ways=case.ways.count(),
+        why=why_not_identified(case),
     )
+
+
+def why_not_identified(case: Case) -> str:
+    """Why an officer says that nobody can tell who is asking, while another person reads it."""
+    answer = disclosure.current_answer(case.id)
+    waits = answer is not None and answer.state in {AnswerState.QUEUED, AnswerState.READY}
+    if answer is None or not waits or not answer.reason_field:
+        return ""
+    return vault.read(case.file_unit, answer.reason_field).decode()
 
 
 def documents_for(case: Case, actor: Actor) -> QuerySet[Document]:

@@ -1,14 +1,44 @@
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.accounts.models import Role, Staff
-from dsr_portal.cases.models import Channel, IdentityElement, IdentityWay, Status
-from dsr_portal.core.forms import ChoiceCards, PlainForm
+from dsr_portal.accounts.models import ProposalKind, Role, Staff
+from dsr_portal.cases import confirmations
+from dsr_portal.cases.asking import MAX_ASK
+from dsr_portal.cases.intake import MAX_NOTE
+from dsr_portal.cases.letters import MAX_WORDS
+from dsr_portal.cases.messages import words_of
+from dsr_portal.cases.models import (
+    Channel,
+    IdentityElement,
+    IdentityWay,
+    LateReason,
+    Means,
+    Missing,
+    PaperWay,
+    RightCode,
+    Status,
+)
+from dsr_portal.core import clock
+from dsr_portal.core.errors import BadInput
+from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
+from dsr_portal.disclosure.unidentified import MAX_WHY
+from dsr_portal.erasure.models import Duplicate, PlanRecord
+from dsr_portal.gallery.models import RecipientChannel
 from dsr_portal.law import authorities
-from dsr_portal.matching.models import Verdict
+from dsr_portal.law.articles import (
+    ABUSE,
+    EXTENSION_REASONS,
+    REFUSAL_GROUNDS,
+    ExtensionReason,
+)
+from dsr_portal.matching.models import Probe, Verdict
 from dsr_portal.matching.probes import MAX_REFERENCE
 from dsr_portal.matching.reviews import MAX_REASON
 
@@ -45,6 +75,9 @@ class IdentityForm(PlainForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=MAX_REASON,
     )
+
+    def clean_compared(self) -> str:
+        return _kept(self.cleaned_data["compared"])
 
 
 class ConsentForm(PlainForm):
@@ -86,6 +119,306 @@ class MessageForm(PlainForm):
         if not can_wait:
             del self.fields["waits"]
 
+    def clean_text(self) -> str:
+        return _kept(self.cleaned_data["text"])
+
+
+def _kept(text: str) -> str:
+    """Words as the vault takes them, or an error beside the field, with the words still in it."""
+    try:
+        return words_of(text, code="words_missing")
+    except BadInput as error:
+        raise forms.ValidationError(str(error.message), code=error.code) from error
+
+
+class PostalForm(PlainForm):
+    """Where letters to a person go."""
+
+    name = forms.CharField(
+        label=_("Name on the letterbox"), required=False, max_length=confirmations.MAX_NAME
+    )
+    postal = forms.CharField(
+        label=_("Postal address"),
+        max_length=confirmations.MAX_POSTAL,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class HandedForm(PlainForm):
+    how = forms.ChoiceField(
+        label=_("How did it leave?"), choices=PaperWay.choices, widget=ChoiceCards
+    )
+
+
+class NewCodeForm(PlainForm):
+    """A new check before a new code (R12)."""
+
+    way = forms.ChoiceField(
+        label=_("How did you check who is asking?"),
+        choices=IdentityWay.choices,
+        widget=ChoiceCards,
+    )
+    compared = forms.CharField(
+        label=_("What did you compare with what?"), widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    def clean_compared(self) -> str:
+        return _kept(self.cleaned_data["compared"])
+
+
+class AskForm(PlainForm):
+    """What is missing, with at least two ways to choose from (T-07, R-06)."""
+
+    missing = forms.MultipleChoiceField(
+        label=_("Which fact makes us ask?"), choices=Missing.choices, widget=ChoiceBoxes
+    )
+    text = forms.CharField(
+        label=_("Say it to the person in a sentence"),
+        max_length=MAX_ASK,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    means = forms.MultipleChoiceField(
+        label=_("What can they choose from?"),
+        help_text=_("At least two. A photo or a document is never the only one."),
+        choices=Means.choices,
+        widget=ChoiceBoxes,
+    )
+    stop_clock = forms.BooleanField(
+        label=_("The clock stands still until they answer"),
+        help_text=_(
+            "Only where we can't go on without it. More than three working days after the request"
+            " came, another person has to agree."
+        ),
+        required=False,
+    )
+
+
+class ExtensionForm(PlainForm):
+    """More time than a month; the law knows no other reasons than these (D-06)."""
+
+    reason = forms.ChoiceField(
+        label=_("Why is it needed?"),
+        choices=[(one.value, EXTENSION_REASONS[one]) for one in ExtensionReason],
+        widget=ChoiceCards,
+    )
+    months = forms.TypedChoiceField(
+        label=_("How much longer?"),
+        choices=[(1, _("One month")), (2, _("Two months"))],
+        coerce=int,
+        widget=ChoiceCards,
+    )
+    words = forms.CharField(
+        label=_("Say to the person what makes it so, in this case"),
+        help_text=_("It stands in the letter. Short sentences, and never what was found."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class EnterForm(PlainForm):
+    """A request that came by another way than the website; every channel counts (T-08, C-10)."""
+
+    channel = forms.ChoiceField(
+        label=_("How did it reach us?"),
+        choices=[choice for choice in Channel.choices if choice[0] != Channel.WEB],
+        widget=forms.Select,
+    )
+    received = forms.DateField(
+        label=_("On which day did it reach us?"),
+        help_text=_(
+            "Year-month-day. The day it came to any address of ours, also if nobody read it then."
+            " The month counts from it."
+        ),
+    )
+    words = forms.CharField(
+        label=_("Their own words"),
+        help_text=_("Copied from the letter or mail, or noted while they spoke."),
+        max_length=MAX_NOTE,
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+    rights = forms.MultipleChoiceField(
+        label=_("What do they ask for?"),
+        help_text=_("Nobody has to name an article. Read it wide: more than one is usual."),
+        choices=RightCode.choices,
+        widget=ChoiceBoxes,
+    )
+    narrower = forms.CharField(
+        label=_("Why less than the words let one read?"),
+        help_text=_("Only where the page asks for it."),
+        required=False,
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    urgent = forms.BooleanField(
+        label=_("Somebody uses the pictures to find or hurt them"), required=False
+    )
+    original = forms.FileField(
+        label=_("The original"),
+        help_text=_("The letter, mail or message as it came. It is kept encrypted."),
+        required=False,
+    )
+    name = forms.CharField(label=_("Name"), required=False, max_length=200)
+    email = forms.EmailField(label=_("E-mail address"), required=False)
+    postal = forms.CharField(
+        label=_("Postal address"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=60)
+    pages = forms.CharField(
+        label=_("Addresses of pages or pictures they named"),
+        help_text=_("One a line."),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    country = forms.CharField(
+        label=_("Country"),
+        help_text=_("Two letters, if they said it."),
+        required=False,
+        max_length=2,
+    )
+    language = forms.ChoiceField(
+        label=_("Language of our letters"), choices=settings.LANGUAGES, widget=forms.Select
+    )
+
+    def clean_received(self) -> date:
+        day: date = self.cleaned_data["received"]
+        if day > clock.today():
+            raise forms.ValidationError(
+                _("A request can't arrive in the future."), code="received_in_future"
+            )
+        return day
+
+    def clean_original(self) -> bytes:
+        """The bytes as they came; nobody opens them outside the confined child (R28)."""
+        upload = self.cleaned_data.get("original")
+        if not upload:
+            return b""
+        if upload.size > settings.DSR_MAX_UPLOAD:
+            raise forms.ValidationError(
+                _("This file is too large. We take up to 20 MB; attach the rest as a second case."),
+                code="too_large",
+            )
+        data: bytes = upload.read()
+        return data
+
+    def clean_pages(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["pages"].splitlines() if line.strip()]
+
+
+class RefusalForm(PlainForm):
+    """The evidence of Art. 12(5): what happened, and the abusive aim it shows (law R-04)."""
+
+    ground = forms.ChoiceField(
+        label=_("Ground"),
+        choices=[(one.value, REFUSAL_GROUNDS[one].text) for one in sorted(ABUSE)],
+        widget=ChoiceCards,
+    )
+    facts = forms.CharField(
+        label=_("What happened? Only what can be shown"),
+        help_text=_("It stands in the letter. How often somebody asked is no ground."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    aim = forms.CharField(
+        label=_("What shows that the aim is not to know or to check?"),
+        help_text=_("It stands in the letter too."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class HoldBackForm(PlainForm):
+    """One picture held back from the answer or from the erasure; never several at once."""
+
+    record_id = forms.ChoiceField(label=_("Which picture?"), widget=ChoiceCards)
+    ground = forms.ChoiceField(label=_("Ground"), widget=ChoiceCards)
+    facts = forms.CharField(
+        label=_("What makes it so for this picture?"),
+        help_text=_("It stands in the answer. Short sentences."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    until = forms.DateField(
+        label=_("Until which day is it needed?"), help_text=_("Year-month-day, within a year.")
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        pictures: list[tuple[str, str]],
+        grounds: list[tuple[str, Any]],
+        dated: bool,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for name, choices in (("record_id", pictures), ("ground", grounds)):
+            self.fields[name] = forms.ChoiceField(
+                label=self.fields[name].label, choices=choices, widget=ChoiceCards
+            )
+        if not dated:
+            del self.fields["until"]
+
+
+class LateForm(PlainForm):
+    """Why a date was missed; kept and counted, and never taken back (D-09)."""
+
+    reason = forms.ChoiceField(
+        label=_("Why was the date missed?"), choices=LateReason.choices, widget=ChoiceCards
+    )
+    words = forms.CharField(
+        label=_("What happened, and what is done about it?"),
+        help_text=_("Kept in the case file, for an authority too."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    new_date = forms.DateField(
+        label=_("By when will it be done?"),
+        help_text=_("Year-month-day. The next letter to the person names it."),
+        required=False,
+    )
+
+
+class UnidentifiedForm(PlainForm):
+    """Why nobody can tell which records are the person's; without it nothing is refused (T-07)."""
+
+    reasons = forms.MultipleChoiceField(
+        label=_("What stands in the way?"),
+        choices=[one for one in Missing.choices if one[0] != Missing.WHICH_MEANT],
+        widget=ChoiceBoxes,
+    )
+    why = forms.CharField(
+        label=_("How do we know that nothing else would do?"),
+        help_text=_("Kept in the case file, for the second person and for an authority."),
+        max_length=MAX_WHY,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class PhotosForm(PlainForm):
+    """Which photos show the person who asks; `seen` names those the page showed."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=400)
+
+    def __init__(self, *args: Any, photos: Sequence[Probe], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["chosen"] = forms.TypedMultipleChoiceField(
+            label=_("Which photos show the person who asks?"),
+            help_text=_(
+                "Those you choose are searched with together. The others stay and do not count."
+            ),
+            coerce=UUID,
+            choices=[
+                (str(photo.id), _("Photo %(number)s") % {"number": number})
+                for number, photo in enumerate(photos, start=1)
+                if photo.verdict == "ok"
+            ],
+            widget=ChoiceBoxes,
+            error_messages={"required": _("Choose at least one of these.")},
+        )
+
 
 class AuthorityForm(PlainForm):
     """Which data protection authority may read this case."""
@@ -123,11 +456,133 @@ class DecisionForm(PlainForm):
         help_text=_("Needed when you change your view."),
     )
 
-    def __init__(self, *args: Any, stage: str, supervisor: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        stage: str,
+        supervisor: bool = False,
+        on_words: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         if stage == VIEW:
             del self.fields["reason"]
             return
         self.fields["decision"].label = _("What do you decide?")
+        if on_words:
+            self.fields["reason"].help_text = _(
+                "“Same person” needs one: what shows that this face is theirs?"
+            )
         if supervisor:
             self.fields["reason"].help_text = _("A supervisor's decision always has a reason.")
+
+
+class SharedPictureForm(PlainForm):
+    """What becomes of a picture that shows others too."""
+
+    record_id = forms.UUIDField(widget=forms.HiddenInput)
+    picture = forms.ChoiceField(
+        choices=[
+            choice for choice in PlanRecord.Picture.choices if choice[0] != PlanRecord.Picture.WHOLE
+        ]
+    )
+
+
+class ChannelForm(PlainForm):
+    """How a recipient is told; another person approves it (R33)."""
+
+    kind = forms.ChoiceField(
+        label=_("Tell them by"), choices=RecipientChannel.Kind.choices, widget=forms.Select
+    )
+    address = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        help_text=_("An e-mail address, a postal address, or https://… for a signed call."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class SystemForm(PlainForm):
+    """A system of the controller that asks and reports through the API (R20)."""
+
+    name = forms.CharField(label=_("Name of the system"), max_length=100)
+
+
+class CopyForm(PlainForm):
+    """Another controller that published a copy (Art. 17(2))."""
+
+    controller = forms.CharField(label=_("Who published the copy?"), max_length=200)
+    address = forms.CharField(
+        label=_("Where?"),
+        max_length=500,
+        required=False,
+        help_text=_("The address of the page. It is kept sealed with the case."),
+    )
+
+
+class DuplicateForm(PlainForm):
+    """Whether a picture that looks alike is a copy, and which face in it is the person's."""
+
+    duplicate_id = forms.UUIDField(widget=forms.HiddenInput)
+    verdict = forms.ChoiceField(choices=Duplicate.Verdict.choices)
+    record_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class NewAccountForm(PlainForm):
+    """A new account; another person approves it (R19)."""
+
+    staff_no = forms.CharField(label=_("Staff number"), max_length=20)
+    display_name = forms.CharField(
+        label=_("Name"), max_length=120, help_text=_("Stands in letters this person signs.")
+    )
+    email = forms.EmailField(label=_("E-mail address at work"))
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=forms.Select)
+    authority_code = forms.CharField(
+        label=_("Code of the authority"),
+        required=False,
+        max_length=20,
+        help_text=_("Only for a data protection authority, for example NL."),
+    )
+
+
+class AccountChangeForm(PlainForm):
+    """Another role, a new second factor or the end of an account; another person approves it."""
+
+    staff_no = forms.CharField(label=_("Staff number"), max_length=20)
+    kind = forms.ChoiceField(
+        label=_("What changes"),
+        choices=[one for one in ProposalKind.choices if one[0] != ProposalKind.CREATE],
+        widget=ChoiceCards,
+    )
+    role = forms.ChoiceField(
+        label=_("New role"),
+        required=False,
+        choices=[
+            ("", _("The role stays")),
+            *(one for one in Role.choices if one[0] != Role.REGULATOR),
+        ],
+        widget=forms.Select,
+    )
+
+
+class TrainingForm(PlainForm):
+    """Who has no training in force may read cases and decide none (law P-17)."""
+
+    staff_no = forms.CharField(label=_("Staff number"), max_length=20)
+    until = forms.DateField(
+        label=_("Trained until"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("The day written in the certificate of the training."),
+    )
+
+
+class StatementForm(PlainForm):
+    """What the controller states of its product's query pictures (R16)."""
+
+    words = forms.CharField(
+        label=_("What was stated?"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    name = forms.CharField(label=_("Who stated it?"), max_length=120)
+    stated_on = forms.DateField(
+        label=_("On which day?"), widget=forms.DateInput(attrs={"type": "date"})
+    )

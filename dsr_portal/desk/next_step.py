@@ -7,16 +7,33 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases.models import Case, RightCode, Status
+from dsr_portal.cases.models import Case, Outcome, RightCode, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import moment
 from dsr_portal.desk.access import REVIEWERS
 from dsr_portal.disclosure import selectors as disclosure
-from dsr_portal.disclosure.models import AnswerState
+from dsr_portal.disclosure import unidentified
+from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure.models import PlanState
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import ProbeState, Review, ReviewState
+from dsr_portal.matching.named import is_known
+from dsr_portal.matching.services import (
+    is_repeating,
+    may_choose_photos,
+    named_ways,
+    photos_differ,
+)
+from dsr_portal.matching.stopped import stopped_jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Something else this person may do now, behind a page of its own."""
+
+    page: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +54,15 @@ class NextStep:
     machine: bool = False
     barred: bool = False
     """The person who entered the request may not do this step (R19, R20)."""
+    others: tuple[Other, ...] = ()
+    may_set_aside: bool = False
 
 
 def next_step(case: Case, actor: Actor) -> NextStep:
     """The step as this person sees it: buttons only where they may press them."""
     step = replace(_step(case, actor), due=_due(case))
+    if actor.role not in REVIEWERS:
+        step = replace(step, others=(), may_set_aside=False)
     if not step.form and not step.page:
         return step
     if actor.role not in REVIEWERS:
@@ -59,10 +80,10 @@ def _due(case: Case) -> date | None:
 
 def _step(case: Case, actor: Actor) -> NextStep:
     steps: dict[str, Callable[[], NextStep]] = {
-        Status.RECEIVED: lambda: _before_search(case),
-        Status.NEEDS_INFO: lambda: _before_search(case),
-        Status.IDENTITY: lambda: _before_search(case),
-        Status.SEARCHING: _searching,
+        Status.RECEIVED: lambda: _before_search(case, actor),
+        Status.NEEDS_INFO: lambda: _before_search(case, actor),
+        Status.IDENTITY: lambda: _before_search(case, actor),
+        Status.SEARCHING: lambda: _searching(case),
         Status.IN_REVIEW: lambda: _review(case, actor),
         Status.SECOND_REVIEW: lambda: _review(case, actor),
         Status.DECIDED: lambda: _answer(case),
@@ -76,7 +97,16 @@ def _over() -> NextStep:
     return NextStep(_("Nothing is left to do"), _("The case is closed."))
 
 
-def _searching() -> NextStep:
+def _searching(case: Case) -> NextStep:
+    if stopped_jobs(case.id):
+        return _stopped(_("The search stopped"))
+    search = matching.latest_search(case.id)
+    if search is not None and not search.compares:
+        return NextStep(
+            _("The look-up is running"),
+            _("What the person named is looked up. No face is compared."),
+            machine=True,
+        )
     return NextStep(
         _("The search is running"),
         _("hnswlib looks first, then every row is compared. This takes seconds."),
@@ -84,7 +114,72 @@ def _searching() -> NextStep:
     )
 
 
-def _before_search(case: Case) -> NextStep:
+def _stopped(title: str) -> NextStep:
+    return NextStep(
+        title,
+        _("The program gave up after several tries. Once the cause is repaired, start it again."),
+        form="again",
+        button=_("Start it again"),
+    )
+
+
+def _before_search(case: Case, actor: Actor) -> NextStep:
+    letter = disclosure.current_answer(case.id)
+    if letter is not None and letter.kind == AnswerKind.NOT_IDENTIFIED:
+        waiting = _letter(letter, actor)
+        if waiting is not None:
+            return waiting
+    step = _towards_search(case)
+    return step if step.form == "origin" else replace(step, others=_others(case, step))
+
+
+def _others(case: Case, step: NextStep) -> tuple[Other, ...]:
+    """What may be done beside the step itself: nobody has to send a photo (law T-06)."""
+    pages = [Other("desk:ask", _("Ask for what is missing"))]
+    if may_choose_photos(case) and step.page != "desk:photos":
+        pages.insert(0, Other("desk:photos", _("Choose which photos count")))
+    if may_look_up(case) and step.page != "desk:look_up":
+        pages.insert(0, Other("desk:look_up", _("Look up by what the person named")))
+    pages.append(Other("desk:unidentified", _("Cannot identify")))
+    return tuple(pages)
+
+
+def may_look_up(case: Case) -> bool:
+    """Whether something was named, who is asking is known, and no photo is just being checked."""
+    checked = all(photo.state != ProbeState.RECEIVED for photo in matching.photos(case.id))
+    return checked and is_known(case) and bool(named_ways(case))
+
+
+def _letter(letter: Answer, actor: Actor) -> NextStep | None:
+    """The letter that says we can't tell who is asking, until a second person has read it."""
+    law = _("Art. 11(2), 12(2), 12(4)")
+    if letter.state == AnswerState.QUEUED:
+        return NextStep(_("The letter is being made"), law=law, machine=True)
+    if letter.state != AnswerState.READY:
+        return None
+    if unidentified.answered_since(letter):
+        return NextStep(
+            _("The person gave something meanwhile"),
+            _("Set the letter aside and look at what came."),
+            law=law,
+            may_set_aside=True,
+        )
+    step = NextStep(
+        _("Read the letter: cannot identify"),
+        _("It leaves with the next daily batch. When the person gives more, the request opens."),
+        law=law,
+        form="letter",
+        button=_("Agree and send the letter"),
+        barred=True,
+    )
+    if actor.id != letter.prepared_by:
+        return step
+    return replace(
+        step, form="", button="", who=_("Another person: you wrote it"), may_set_aside=True
+    )
+
+
+def _towards_search(case: Case) -> NextStep:
     if case.opener and not case.origin_confirmed_by:
         return NextStep(
             _("Confirm the original request"),
@@ -97,30 +192,52 @@ def _before_search(case: Case) -> NextStep:
             button=_("I saw both"),
             barred=True,
         )
-    if case.level < case.required_level:
+    if photos_differ(case):
         return NextStep(
-            _("Check who is asking"),
-            _identity_words(case),
-            law=_("Art. 12(6); rules R2, R6, R7"),
-            form="identity",
-            button=_("Record the check"),
+            _("Choose which photos count"),
+            _(
+                "The photos are too unlike to be searched with as one person's, so nothing was "
+                "searched. Look which of them show the person who asks. They were asked to look "
+                "at their photos, too."
+            ),
+            law=_("rules R2, R3"),
+            page="desk:photos",
+            button=_("Look at the photos"),
+            barred=True,
         )
+    if case.level < case.required_level:
+        return _identity(_identity_words(case))
     return _photo(case)
 
 
+def _identity(words: str) -> NextStep:
+    return NextStep(
+        _("Check who is asking"),
+        words,
+        law=_("Art. 12(6); rules R2, R6, R7"),
+        form="identity",
+        button=_("Record the check"),
+    )
+
+
 def _identity_words(case: Case) -> str:
-    probe = matching.latest_probe(case.id)
-    if probe is not None and probe.state == ProbeState.UNUSABLE:
+    photos = matching.photos(case.id)
+    if any(photo.state == ProbeState.UNUSABLE for photo in photos):
         return _("The photo cannot be used and the person was asked for another one.")
+    if len(photos) > 1:
+        return _(
+            "No search runs before the level is met, whatever would be found. The check is about "
+            "all the photos: each has to show the person who asks."
+        )
     return _("No search runs before the level is met, whatever would be found.")
 
 
 def _photo(case: Case) -> NextStep:
-    probe = matching.latest_probe(case.id)
+    states = {photo.state for photo in matching.photos(case.id)} - {ProbeState.SET_ASIDE}
     wait = _("Wait for the person")
-    if probe is None or probe.state == ProbeState.DELETED:
+    if not states:
         return _no_photo(case, wait)
-    if probe.state == ProbeState.WAITING_CONSENT:
+    if ProbeState.WAITING_CONSENT in states:
         return NextStep(
             _("Wait for the person's consent"),
             _(
@@ -131,12 +248,39 @@ def _photo(case: Case) -> NextStep:
             form="consent",
             button=_("Record the consent"),
         )
-    if probe.state == ProbeState.UNUSABLE:
-        return NextStep(wait, _("The photo cannot be used. The person was asked for another one."))
+    if ProbeState.UNUSABLE in states:
+        return _unusable(case, wait)
+    if stopped_jobs(case.id):
+        return _stopped(_("The check of the photo stopped"))
     return NextStep(_("The photo is being checked"), machine=True)
 
 
+def _unusable(case: Case, wait: str) -> NextStep:
+    """A photo cannot be used: what was named can still be looked up, once who is asking is known
+    by a way that needs none (R2)."""
+    if named_ways(case) and not is_known(case):
+        return _identity(
+            _(
+                "The photo cannot be used, and the person was asked for another one. What they "
+                "named can be looked up meanwhile, once who is asking was checked by a way that "
+                "compares no face: a call, a visit, post, eID or a document."
+            )
+        )
+    return NextStep(wait, _("The photo cannot be used. The person was asked for another one."))
+
+
 def _no_photo(case: Case, wait: str) -> NextStep:
+    if may_look_up(case):
+        return NextStep(
+            _("Look up by what the person named"),
+            _(
+                "There is no photo, and none is needed for this: pictures at the address, with the "
+                "bytes or of the account they named are looked up. No face is compared."
+            ),
+            law=_("Art. 11(2), 12(2)"),
+            page="desk:look_up",
+            button=_("Look up by what the person named"),
+        )
     if case.status == Status.NEEDS_INFO:
         return NextStep(
             wait,
@@ -157,7 +301,7 @@ def _no_photo(case: Case, wait: str) -> NextStep:
 def _review(case: Case, actor: Actor) -> NextStep:
     review = matching.current_review(case.id)
     if review is None:
-        return _searching()
+        return _searching(case)
     law = _("Art. 22; AI Act Art. 14(5); rule R19")
     if matching.position_of(review, actor) is not None:
         return NextStep(
@@ -167,6 +311,17 @@ def _review(case: Case, actor: Actor) -> NextStep:
             law=law,
             page="desk:compare",
             button=_("Compare"),
+        )
+    # Everybody else reads what they read while the first person decides: it would tell (R19).
+    if review.state == ReviewState.WIDENING and actor.id == review.first_officer:
+        return NextStep(
+            _("The search is widened"),
+            _(
+                "What was confirmed is searched with, to find pictures the photo alone does not. "
+                "That takes seconds; load the page again."
+            ),
+            who=_("The program"),
+            law=law,
         )
     if review.state == ReviewState.FIRST and not review.first_officer:
         return NextStep(
@@ -199,6 +354,7 @@ def _dispute(review: Review, actor: Actor, law: str) -> NextStep:
 def _who(review: Review) -> str:
     number = {
         ReviewState.FIRST: review.first_officer,
+        ReviewState.WIDENING: review.first_officer,
         ReviewState.SECOND: review.second_officer,
         ReviewState.SUPERVISOR: review.supervisor,
     }.get(ReviewState(review.state))
@@ -209,6 +365,13 @@ def _who(review: Review) -> str:
 def _answer(case: Case) -> NextStep:
     law = _("Art. 12(3), 15(1), 15(3)")
     answer = disclosure.current_answer(case.id)
+    if is_repeating(case.id):
+        return NextStep(
+            _("New pictures are compared"),
+            _("Pictures came since the search. What is new goes through two persons as well."),
+            law=_("rule R5"),
+            machine=True,
+        )
     if answer is None or answer.state == AnswerState.FAILED:
         return NextStep(
             _("Make the answer"),
@@ -237,6 +400,11 @@ def _after_delivery(case: Case) -> NextStep:
     asked = set(case.rights.values_list("right", flat=True))
     if RightCode.ERASURE not in asked:
         return NextStep(_("Nothing is left to do"), _("The answer was delivered."))
+    if case.outcome == Outcome.NOT_IDENTIFIED:
+        return NextStep(
+            _("Nothing is left to do"),
+            _("The letter left. When the person gives more, the request opens again."),
+        )
     outcome = matching.outcome(case.id)
     if outcome is None or not outcome.same:
         return NextStep(_("Nothing is left to do"), _("No record of this person was confirmed."))
@@ -267,6 +435,8 @@ def _erasing(case: Case) -> NextStep:
         )
     if plan is not None and plan.state == PlanState.WAITING:
         return NextStep(_("Erasure waits for a person"), plan.get_waits_for_display(), law=law)
+    if plan is not None and erasure.checks_failed(plan):
+        return _stopped(_("The checks of the erasure failed"))
     return NextStep(
         _("Erasure runs"),
         _("The plan is being carried out and checked."),

@@ -16,14 +16,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import alarms, extensions, lateness, refusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
-from dsr_portal.cases.models import Case, Delivery, DeliveryState, RightCode, Status
+from dsr_portal.cases.confirmations import waits_for_paper
+from dsr_portal.cases.intake import original_field
+from dsr_portal.cases.models import Case, Delivery, DeliveryState, LateReason, RightCode, Status
 from dsr_portal.compliance import selectors as compliance
 from dsr_portal.compliance import services as compliance_services
 from dsr_portal.core import clock, references
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.core.errors import Conflict, NotFound, PortalError
 from dsr_portal.desk.access import (
     MAY_OPEN_TO_AUTHORITY,
     REVIEWERS,
@@ -33,6 +36,7 @@ from dsr_portal.desk.access import (
     for_reviewers,
     may_decide,
 )
+from dsr_portal.desk.clocking import clock_context
 from dsr_portal.desk.comparing import review_of
 from dsr_portal.desk.facts import case_facts, documents_for
 from dsr_portal.desk.forms import (
@@ -46,13 +50,18 @@ from dsr_portal.desk.forms import (
 from dsr_portal.desk.next_step import next_step
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
+from dsr_portal.disclosure import withholding
 from dsr_portal.disclosure.models import AnswerState
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure import services as erasure_services
+from dsr_portal.erasure.preview import preview as erasure_preview
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching import services as matching_services
 from dsr_portal.matching.models import ReviewState
+from dsr_portal.matching.probes import MAY_ENTER
+from dsr_portal.matching.stopped import start_again
+from dsr_portal.vault import services as vault
 
 MOST_ROWS = 200
 LOOK_HOLDS = timedelta(minutes=30)
@@ -80,6 +89,13 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
         "waiting": waiting,
         "ready": Delivery.objects.filter(state=DeliveryState.READY).count(),
         "may_release": settings.DSR_DEMO and actor.role in REVIEWERS,
+        "may_enter": actor.role in MAY_ENTER,
+        "alarms": alarms.mine(actor.id),
+        "late_now": lateness.late_now(),
+        "late_reasons": [
+            (LateReason(code).label if code else _("not written down yet"), number)
+            for code, number in sorted(lateness.counts().items())
+        ],
         "untrained": actor.role in REVIEWERS and not may_decide(request),
     }
     return render(request, "desk/queue.html", context)
@@ -95,7 +111,7 @@ def _filtered(rows: QuerySet[Case], wanted: dict[str, Any], waiting: set[UUID]) 
         rows = rows.exclude(status__in=[Status.CLOSED, Status.PURGED])
     if wanted.get("mine"):
         rows = rows.filter(id__in=waiting)
-    return rows.prefetch_related("rights").order_by("-urgent", "due_on", "received_at", "id")
+    return cases.in_queue_order(rows)
 
 
 # -- a case -------------------------------------------------------------------------------------
@@ -132,7 +148,14 @@ def _case_page(
         "may_see_photo": may_decide(request),
         "may_stop": actor.role in REVIEWERS,
         "demo": settings.DSR_DEMO,
+        "paper_waits": found.status not in OVER and waits_for_paper(found),
         **_authorities(found, actor),
+        **clock_context(found, actor),
+        "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,
+        "has_original": found.status not in OVER and vault.has(found.file_unit, original_field(1)),
+        "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,
+        "may_hold_back": actor.role in REVIEWERS and withholding.why_not(found) is None,
+        "more_time": actor.role in REVIEWERS and extensions.why_not(found) is None,
     }
     return render(request, "desk/case.html", context, status=422 if context["form"] else 200)
 
@@ -180,7 +203,8 @@ def identity(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
         changed = matching_services.record_identity(
             case_id=found.id,
             actor=actor,
-            photo=request.POST.get("photo"),
+            photos=request.POST.get("photos"),
+            ways=_number(request.POST.get("ways")),
             **form.cleaned_data,
         )
     except PortalError as error:
@@ -192,6 +216,10 @@ def identity(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
         % {"level": changed.level, "required": changed.required_level},
     )
     return redirect("desk:case", reference=found.reference)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
 
 
 @for_intake
@@ -239,6 +267,20 @@ def origin(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 
 @for_reviewers
 @require_POST
+def again(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Start what failed for good again: a photo's check, a search, the checks of an erasure."""
+    found = cases.case_for(staff_of(request), reference)
+    plan = erasure.current_plan(found.id)
+    if plan is not None and erasure.checks_failed(plan):
+        erasure_services.verify_again(plan_id=plan.id, actor=actor)
+    else:
+        start_again(case_id=found.id, actor=actor)
+    messages.success(request, _("Started again."))
+    return redirect("desk:case", reference=found.reference)
+
+
+@for_reviewers
+@require_POST
 def take(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     found = cases.case_for(staff_of(request), reference)
     review = review_of(found)
@@ -259,8 +301,14 @@ def answer(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         disclosure_services.approve_answer(answer_id=current.id, actor=actor)
         messages.success(request, _("Approved. It leaves with the next daily batch."))
     else:
-        disclosure_services.prepare_answer(case_id=found.id, actor=actor)
-        messages.success(request, _("The answer is being made."))
+        try:
+            disclosure_services.prepare_answer(case_id=found.id, actor=actor)
+        except Conflict as error:
+            if error.code != "search_repeats":
+                raise
+            messages.info(request, str(error.message))
+        else:
+            messages.success(request, _("The answer is being made."))
     return redirect("desk:case", reference=found.reference)
 
 
@@ -273,12 +321,16 @@ def start_erasure(request: HttpRequest, actor: Actor, reference: str) -> HttpRes
         erasure_services.start_erasure(case_id=found.id, actor=actor)
         messages.success(request, _("The plan is made. The hold window runs."))
         return redirect("desk:case", reference=found.reference)
-    outcome = matching.outcome(found.id)
-    records = 0 if outcome is None else len(outcome.same)
-    if not records or not found.rights.filter(right=RightCode.ERASURE).exists():
+    try:
+        lines = erasure_preview(found)
+    except Conflict:
+        lines = []
+    if not lines or not found.rights.filter(right=RightCode.ERASURE).exists():
         messages.info(request, _("There is nothing to erase in this case."))
         return redirect("desk:case", reference=found.reference)
-    return render(request, "desk/erasure.html", {"case": found, "records": records})
+    records = next(one.count for one in lines if one.store == "face_codes")
+    context = {"case": found, "records": records, "lines": lines}
+    return render(request, "desk/erasure.html", context)
 
 
 @for_reviewers

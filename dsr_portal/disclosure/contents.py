@@ -5,23 +5,29 @@ Nothing here is a fixed claim: a sentence whose fact was not checked is not prin
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dsr_portal.cases.models import HeldBack, RightCode
 from dsr_portal.core import clock, links
 from dsr_portal.core.countries import IN_EEA
-from dsr_portal.disclosure.gathered import Gathered
+from dsr_portal.disclosure.columns import column_words, time_words
+from dsr_portal.disclosure.gathered import Gathered, Kept
 from dsr_portal.disclosure.models import AnswerKind
-from dsr_portal.disclosure.words import nothing_found_words
+from dsr_portal.disclosure.words import found_by_words, look_up_claim, nothing_found_words
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
+from dsr_portal.gallery import statements
 from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
 from dsr_portal.law import authorities
+from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
+from dsr_portal.matching.models import Search
 from dsr_portal.policy import selectors as policy
+from dsr_portal.recognition import calibration
 
 Section = dict[str, Any]
 Row = tuple[str, Any]
@@ -75,7 +81,7 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
         _sources(gathered),
         _retention(),
         _transfers(gathered),
-        _automatic(),
+        _automatic(gathered),
         _rights(gathered),
         _left_out(gathered),
         _request_data(gathered),
@@ -86,9 +92,9 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
 def _nothing_found(gathered: Gathered) -> list[Section]:
     return [
         _what_we_compared(gathered),
-        _try_again(),
+        _try_again(gathered),
         _other_data(),
-        _automatic(),
+        _automatic(gathered),
         _rights(gathered),
         _left_out(gathered),
         _request_data(gathered),
@@ -100,8 +106,13 @@ def _nothing_found(gathered: Gathered) -> list[Section]:
 
 def _short_answer(gathered: Gathered) -> str:
     if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
-        return nothing_found_words(gathered.answer.search)
+        return nothing_found_words(gathered.search)
     number = _pictures(gathered)
+    if left_out := _not_shown(gathered):
+        return _(
+            "Yes, we hold data about you. This is a partial answer: we show %(shown)s of "
+            "%(held)s pictures, and refuse the rest. Why stands below."
+        ) % {"shown": len(gathered.records), "held": len(gathered.records) + len(left_out)}
     return ngettext(
         "Yes, we hold data about you: %(number)s picture with your face.",
         "Yes, we hold data about you: %(number)s pictures with your face.",
@@ -114,11 +125,13 @@ def _pictures(gathered: Gathered) -> int:
 
 
 def _first_facts(gathered: Gathered) -> list[Row]:
-    search = gathered.answer.search
-    compared = _("%(compared)s of %(enrolled)s") % {
-        "compared": search.compared,
-        "enrolled": search.enrolled,
-    }
+    search = gathered.search
+    compared = _("none")
+    if search.compares:
+        compared = _("%(compared)s of %(enrolled)s") % {
+            "compared": search.compared,
+            "enrolled": search.enrolled,
+        }
     if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
         return [
             (_("Pictures of you"), _("none found")),
@@ -146,38 +159,61 @@ def _shown_to(gathered: Gathered) -> str:
 
 def _what_we_compared(gathered: Gathered) -> Section:
     """The three claims of R15, never merged."""
-    case, search = gathered.answer.case, gathered.answer.search
+    case, search = gathered.answer.case, gathered.search
     name, role = gathered.maker
-    index = _("Your photo of %(day)s was compared with %(compared)s of %(enrolled)s faces.") % {
-        "day": day(gathered.probe_received),
-        "compared": search.compared,
-        "enrolled": search.enrolled,
-    }
-    until = _("The search ended on %(when)s. Pictures that came later are not part of it.") % {
-        "when": moment(search.finished_at)
-    }
-    text = _(
-        "A computer proposed pictures. Two people then decided about them, the second without "
-        "knowing what the first had decided. A face search can miss pictures. You can send "
-        "another photo or a link at any time."
-    )
+    rows: list[Row] = [(_("Index check"), _index_claim(gathered))]
+    if search.looks_up:
+        found = gathered.answer.kind == AnswerKind.DISCLOSURE
+        rows.append((_("Look-up"), look_up_claim(search, found=found)))
+    rows += [
+        (_("Coverage"), _coverage_claim(gathered)),
+        (_("Recognition"), _recognition_claim(search)),
+        (_("Your request"), f"{case.reference}, {day(case.received_on)}"),
+        (_("This answer"), f"{name}, {role}" if role else name),
+    ]
+    text = _how_decided(search)
     if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
         text += "\n\n" + _(
             "We did not find a picture of you with this search. That is not proof that there is "
             "none."
         )
-    return {
-        "id": "compared",
-        "heading": _("What we compared"),
-        "text": text,
-        "rows": [
-            (_("Index check"), f"{index} {_('There was no limit in time.')} {until}"),
-            (_("Coverage"), _coverage_claim(gathered)),
-            (_("Recognition"), _recognition_claim()),
-            (_("Your request"), f"{case.reference}, {day(case.received_on)}"),
-            (_("This answer"), f"{name}, {role}" if role else name),
-        ],
+    return {"id": "compared", "heading": _("What we compared"), "text": text, "rows": rows}
+
+
+def _index_claim(gathered: Gathered) -> str:
+    search = gathered.search
+    until = _("The search ended on %(when)s. Pictures that came later are not part of it.") % {
+        "when": moment(search.finished_at)
     }
+    if not search.compares or gathered.probe_received is None:
+        return _("No face was compared.") + " " + until
+    index = ngettext(
+        "Your photo of %(day)s was compared with %(compared)s of %(enrolled)s faces.",
+        "Your %(photos)s photos, the newest of %(day)s, were compared together with %(compared)s "
+        "of %(enrolled)s faces.",
+        search.photos,
+    ) % {
+        "photos": search.photos,
+        "day": day(gathered.probe_received),
+        "compared": search.compared,
+        "enrolled": search.enrolled,
+    }
+    return f"{index} {_('There was no limit in time.')} {until}"
+
+
+def _how_decided(search: Search) -> str:
+    if not search.compares:
+        return _(
+            "You gave no photo to compare, so we looked up what you named. Two people then decided "
+            "which face, if any, is yours, each with a reason, the second without knowing what "
+            "the first had decided. A look-up finds only what stands at what you named. You can "
+            "send a photo or a link at any time."
+        )
+    return _(
+        "A computer proposed pictures. Two people then decided about them, the second without "
+        "knowing what the first had decided. A face search can miss pictures. You can send "
+        "another photo or a link at any time."
+    )
 
 
 def _coverage_claim(gathered: Gathered) -> str:
@@ -197,14 +233,27 @@ def _coverage_claim(gathered: Gathered) -> str:
     }
 
 
-def _recognition_claim() -> str:
-    test = settings.DSR_RECOGNITION_TEST
-    if not test:
+def _recognition_claim(search: Search) -> str:
+    if not search.compares:
+        return _("No program compared your face, so nothing about recognition is claimed.")
+    test = calibration.measured_misses(search.threshold, photos=search.photos)
+    if test is None:
         return _("How many pictures of a person a search like this misses: not tested here.")
     return _(
         "A search like this missed %(missed)s of a person's pictures in the test %(name)s of "
-        "%(date)s."
-    ) % {"missed": test["missed"], "name": test["name"], "date": test["date"]}
+        "%(date)s with %(people)s people (with 95 percent certainty %(low)s to %(high)s)."
+    ) % {
+        "missed": _percent(test.missed),
+        "name": test.name,
+        "date": day(date.fromisoformat(test.made_on)),
+        "people": test.people,
+        "low": _percent(test.low),
+        "high": _percent(test.high),
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 # -- records ------------------------------------------------------------------------------------
@@ -221,8 +270,8 @@ def _record_block(gathered: Gathered, number: int, record: Record) -> dict[str, 
         (_("Source"), facts.source),
         (_("Imported"), day(facts.imported_at)),
         (_("Face code"), _template_line(gathered, record)),
-        (_("How alike"), _band_words(gathered.bands.get(record.id, ""))),
-        (_("Confirmed by"), _("two privacy officers")),
+        (_("How alike"), _alike_words(gathered, record)),
+        (_("Confirmed by"), _("two persons of our staff")),
     ]
     return {
         "image": f"record-{number}.jpg",
@@ -238,14 +287,17 @@ def _appearance_rows(facts: AppearanceFacts) -> list[Row]:
     rows: list[Row] = [
         (_("Page"), facts.page_url or missing),
         (_("Picture address"), facts.image_url or missing),
-        (_("Collected"), facts.collected_at or missing),
+        (_("Collected"), time_words(facts.collected_at) or missing),
         (_("Collected by"), facts.collector or missing),
         (_("Caption"), facts.caption or missing),
     ]
     if facts.path:
         rows.append((_("File name"), facts.path))
-    # Columns nobody expected are told under the name they have (A-02).
-    return rows + [(str(key), str(value)) for key, value in sorted(facts.other.items())]
+    # Columns nobody expected are told, too, under a name a person can read (A-02).
+    return rows + [
+        (column_words(str(key)), time_words(str(value)))
+        for key, value in sorted(facts.other.items())
+    ]
 
 
 def _template_line(gathered: Gathered, record: Record) -> str:
@@ -257,6 +309,11 @@ def _template_line(gathered: Gathered, record: Record) -> str:
         "dimensions": model.dimensions,
         "day": day(record.enrolled_at),
     }
+
+
+def _alike_words(gathered: Gathered, record: Record) -> str:
+    band = gathered.bands.get(record.id, "")
+    return _band_words(band) if band else found_by_words(gathered.found_by.get(record.id, ""))
 
 
 def _band_words(band: str) -> str:
@@ -318,7 +375,7 @@ def _categories(gathered: Gathered) -> Section:
         points.append(_("when and by whom a picture was collected"))
     if any(_PLACE.search(key) for key in columns):
         points.append(_("location: where a picture was taken"))
-    others = sorted(key for key in columns if not _PLACE.search(key))
+    others = sorted(column_words(key) for key in columns if not _PLACE.search(key))
     if others:
         points.append(_("further columns of the source: %(names)s") % {"names": ", ".join(others)})
     if gathered.look_ups:
@@ -341,9 +398,23 @@ def _recipients(gathered: Gathered) -> Section:
     return {
         "id": "recipients",
         "heading": _("Who got your data"),
-        "text": _log_words(gathered),
+        "text": f"{_log_words(gathered)}\n\n{_query_pictures()}",
         "table": _recipients_table(gathered),
     }
+
+
+def _query_pictures() -> str:
+    """The product's query pictures and stored results: stated with name and date, or not (R16)."""
+    stated = statements.current()
+    if stated is None:
+        return _(
+            "Pictures that customers of the product sent in, and results it stored, are not part "
+            "of this answer. The controller made no statement to us about them."
+        )
+    return _(
+        "Pictures that customers of the product sent in, and results it stored, are not part of "
+        "this answer. %(name)s stated on %(day)s: “%(words)s” We did not check this."
+    ) % {"name": stated.name, "day": day(stated.stated_on), "words": stated.words}
 
 
 def _log_words(gathered: Gathered) -> str:
@@ -399,15 +470,21 @@ def _look_ups(gathered: Gathered) -> Section:
     review = gathered.review
     rows: list[Row] = []
     if review is not None:
-        for who, when in (
-            (_("First privacy officer"), review.first_done_at),
-            (_("Second privacy officer"), review.second_done_at),
-            (_("Supervisor"), review.done_at if review.supervisor else None),
+        for who, number, when in (
+            (_("First person"), review.first_officer, review.first_done_at),
+            (_("Second person"), review.second_officer, review.second_done_at),
+            (_("Third person"), review.supervisor, review.done_at if review.supervisor else None),
         ):
             if when is not None:
-                rows.append((day(when), _("%(who)s, to answer your request") % {"who": who}))
-    search = gathered.answer.search
-    rows.insert(0, (day(search.finished_at), _("Face search, to answer your request")))
+                role = gathered.deciders.get(number or "") or _("staff")
+                told = {"who": who, "role": role.lower()}
+                rows.append((day(when), _("%(who)s (%(role)s), to answer your request") % told))
+    search = gathered.search
+    if search.looks_up:
+        words = _("Look-up by what you named, to answer your request")
+        rows.insert(0, (day(search.finished_at), words))
+    if search.compares:
+        rows.insert(0, (day(search.finished_at), _("Face search, to answer your request")))
     return {
         "id": "look-ups",
         "heading": _("When your data were looked up"),
@@ -474,15 +551,21 @@ def _files(files: Mapping[str, str]) -> Section:
 # -- sections of a letter that found nothing ----------------------------------------------------
 
 
-def _try_again() -> Section:
+def _try_again(gathered: Gathered) -> Section:
+    text = _(
+        "Send another photo, or the address of a page that shows you. There is no limit. A "
+        "photo from the front, in daylight and without sunglasses helps; so does one from the "
+        "time a picture may have been taken."
+    )
+    if not gathered.search.compares:
+        text = _(
+            "Send the address of another page that shows you, the file of a picture, or a photo of "
+            "you if you like: much of what we hold can be found by face only. There is no limit."
+        )
     return {
         "id": "try-again",
         "heading": _("How to try again"),
-        "text": _(
-            "Send another photo, or the address of a page that shows you. There is no limit. A "
-            "photo from the front, in daylight and without sunglasses helps; so does one from the "
-            "time a picture may have been taken."
-        ),
+        "text": text,
         "rows": [(_("Where"), links.url_for("public", "public:home"))],
     }
 
@@ -504,22 +587,43 @@ def _other_data() -> Section:
 # -- sections of both ---------------------------------------------------------------------------
 
 
-def _automatic() -> Section:
+def _automatic(gathered: Gathered) -> Section:
+    own = _(
+        "No. A program measures how alike your photo and the faces we hold are, and proposes "
+        "those above a threshold. Two people look at them and decide."
+    )
+    if not gathered.search.compares:
+        own = _(
+            "No. A program listed the pictures at what you named and compared no face. Two people "
+            "looked at them and decided."
+        )
     return {
         "id": "automatic",
         "heading": _("Does a computer decide?"),
-        "text": _(
-            "No. A program measures how alike your photo and the faces we hold are, and proposes "
-            "those above a threshold. Two people look at them and decide. Customers of the "
-            "controller use the same kind of search to find people; what they do with a hit is "
-            "their decision, and it can be serious for the person who was found."
-        ),
+        "text": f"{own} {_automated_use()}",
+    }
+
+
+def _automated_use() -> str:
+    """What the controller itself does with faces is its statement; nothing here checks it."""
+    controller = settings.DSR_CONTROLLER["name"]
+    if not settings.DSR_AUTOMATED_USE:
+        return _(
+            "%(name)s has not stated here how its own products use these pictures and whether a "
+            "computer decides there. Ask for it: it has to tell you."
+        ) % {"name": controller}
+    return _("%(name)s states about its own products: %(words)s") % {
+        "name": controller,
+        "words": settings.DSR_AUTOMATED_USE,
     }
 
 
 def _rights(gathered: Gathered) -> Section:
     found = gathered.answer.kind == AnswerKind.DISCLOSURE
-    rows = [(_("Withdraw consent"), _("Yes, on the status page. Your photo is deleted at once."))]
+    rows = []
+    if gathered.probe_received is not None:
+        words = _("Yes, on the status page. Your photo is deleted at once.")
+        rows.append((_("Withdraw consent"), words))
     if found:
         rows = [
             (_("Delete"), _('Yes. Press "Delete now" on the status page, or write to us.')),
@@ -543,8 +647,18 @@ def _rights(gathered: Gathered) -> Section:
 def _lock_words(gathered: Gathered) -> str:
     locked = sum(record.state == Record.State.RESTRICTED for record in gathered.records)
     if locked and locked == len(gathered.records):
-        return _("Yes, done: your pictures are locked for the controller's own search.")
-    return _("Yes. Tell us, and we lock your pictures for the controller's own search.")
+        done = _("Yes, done: your pictures are locked for the controller's own search.")
+        asked = set(gathered.answer.case.rights.values_list("right", flat=True))
+        if asked & {RightCode.RESTRICTION, RightCode.OBJECTION, RightCode.ERASURE}:
+            return done
+        until = _(
+            "The lock ends when this request closes, %(days)s days after this answer left. Ask for "
+            "it on the status page before, and it stays."
+        ) % {"days": _CLOSES_AFTER_DAYS}
+        return f"{done} {until}"
+    return _(
+        "Yes. Ask for it on the status page: we lock your pictures for the controller's search."
+    )
 
 
 def _left_out(gathered: Gathered) -> Section:
@@ -561,6 +675,7 @@ def _left_out(gathered: Gathered) -> Section:
             )
             % {"number": covered}
         )
+    points += _held_back(gathered)
     if gathered.inconclusive:
         points.append(_inconclusive_words(gathered.inconclusive, found=found))
     if found:
@@ -576,6 +691,45 @@ def _left_out(gathered: Gathered) -> Section:
         "text": "" if points else _("We left out nothing."),
         "points": points,
     }
+
+
+def _not_shown(gathered: Gathered) -> list[Kept]:
+    return [one for one in gathered.held_back if one.what == HeldBack.ANSWER]
+
+
+def _held_back(gathered: Gathered) -> list[str]:
+    """Each record held back: how many of how many, the ground with its article, the facts."""
+    left_out = _not_shown(gathered)
+    points = []
+    if left_out:
+        points.append(
+            _("We refuse a part: %(number)s of %(held)s pictures are not shown.")
+            % {"number": len(left_out), "held": len(gathered.records) + len(left_out)}
+        )
+    for one in left_out:
+        ground = REFUSAL_GROUNDS[RefusalGround(one.ground)]
+        points.append(
+            _("Not shown (%(article)s GDPR): %(ground)s %(facts)s")
+            % {"article": ground.article, "ground": ground.text, "facts": one.facts}
+        )
+    for one in gathered.held_back:
+        if one.what != HeldBack.ERASURE:
+            continue
+        ground = EXEMPTIONS[Exemption(one.ground)]
+        points.append(
+            _(
+                "Not deleted until %(until)s, but locked (%(article)s GDPR). Picture: %(which)s. "
+                "%(ground)s %(facts)s"
+            )
+            % {
+                "until": day(one.until),
+                "article": ground.article,
+                "which": one.number or _("not shown"),
+                "ground": ground.text,
+                "facts": one.facts,
+            }
+        )
+    return points
 
 
 def _inconclusive_words(number: int, *, found: bool) -> str:
@@ -603,15 +757,7 @@ def _request_data(gathered: Gathered) -> Section:
         "id": "request-data",
         "heading": _("Data about your request"),
         "rows": [
-            (
-                _("Your photo"),
-                _(
-                    "received on %(day)s, kept encrypted; deleted when the request closes, "
-                    "%(days)s days after this answer leaves, or with the deletion you asked for"
-                )
-                % {"day": day(gathered.probe_received), "days": _CLOSES_AFTER_DAYS},
-            ),
-            (_("Your face code"), _("made in memory for the search, never stored")),
+            *_photo_rows(gathered),
             (
                 _("Your contact data"),
                 _("kept until %(days)s days after the request closes")
@@ -621,3 +767,26 @@ def _request_data(gathered: Gathered) -> Section:
             (_("Proof of what we did"), _("a trail of dates and codes, without name or picture")),
         ],
     }
+
+
+def _photo_rows(gathered: Gathered) -> list[Row]:
+    if gathered.probe_received is None:
+        return [
+            (_("Your photo"), _("none was compared")),
+            (
+                _("What you named"),
+                _("kept encrypted until %(days)s days after the request closes")
+                % {"days": _CLOSES_AFTER_DAYS},
+            ),
+        ]
+    return [
+        (
+            _("Your photo"),
+            _(
+                "received on %(day)s, kept encrypted; deleted when the request closes, "
+                "%(days)s days after this answer leaves, or with the deletion you asked for"
+            )
+            % {"day": day(gathered.probe_received), "days": _CLOSES_AFTER_DAYS},
+        ),
+        (_("Your face code"), _("made in memory for the search, never stored")),
+    ]

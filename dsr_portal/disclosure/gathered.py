@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from dsr_portal.accounts.models import Staff
+from django.utils.translation import gettext as _
+
+from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.audit.selectors import events_for_case
+from dsr_portal.cases import proposals
+from dsr_portal.cases.models import HeldBack
+from dsr_portal.cases.selectors import held_back
+from dsr_portal.core.errors import NotFound
 from dsr_portal.core.transactions import outside
 from dsr_portal.disclosure import inventory
 from dsr_portal.disclosure.models import Answer
@@ -15,15 +22,33 @@ from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery.connector import FaceFacts, ImageFacts
 from dsr_portal.gallery.models import Recipient, Record
 from dsr_portal.matching import selectors as matching
-from dsr_portal.matching.models import Candidate, Review
+from dsr_portal.matching.models import Candidate, Review, Search
 from dsr_portal.recognition import services as recognition
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """One record two persons held back, on its own ground and facts (law R-02, E-03).
+
+    `number` is its place in the answer; None where the answer does not show it.
+    """
+
+    what: str
+    ground: str
+    facts: str
+    until: date | None
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
-    """Facts by record id; `templates` are unturned (R32), `maker` is name and role."""
+    """Facts by record id; `templates` are unturned (R32), `maker` is name and role.
+
+    `probe_received` is None where no photo was compared; `found_by` says what led to a record.
+    """
 
     answer: Answer
+    search: Search
     records: tuple[Record, ...]
     facts: Mapping[UUID, ImageFacts]
     faces: Mapping[UUID, FaceFacts]
@@ -31,13 +56,17 @@ class Gathered:
     models: Mapping[UUID, recognition.ModelFacts]
     templates: Mapping[UUID, list[float]]
     bands: Mapping[UUID, str]
+    found_by: Mapping[UUID, str]
     look_ups: Sequence[gallery.LookUpFact]
     addresses: Mapping[UUID, str]
     logs: Sequence[gallery.LogCoverage]
     coverage: gallery.Coverage
     inconclusive: int
-    probe_received: datetime
+    held_back: Sequence[Kept]
+    probe_received: datetime | None
     review: Review | None
+    deciders: Mapping[str, str]
+    """Role of each who decided, by staff number, as it was when they did."""
     maker: tuple[str, str]
 
 
@@ -45,6 +74,9 @@ class Gathered:
 def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown]) -> Gathered:
     """Read what the answer needs. Raises `inventory.Unmapped` for what nobody has placed."""
     inventory.refuse_unmapped(records)
+    search = answer.search
+    if search is None:
+        raise NotFound("no_search", _("This answer rests on no search."))
     held = connector.current()
     ids = [record.id for record in records]
     outcome = matching.outcome(answer.case_id)
@@ -53,6 +85,7 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
     recipients = Recipient.objects.filter(id__in={fact.recipient_id for fact in look_ups})
     return Gathered(
         answer=answer,
+        search=search,
         records=tuple(records),
         facts={record.id: held.facts(record.image_id) for record in records},
         faces={record.id: held.face(record.id) for record in records},
@@ -60,15 +93,48 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         models=recognition.template_facts(ids),
         templates=recognition.disclosed_templates(ids),
         bands=dict(bands.values_list("record_id", "band")),
+        found_by=dict(bands.values_list("record_id", "found_by")),
         look_ups=look_ups,
         addresses=dict(recipients.values_list("id", "address")),
         logs=gallery.lookup_coverage(),
         coverage=gallery.coverage(),
         inconclusive=len(outcome.inconclusive) if outcome else 0,
-        probe_received=answer.search.probe.received_at,
+        held_back=_held_back(answer, ids),
+        probe_received=search.probe.received_at if search.probe is not None else None,
         review=matching.current_review(answer.case_id),
+        deciders=_deciders(answer.case_id),
         maker=_maker(answer.prepared_by),
     )
+
+
+def _held_back(answer: Answer, ids: Sequence[UUID]) -> list[Kept]:
+    rows = [
+        *held_back(answer.case_id, HeldBack.ANSWER).values(),
+        *held_back(answer.case_id, HeldBack.ERASURE).values(),
+    ]
+    return [
+        Kept(
+            what=row.what,
+            ground=row.ground,
+            facts=proposals.words_of(row.proposal),
+            until=row.until,
+            number=ids.index(row.record_id) + 1 if row.record_id in ids else None,
+        )
+        for row in rows
+    ]
+
+
+_DECIDED = ("review.finished", "review.decided")
+
+
+def _deciders(case_id: UUID) -> dict[str, str]:
+    events = events_for_case(case_id).filter(actor_kind="staff", type__in=_DECIDED)
+    known = {role.value: str(role.label) for role in Role}
+    return {
+        number: known[role]
+        for number, role in events.values_list("actor_id", "actor_role")
+        if role in known
+    }
 
 
 def _maker(staff_no: str) -> tuple[str, str]:

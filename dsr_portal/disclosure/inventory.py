@@ -66,6 +66,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "recipient": "section recipients: name and country",
         "record": "section recipients: picture number",
         "at": "section recipients: date",
+        "way": "data.json: recipients",
     },
     "gallery.Recipient": {
         "id": _LINK,
@@ -100,6 +101,7 @@ FACE_FIELDS: dict[str, str] = {
     r"face": "data.json: face",
     r"template": "data.json: template, unturned",
     r"lookup\.[0-9a-f-]{36}": "section recipients: purpose",
+    r"lookup\.[0-9a-f-]{36}\.reference": "data.json: recipients",
 }
 FACE_KEYS = frozenset({"box", "landmarks", "quality", "findings", "of"})
 FACT_KEYS = frozenset(one.name for one in dataclass_fields(AppearanceFacts)) - {"field", "seen_at"}

@@ -1,22 +1,31 @@
 """Making the answer: pictures covered, letter set and signed, package sealed; then it waits."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record
+from dsr_portal.cases.models import ProposalKind
+from dsr_portal.cases.proposals import handlers
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import JobKind, job_kinds
-from dsr_portal.disclosure import contents, package, validator
+from dsr_portal.disclosure import (
+    contents,
+    neutral,
+    package,
+    unidentified,
+    validator,
+    withholding,
+)
 from dsr_portal.disclosure.gathered import Gathered, gather
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.pictures import covered_pictures
 from dsr_portal.disclosure.services import KIND, PACKAGE_FIELD, picture_field
 from dsr_portal.documents import services as documents
-from dsr_portal.documents.models import Kind
+from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery.models import Record
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.vault import services as vault
@@ -32,6 +41,10 @@ def make_answer(ctx: JobContext) -> None:
     )
     if answer is None or answer.state != AnswerState.QUEUED:
         return
+    letter = _LETTERS.get(answer.kind)
+    if letter is not None:
+        _make_letter(ctx, answer, letter)
+        return
     rows = list(answer.records.order_by("ordinal").values_list("record_id", flat=True))
     by_id = {
         row.id: row for row in Record.objects.filter(id__in=rows).select_related("image__source")
@@ -40,7 +53,8 @@ def make_answer(ctx: JobContext) -> None:
     shown = covered_pictures(records)
     ctx.must_be_ours()
     gathered = gather(answer, records, shown)
-    files = package.files(gathered)
+    with translation.override(answer.case.language):
+        files = package.files(gathered)
     prepared = _letter(gathered, {name: package.sha256(body) for name, body in files.items()})
     ctx.must_be_ours()
     body = package.build(files, prepared.pdf)
@@ -66,18 +80,49 @@ def make_answer(ctx: JobContext) -> None:
         for told in answer.records.all():
             told.covered = shown[told.record_id].covered
             told.save(update_fields=["covered"])
-        record(
-            "answer.made",
-            actor=ACTOR,
-            case_id=answer.case_id,
-            subject_id=answer.id,
-            document_id=document.id,
-            sha256=document.sha256,
-            package_sha256=answer.package_sha256,
-            package_size=len(body),
+        _record_made(
+            answer,
+            document,
             records=len(records),
             covered=sum(shown[row.id].covered for row in records),
         )
+
+
+_LETTERS: dict[str, Callable[[Answer], documents.Prepared]] = {
+    AnswerKind.NOT_IDENTIFIED: unidentified.letter,
+    AnswerKind.NEUTRAL: neutral.letter,
+}
+"""Answers that are a letter alone: nothing found is told, no picture and no package go along."""
+
+
+def _make_letter(
+    ctx: JobContext, answer: Answer, letter: Callable[[Answer], documents.Prepared]
+) -> None:
+    prepared = letter(answer)
+    with ctx.complete():
+        standing = Answer.objects.select_for_update().get(id=answer.id)
+        if standing.state != AnswerState.QUEUED:
+            return  # withdrawn or set aside while this ran
+        document = prepared.save(actor=ACTOR)
+        standing.document_id = document.id
+        standing.state = AnswerState.READY
+        standing.save(update_fields=["document_id", "state"])
+        _record_made(standing, document)
+
+
+def _record_made(answer: Answer, document: Document, *, records: int = 0, covered: int = 0) -> None:
+    record(
+        "answer.made",
+        actor=ACTOR,
+        case_id=answer.case_id,
+        subject_id=answer.id,
+        document_id=document.id,
+        sha256=document.sha256,
+        package_sha256=answer.package_sha256 or None,
+        package_size=answer.package_size,
+        records=records,
+        covered=covered,
+    )
 
 
 def _letter(gathered: Gathered, files: Mapping[str, str]) -> documents.Prepared:
@@ -102,4 +147,6 @@ def _letter(gathered: Gathered, files: Mapping[str, str]) -> documents.Prepared:
         )
 
 
+for _kind in (ProposalKind.WITHHOLD, ProposalKind.EXEMPT):
+    handlers.register(_kind, withholding.HANDLER)
 job_kinds.register(JobKind(name=KIND, queue="probe", handler=make_answer))

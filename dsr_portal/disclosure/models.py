@@ -9,6 +9,8 @@ from dsr_portal.core.models import Row
 class AnswerKind(models.TextChoices):
     DISCLOSURE = "disclosure", _("Pictures of the person")
     NOTHING_FOUND = "nothing_found", _("Nothing found")
+    NEUTRAL = "neutral", _("Neither yes nor no: one check only")
+    NOT_IDENTIFIED = "not_identified", _("Not identified")
 
 
 class AnswerState(models.TextChoices):
@@ -16,13 +18,20 @@ class AnswerState(models.TextChoices):
     READY = "ready", _("waits for approval")
     APPROVED = "approved", _("approved; leaves with the daily batch")
     FAILED = "failed", _("could not be made")
+    SET_ASIDE = "set_aside", _("set aside: the request goes on")
 
 
 class Answer(Row):
-    """One answer. Its document and package are vault units; nothing of them lies in columns."""
+    """One answer. Its document and package are vault units; nothing of them lies in columns.
+
+    One that says we can't tell who is asking has no search and no package; it has codes of why,
+    and the words of who says so in the case file (law T-07).
+    """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="answers")
-    search = models.ForeignKey("matching.Search", on_delete=models.PROTECT, related_name="answers")
+    search = models.ForeignKey(
+        "matching.Search", null=True, on_delete=models.PROTECT, related_name="answers"
+    )
     kind = models.CharField(max_length=16, choices=AnswerKind.choices)
     state = models.CharField(max_length=10, choices=AnswerState.choices, default=AnswerState.QUEUED)
     document_id = models.UUIDField(null=True)
@@ -35,13 +44,25 @@ class Answer(Row):
     approved_by = models.CharField(max_length=20, blank=True)
     approved_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
+    reasons = models.JSONField(default=list)
+    reason_field = models.CharField(max_length=60, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["case"],
-                condition=~models.Q(state="failed"),
+                condition=~models.Q(state__in=["failed", "set_aside"]),
                 name="answer_one_in_force",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="not_identified", search__isnull=True)
+                | (~models.Q(kind="not_identified") & models.Q(search__isnull=False)),
+                name="answer_rests_on_a_search",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="not_identified")
+                | ~models.Q(approved_by=models.F("prepared_by")),
+                name="answer_not_identified_by_two",
             ),
         ]
 

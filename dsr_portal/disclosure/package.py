@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dsr_portal.disclosure.gathered import Gathered
 from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
@@ -19,18 +21,39 @@ FORMAT = "dsr-answer/1"
 # Zip entries carry a fixed date, so that the same contents give the same bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
-SCHEMA = """# What is in this package
+
+def files(gathered: Gathered) -> dict[str, bytes]:
+    """Everything but the letter and the checksums, so that the letter can print a checksum."""
+    made: dict[str, bytes] = {}
+    for number, record in enumerate(gathered.records, start=1):
+        made[f"pictures/record-{number}.jpg"] = gathered.shown[record.id].whole
+        made[f"faces/record-{number}.jpg"] = gathered.shown[record.id].face
+    data = json.dumps(_data(gathered, made), ensure_ascii=False, indent=1, sort_keys=True)
+    made[DATA] = data.encode()
+    dimensions = next((model.dimensions for model in gathered.models.values()), 0)
+    made["schema.md"] = _schema(dimensions).encode()
+    return made
+
+
+def _schema(dimensions: int) -> str:
+    """What the package holds, in the language of the letter; names of fields stay as they are."""
+    return _(
+        """# What is in this package
 
 - `answer.pdf`: the signed letter.
 - `pictures/record-N.jpg`: each picture with your face, encoded anew; other people's faces covered.
 - `faces/record-N.jpg`: the part with your face, cut from the same picture.
 - `data.json`: the same facts for machines.
   - `case`: reference, kind of answer, when the request came and the facts were fixed.
-  - `search`: model, threshold, how many faces were compared, what found what.
+  - `search`: `kind` (face, look_up or both), model, threshold, how many faces were compared, what
+    found what. Without a comparison threshold is null.
+    - `looked_up`: for each kind of what you named, how many things and how many pictures they led
+      to, among `pictures_in_sources`.
   - `coverage`: how many pictures the sources hold and how many of them a search reaches.
   - `records[]`: one entry for each picture.
     - `number`, `id`, `picture_id`, `face_number`: its number in the letter and its ids here.
     - `picture`, `face_picture`: file names; `sha256`: their checksums; `size`: width, height.
+    - `found_by`: hnswlib or sweep (your photo), or address, file, account (what you named).
     - `covered_faces`: how many faces of other people are covered in it.
     - `replaced_after_covering`: whether the picture took the place of one with more faces open.
     - `source`, `legal_basis`: where it came from, and the basis the controller states.
@@ -48,19 +71,7 @@ SCHEMA = """# What is in this package
   - `inconclusive`: how many pictures may show you or someone else; they are not in here.
 - `SHA256SUMS`: a checksum for each file.
 """
-
-
-def files(gathered: Gathered) -> dict[str, bytes]:
-    """Everything but the letter and the checksums, so that the letter can print a checksum."""
-    made: dict[str, bytes] = {}
-    for number, record in enumerate(gathered.records, start=1):
-        made[f"pictures/record-{number}.jpg"] = gathered.shown[record.id].whole
-        made[f"faces/record-{number}.jpg"] = gathered.shown[record.id].face
-    data = json.dumps(_data(gathered, made), ensure_ascii=False, indent=1, sort_keys=True)
-    made[DATA] = data.encode()
-    dimensions = next((model.dimensions for model in gathered.models.values()), 0)
-    made["schema.md"] = (SCHEMA % {"dimensions": dimensions}).encode()
-    return made
+    ) % {"dimensions": dimensions}
 
 
 def build(contents: Mapping[str, bytes], pdf: bytes) -> bytes:
@@ -82,7 +93,7 @@ def sha256(body: bytes) -> str:
 
 
 def _data(gathered: Gathered, made: Mapping[str, bytes]) -> dict[str, Any]:
-    answer, search = gathered.answer, gathered.answer.search
+    answer, search = gathered.answer, gathered.search
     return {
         "format": FORMAT,
         "case": {
@@ -92,6 +103,10 @@ def _data(gathered: Gathered, made: Mapping[str, bytes]) -> dict[str, Any]:
             "frozen_at": answer.frozen_at.isoformat(),
         },
         "search": {
+            "kind": search.kind,
+            "looked_up": search.looked_up,
+            "pictures_in_sources": search.pictures if search.looks_up else None,
+            "photos": search.photos if search.compares else 0,
             "model": search.model,
             "threshold": search.threshold,
             "compared": search.compared,
@@ -118,6 +133,8 @@ def _data(gathered: Gathered, made: Mapping[str, bytes]) -> dict[str, Any]:
                 "address": gathered.addresses.get(fact.recipient_id, ""),
                 "at": fact.at.isoformat(),
                 "purpose": fact.purpose,
+                "way": fact.way.lower(),
+                "reference": fact.reference,
                 "record": str(fact.record_id),
             }
             for fact in gathered.look_ups
@@ -148,6 +165,7 @@ def _record(
         "face_picture": cut,
         "sha256": {name: sha256(made[name]) for name in (picture, cut)},
         "size": [facts.width, facts.height],
+        "found_by": gathered.found_by.get(record.id, ""),
         "covered_faces": gathered.shown[record.id].covered,
         "replaced_after_covering": facts.covered,
         "source": facts.source,

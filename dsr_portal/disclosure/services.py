@@ -1,5 +1,6 @@
 """Making and approving the answer to a case (GDPR Art. 15; law section 3)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,23 +9,40 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import deliveries
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, Delivery, DeliveryKind, Outcome, Status
+from dsr_portal.cases.models import (
+    Case,
+    Delivery,
+    DeliveryKind,
+    HeldBack,
+    Outcome,
+    Status,
+    Withheld,
+)
+from dsr_portal.cases.selectors import held_back
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
+from dsr_portal.core.registries import GoneUnit
+from dsr_portal.disclosure import unidentified, withholding
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerRecord, AnswerState
 from dsr_portal.documents.models import Document
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.matching import selectors as matching
-from dsr_portal.matching.services import require_reviewer
+from dsr_portal.matching.services import bring_up_to_date, require_reviewer
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 
 PACKAGE_FIELD = "package"
-KIND = "disclosure.make_answer"
+_OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
+_OUTCOMES: dict[str, Outcome] = {
+    AnswerKind.DISCLOSURE: Outcome.DISCLOSED,
+    AnswerKind.NOTHING_FOUND: Outcome.NOTHING_FOUND,
+    AnswerKind.NEUTRAL: Outcome.NEUTRAL,
+}
 _SCHEDULE = Actor.system("disclosure")
+KIND = unidentified.KIND
 
 
 def picture_field(number: int) -> str:
@@ -35,10 +53,18 @@ def picture_field(number: int) -> str:
 def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
     """Freeze what the answer is about and queue its making.
 
-    Needs the decision of two persons (R19) and the identity level (R2). An answer that could not
-    be made is made anew; one in force is never replaced.
+    Needs the decision of two persons (R19) and the identity level (R2). Below L2 nothing is
+    disclosed and "nothing found" is not said: the letter is neutral. An answer that could not be
+    made is made anew; one in force is never replaced. Where pictures were enrolled since, they are
+    compared first (R5): `Conflict("search_repeats")`.
     """
     require_reviewer(actor)
+    standing = Answer.objects.filter(case_id=case_id).exclude(state__in=_OUT_OF_FORCE)
+    if not standing.exists() and not bring_up_to_date(case_id=case_id, actor=actor):
+        raise Conflict(
+            "search_repeats",
+            _("Pictures came since the search. They are being compared; then make the answer."),
+        )
     outcome = matching.outcome(case_id)
     search = matching.latest_search(case_id)
     if outcome is None or search is None:
@@ -49,18 +75,27 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             raise Conflict("not_decided", _("This case does not wait for an answer."))
         if case.level < case.required_level:
             raise NotAllowed("level_not_met", _("The identity level is not met."))
-        if Answer.objects.filter(case=case).exclude(state=AnswerState.FAILED).exists():
+        unidentified.set_aside(case_id=case.id, actor=actor, reason="identified_now")
+        if Answer.objects.filter(case=case).exclude(state__in=_OUT_OF_FORCE).exists():
             raise Conflict("answer_exists", _("The answer is already being made."))
+        if withholding.waits(case):
+            raise Conflict(
+                "proposal_waits", _("A proposal to hold something back waits: settle it first.")
+            )
+        held = held_back(case.id, HeldBack.ANSWER)
+        kind = _kind(case, outcome)
+        disclosed = kind == AnswerKind.DISCLOSURE
+        told = [one for one in outcome.same if one not in held] if disclosed else []
         answer = Answer.objects.create(
             case=case,
             search=search,
-            kind=AnswerKind.DISCLOSURE if outcome.same else AnswerKind.NOTHING_FOUND,
+            kind=kind,
             frozen_at=clock.now(),
             prepared_by=actor.id,
         )
         AnswerRecord.objects.bulk_create(
             AnswerRecord(answer=answer, record_id=record_id, ordinal=number)
-            for number, record_id in enumerate(outcome.same, start=1)
+            for number, record_id in enumerate(told, start=1)
         )
         record(
             "answer.frozen",
@@ -68,7 +103,7 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             case_id=case.id,
             subject_id=answer.id,
             kind=answer.kind,
-            records=len(outcome.same),
+            records=len(told),
             inconclusive=len(outcome.inconclusive),
         )
         enqueue(
@@ -77,6 +112,13 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             idempotency_key=f"{KIND}:{answer.id}",
         )
     return answer
+
+
+def _kind(case: Case, outcome: matching.MatchOutcome) -> AnswerKind:
+    """What may be said to somebody who showed that much of who they are (R2)."""
+    if case.level < cases.DISCLOSURE_LEVEL:
+        return AnswerKind.NEUTRAL
+    return AnswerKind.DISCLOSURE if outcome.same else AnswerKind.NOTHING_FOUND
 
 
 def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
@@ -88,13 +130,19 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
         answer = Answer.objects.select_for_update().filter(id=answer_id).first()
         if case is None or answer is None:
             raise NotFound("no_answer", _("There is no such answer."))
-        waits = answer.state == AnswerState.READY and case.status == Status.DECIDED
+        letter_only = answer.kind == AnswerKind.NOT_IDENTIFIED
+        waits = answer.state == AnswerState.READY
         if not waits or answer.document_id is None:
             raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
         if actor.id == answer.case.opener:
             raise NotAllowed(
                 "opener_barred", _("You entered this request, so another person approves.")
             )
+        if letter_only:
+            unidentified.require_may_approve(answer, case, actor)
+            unidentified.end_case(answer, case, actor)
+        elif case.status != Status.DECIDED:
+            raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
         document = Document.objects.get(id=answer.document_id)
         parts = [
             deliveries.Part(
@@ -124,15 +172,16 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
                 for number in answer.records.order_by("ordinal").values_list("ordinal", flat=True)
             ]
         delivery = deliveries.make_delivery(
-            case=answer.case, kind=DeliveryKind.ANSWER, parts=parts, actor=actor
-        )
-        cases.set_outcome(
             case=answer.case,
-            outcome=(
-                Outcome.DISCLOSED if answer.kind == AnswerKind.DISCLOSURE else Outcome.NOTHING_FOUND
-            ),
+            kind=DeliveryKind.LETTER if letter_only else DeliveryKind.ANSWER,
+            parts=parts,
             actor=actor,
         )
+        if not letter_only:
+            disclosed = answer.kind == AnswerKind.DISCLOSURE
+            partly = disclosed and Withheld.objects.filter(case=case).exists()
+            told = Outcome.PARTLY_REFUSED if partly else _OUTCOMES[answer.kind]
+            cases.set_outcome(case=answer.case, outcome=told, actor=actor)
         answer.state = AnswerState.APPROVED
         answer.approved_by = actor.id
         answer.approved_at = clock.now()
@@ -182,13 +231,24 @@ def end_packages() -> int:
     return ended
 
 
+def packages_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
+    """After a restore: answers lose the package whose key is destroyed (R31); how many.
+
+    Rows of documents stay as they stay after every destruction, for a file may come back to be
+    compared.
+    """
+    ids = [unit.id for unit in units]
+    return Answer.objects.filter(package_unit__in=ids).update(package_unit=None)
+
+
 def _shred(answer: Answer, actor: Actor, reason: str) -> int:
     """Order the destruction of one answer's letter and package; 0 when they are gone already."""
-    if answer.package_unit is None:
-        return 0
-    units = [answer.package_unit]
+    units = [] if answer.package_unit is None else [answer.package_unit]
     if answer.document_id is not None:
         units.append(Document.objects.get(id=answer.document_id).unit)
+    units = [unit for unit in units if vault.unit_state(unit) == vault.UnitState.LIVE]
+    if not units:
+        return 0
     vault.request_shred(units, reason=reason)
     vault.enqueue_shred()
     answer.package_unit = None

@@ -18,6 +18,8 @@ declare_model(
         "approved_by": F.STAFF,
         "approved_at": F.TIME,
         "error_code": F.CODE,
+        "reasons": F.CODE,
+        "reason_field": F.VAULT,
     },
     shredder="disclosure.shred_package (document and package go with their vault units)",
     verifier="vault: state of the units",

@@ -1,15 +1,94 @@
-"""The one sentence that answers, for the letter and for the page it is opened on (ui.md, Voice)."""
+"""Sentences that the letter and the page it is opened on share (ui.md, Voice; R15)."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from dsr_portal.cases.models import WayKind
 from dsr_portal.documents.templatetags.documents import day
 from dsr_portal.matching.models import Search
 
 
 def nothing_found_words(search: Search) -> str:
     """What may be said when two persons confirmed no picture (R15)."""
-    return _(
+    if not search.compares:
+        return _(
+            "We did not find pictures of you. On %(day)s we looked up %(named)s among %(sources)s, "
+            "and two people checked. No face was compared: you can send a photo or another link, "
+            "as often as you like."
+        ) % {
+            "day": day(search.finished_at),
+            "named": named_words(search),
+            "sources": _sources(search),
+        }
+    return ngettext(
         "We did not find pictures of you. We compared your photo with the %(compared)s faces "
         "we held on %(day)s, and two people checked. A face search can miss pictures: you can "
-        "try again with another photo or a link, as often as you like."
-    ) % {"compared": search.compared, "day": day(search.finished_at)}
+        "try again with another photo or a link, as often as you like.",
+        "We did not find pictures of you. We compared your %(photos)s photos together with the "
+        "%(compared)s faces we held on %(day)s, and two people checked. A face search can miss "
+        "pictures: you can try again with another photo or a link, as often as you like.",
+        search.photos,
+    ) % {"photos": search.photos, "compared": search.compared, "day": day(search.finished_at)}
+
+
+def named_words(search: Search) -> str:
+    """What was looked up: "the page address you gave and the account name you gave"."""
+    return _(" and ").join(_named(one) for one in search.looked_up)
+
+
+def look_up_claim(search: Search, *, found: bool) -> str:
+    """What a look-up shows, apart from the claims about faces (R15).
+
+    How many pictures were found is said only to whom they were confirmed to show: who else is in
+    a picture at an address is not the asker's to know (A-20).
+    """
+    sources = _sources(search)
+    if not found:
+        words = _("We looked up %(named)s among %(sources)s; no face was compared for it.")
+        return words % {"named": named_words(search), "sources": sources}
+    lines = [
+        ngettext(
+            "Looked up by %(named)s: %(found)s picture among %(sources)s; no face was compared "
+            "for it.",
+            "Looked up by %(named)s: %(found)s pictures among %(sources)s; no face was compared "
+            "for it.",
+            one["found"],
+        )
+        % {"named": _named(one), "found": one["found"], "sources": sources}
+        for one in search.looked_up
+    ]
+    return " ".join(lines)
+
+
+def _sources(search: Search) -> str:
+    return ngettext(
+        "%(pictures)s picture in the sources",
+        "%(pictures)s pictures in the sources",
+        search.pictures,
+    ) % {"pictures": search.pictures}
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    number = int(row["named"])
+    words = {
+        WayKind.PAGE: ngettext(
+            "the page address you gave", "the %(number)s page addresses you gave", number
+        ),
+        WayKind.FILE: ngettext("the file you gave", "the %(number)s files you gave", number),
+        WayKind.ACCOUNT: ngettext(
+            "the account name you gave", "the %(number)s account names you gave", number
+        ),
+    }
+    return words[WayKind(row["kind"])] % {"number": number}
+
+
+def found_by_words(found_by: str) -> str:
+    """How a record was found whose face no program compared."""
+    return {
+        "address": _("not compared: found by the page address you gave"),
+        "file": _("not compared: found by the file you gave"),
+        "account": _("not compared: found by the account name you gave"),
+    }.get(found_by, _("not recorded"))

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.template.loader import get_template
-from django.utils.html import strip_tags
+from django.template import Engine
 from weasyprint import CSS, HTML, Attachment
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -117,11 +116,6 @@ def page_style(*, head: str, foot: str, language: str, mark: str) -> str:
     )
 
 
-def plain_text(html: str) -> str:
-    """What a letter says, for lints and previews."""
-    return strip_tags(html)
-
-
 def _css(text: str) -> str:
     """A CSS string: everything but plain letters, digits and spaces is escaped by number."""
     safe = fonts.printable(text)
@@ -139,7 +133,7 @@ def _kind(data: bytes) -> str:
 def _base_style() -> tuple[Any, Any]:
     faces = {name: ("font/ttf", fonts.face(name)) for name in fonts.FACES}
     config = FontConfiguration()
-    text = get_template(STYLESHEET).template.source  # type: ignore[attr-defined]
+    text = Engine.get_default().get_template(STYLESHEET).source
     return config, CSS(string=text, font_config=config, url_fetcher=DictFetcher(faces))
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.template import Engine
 from django.template.loader import get_template
 from django.utils import translation
 from django.utils.translation import get_language_info
@@ -285,10 +286,16 @@ def open_document(document_id: UUID) -> bytes:
     return pdf
 
 
+def is_kept(document_id: UUID) -> bool:
+    """Whether a document can still be opened; False once its destruction was ordered."""
+    row = Document.objects.filter(id=document_id).first()
+    return row is not None and vault.unit_state(row.unit) == vault.UnitState.LIVE
+
+
 @cache
 def template_version() -> str:
     """One hash over everything documents are set from, so that a text can be found again later."""
-    folder = Path(get_template(BASE).template.origin.name).parent  # type: ignore[attr-defined]
+    folder = Path(Engine.get_default().get_template(BASE).origin.name).parent
     whole = hashlib.sha256()
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,17 +1,22 @@
 """The certificate of erasure: what was erased, checked, kept and not covered (law 9(c), E-14).
 
+A PDF for people and a signed JSON for machines, made from the same rows at the same moment.
+
 Each sentence stands for a row of the plan or of its checks; what was not checked is printed as
 not checked (R15, R30). The kit is destroyed after it, last of all.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dsr_portal.audit import services as audit
 from dsr_portal.audit.services import record
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, DeliveryKind, Outcome
@@ -23,16 +28,18 @@ from dsr_portal.core.errors import IntegrityFailure
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.documents.templatetags.documents import day, moment
+from dsr_portal.erasure import duplicates, signed, steps, words
 from dsr_portal.erasure import kit as kits
-from dsr_portal.erasure import steps, words
 from dsr_portal.erasure.models import (
     Plan,
     PlanRecord,
     PlanState,
+    PlanUnit,
     Verification,
     VerificationState,
 )
 from dsr_portal.erasure.verification import Finding, write
+from dsr_portal.gallery import face_blocks, notices
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Transient
@@ -41,8 +48,9 @@ from dsr_portal.vault import services as vault
 
 ACTOR = Actor.system("erasure")
 TEMPLATE = "documents/certificate.html"
+JSON = "json"
+VERIFIER = "verifier"
 State = VerificationState
-_CHECKED = (State.VERIFIED,)
 
 
 def run(ctx: JobContext) -> None:
@@ -61,17 +69,25 @@ def run(ctx: JobContext) -> None:
 
 def _make_document(ctx: JobContext, plan: Plan) -> None:
     case = plan.case
+    head = audit.head()
     with translation.override(case.language):
+        said = context(plan)
+        machine = json.dumps(signed.signed(payload(plan, said, head)), indent=1).encode()
         prepared = documents.prepare_document(
             kind=Kind.CERTIFICATE,
             case_id=case.id,
             reference=case.reference,
             template=TEMPLATE,
-            context=context(plan),
+            context=said,
             language=case.language,
             title=_("Certificate of erasure"),
             country=case.country or None,
+            attachments={signed.NAME: machine, signed.VERIFIER: signed.verifier()},
+            head=head,
         )
+    # One life: who destroys the document destroys these with it.
+    prepared.staged.add(JSON, machine)
+    prepared.staged.add(VERIFIER, signed.verifier())
     with ctx.checkpoint():
         document = prepared.save(actor=ACTOR)
         plan.document_id = document.id
@@ -106,17 +122,11 @@ def _close(plan: Plan) -> None:
     delivery = cases.make_delivery(
         case=case,
         kind=DeliveryKind.CERTIFICATE,
-        parts=[
-            cases.Part(
-                name=f"{case.reference}-certificate.pdf",
-                media_type="application/pdf",
-                document_id=document.id,
-                size=document.size,
-            )
-        ],
+        parts=_parts(case, document),
         actor=approver,
     )
     write(plan, [Finding("kit", State.VERIFIED, "key_destroyed", examined=1)])
+    notices.confirm(case_id=case.id)
     plan.state, plan.done_at, plan.delivery_id = PlanState.DONE, clock.now(), delivery.id
     plan.save(update_fields=["state", "done_at", "delivery_id"])
     record(
@@ -132,22 +142,44 @@ def _close(plan: Plan) -> None:
     cases.run_purgers(case_id=case.id, actor=ACTOR, reason="closed")
 
 
+def _parts(case: Case, document: Document) -> list[cases.Part]:
+    """The PDF, the same for machines, and the program that checks the latter."""
+    return [
+        cases.Part(
+            name=f"{case.reference}-certificate.pdf",
+            media_type="application/pdf",
+            document_id=document.id,
+            size=document.size,
+        ),
+        cases.Part(
+            name=f"{case.reference}-{signed.NAME}",
+            media_type="application/json",
+            unit=document.unit,
+            field=JSON,
+        ),
+        cases.Part(
+            name=signed.VERIFIER, media_type="text/x-python", unit=document.unit, field=VERIFIER
+        ),
+    ]
+
+
 # -- what it says ---------------------------------------------------------------------------------
 
 
 def context(plan: Plan) -> dict[str, Any]:
     """The template's context; opens the kit for the list of addresses, outside a transaction."""
-    rows = list(plan.verifications.order_by("checked_at", "store"))
+    rows = places_of(plan)
     kit = kits.open_kit(plan)
     links = kit.links if kit is not None else []
     sections = [
         _erased(plan, links),
         _places(rows),
         _recipients(plan),
-        _not_again(),
+        _not_again(plan),
         _kept(plan),
         _not_covered(rows),
         _later(plan),
+        _machines(),
     ]
     return {
         "short_answer": short_answer(plan, rows),
@@ -157,19 +189,85 @@ def context(plan: Plan) -> dict[str, Any]:
     }
 
 
+def places_of(plan: Plan) -> list[Verification]:
+    """The checks a certificate counts and lists.
+
+    Without the kit: it is no place that held something before, its end is an event of its own.
+    """
+    return list(plan.verifications.exclude(store="kit").order_by("checked_at", "store"))
+
+
+def _verified(rows: Sequence[Verification]) -> int:
+    return sum(row.state == State.VERIFIED for row in rows)
+
+
+def payload(plan: Plan, said: dict[str, Any], head: audit.Head) -> dict[str, Any]:
+    """What the JSON states: the rows behind the PDF's sentences, and those sentences (`said`)."""
+    rows = places_of(plan)
+    whole, covered = _counts(plan)
+    keys = plan.steps.filter(store="keys").first()
+    sections = {section["id"]: section for section in said["sections"]}
+    backups = next((row for row in rows if row.store == "backups"), None)
+    return {
+        "reference": plan.case.reference,
+        "controller": signed.controller(),
+        "demo": bool(settings.DSR_DEMO),
+        "language": plan.case.language,
+        "made_at": clock.now().isoformat(),
+        "scope": {
+            "pictures_whole": whole,
+            "pictures_covered": covered,
+            "face_codes": plan.records.count(),
+            "began_at": _iso(plan.started_at),
+            "keys_destroyed_at": _iso(keys.finished_at if keys else None),
+        },
+        "stores": [_as_data(row) for row in rows],
+        "summary": {
+            "places": len(rows),
+            "verified": _verified(rows),
+            "open": len(rows) - _verified(rows),
+        },
+        "kept": [{"what": what, "why": why} for what, why in sections["kept"]["rows"]],
+        "not_covered": [str(point) for point in sections["not-covered"]["points"]],
+        "backups": {} if backups is None else _as_data(backups),
+        "audit_head": {"number": head.number, "hash": head.hash},
+        "later": str(sections["later"]["text"]),
+    }
+
+
+def _as_data(row: Verification) -> dict[str, Any]:
+    return {
+        "store": row.store,
+        "state": State(row.state).name.replace("_", " "),
+        "method": row.method,
+        "examined": row.examined,
+        "found": row.found,
+        "canary_found": row.canary_found,
+        "checked_at": row.checked_at.isoformat(),
+        "until": _iso(row.until),
+    }
+
+
+def _iso(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat()
+
+
 def _counts(plan: Plan) -> tuple[int, int]:
     """Pictures that went as a whole, and pictures in which the face was covered."""
-    by_picture: dict[str, set[Any]] = {kind: set() for kind in PlanRecord.Picture.values}
+    whole: set[Any] = set()
+    covered: set[Any] = set()
     for row in plan.records.select_related("record"):
-        by_picture[row.picture].add(row.record.image_id)
-    return len(by_picture[PlanRecord.Picture.WHOLE]), len(by_picture[PlanRecord.Picture.COVERED])
+        alone = row.picture == PlanRecord.Picture.WHOLE
+        (whole if alone else covered).add(row.record.image_id)
+    whole |= {image.id for image in duplicates.pictures_that_go(plan)}
+    return len(whole), len(covered)
 
 
-def short_answer(plan: Plan, rows: Iterable[Verification]) -> str:
+def short_answer(plan: Plan, rows: Sequence[Verification]) -> str:
     whole, covered = _counts(plan)
     number = whole + covered
-    open_places = [row for row in rows if row.state not in _CHECKED and row.store != "kit"]
-    checked = [row for row in rows if row.state in _CHECKED]
+    checked = _verified(rows)
+    open_places = len(rows) - checked
     said = [
         ngettext(
             "Your %(number)s picture and its face code are deleted.",
@@ -191,30 +289,29 @@ def short_answer(plan: Plan, rows: Iterable[Verification]) -> str:
         ngettext(
             "Afterwards we checked %(places)s place and found nothing of them.",
             "Afterwards we checked %(places)s places and found nothing of them.",
-            len(checked),
+            checked,
         )
-        % {"places": len(checked)}
+        % {"places": checked}
     )
     if open_places:
         said.append(
             ngettext(
                 "%(places)s place is still open or could not be checked: see the list.",
                 "%(places)s places are still open or could not be checked: see the list.",
-                len(open_places),
+                open_places,
             )
-            % {"places": len(open_places)}
+            % {"places": open_places}
         )
     return " ".join(said)
 
 
 def _facts(plan: Plan, rows: list[Verification]) -> list[tuple[str, str]]:
     whole, covered = _counts(plan)
-    verified = sum(row.state == State.VERIFIED for row in rows)
     return [
         (_("Pictures deleted"), str(whole)),
         (_("Pictures with your face covered"), str(covered)),
         (_("Face codes deleted"), str(plan.records.count())),
-        (_("Places verified"), f"{verified} / {len(rows)}"),
+        (_("Places verified"), f"{_verified(rows)} / {len(rows)}"),
     ]
 
 
@@ -240,6 +337,7 @@ def _erased(plan: Plan, links: list[list[str]]) -> dict[str, Any]:
             )
             % {"number": covered}
         )
+    points += _decided(plan)
     number = plan.records.count()
     points += [
         ngettext(
@@ -249,8 +347,16 @@ def _erased(plan: Plan, links: list[list[str]]) -> dict[str, Any]:
         )
         % {"number": number},
         _("their rows in the search index, in memory and in its files"),
-        _("the photo you sent with your request"),
     ]
+    photos = plan.units.filter(holds=PlanUnit.Holds.PROBE).count()
+    if photos:
+        points.append(
+            ngettext(
+                "the photo you sent with your request",
+                "the photos you sent with your request",
+                photos,
+            )
+        )
     return {
         "id": "erased",
         "heading": _("What was deleted, and when"),
@@ -265,6 +371,27 @@ def _erased(plan: Plan, links: list[list[str]]) -> dict[str, Any]:
         if links
         else None,
     }
+
+
+def _decided(plan: Plan) -> list[str]:
+    """Who decided about shared pictures (X-14), and whether by the rule."""
+    shared = plan.records.exclude(picture=PlanRecord.Picture.WHOLE)
+    chosen = shared.filter(by_rule=False).values("record__image_id").distinct().count()
+    points = []
+    if shared.filter(by_rule=True).exists():
+        points.append(
+            _("in shared pictures the rule was followed: the face is covered, the others stay")
+        )
+    if chosen:
+        points.append(
+            ngettext(
+                "for %(number)s shared picture a person decided which parts stay",
+                "for %(number)s shared pictures a person decided which parts stay",
+                chosen,
+            )
+            % {"number": chosen}
+        )
+    return points
 
 
 def _places(rows: list[Verification]) -> dict[str, Any]:
@@ -299,47 +426,68 @@ def _result(row: Verification) -> str:
 
 
 def _recipients(plan: Plan) -> dict[str, Any]:
-    ids = list(plan.records.values_list("record_id", flat=True))
-    known: dict[tuple[str, str], datetime] = {}
-    for fact in gallery.recipients_of(ids):
-        who = (fact.recipient, fact.country)
-        known[who] = max(fact.at, known.get(who, fact.at))
+    known = [one for one in gallery.recipients_told(plan.case_id) if one.ground == "ERASURE"]
+    heading = _("Who was shown your pictures")
     if not known:
-        logs = gallery.lookup_coverage()
-        text = (
-            _("The logs we have name nobody who was shown your pictures.")
-            if logs
-            else _("No logs of look-ups were recorded, so we can't say who was shown them.")
-        )
-        return {"id": "recipients", "heading": _("Who was shown your pictures"), "text": text}
+        return {"id": "recipients", "heading": heading, "text": _nobody_in_logs()}
     return {
         "id": "recipients",
-        "heading": _("Who was shown your pictures"),
+        "heading": heading,
         "text": _(
-            "These recipients must be told of this erasure (Art. 19 GDPR). On the day of this "
-            "document they had not been told yet."
-        ),
+            "We tell each of these recipients of this erasure (Art. 19 GDPR), after this document "
+            "has left for you. Whom we reached and what they answered stands on the page of your "
+            "request."
+        )
+        + " "
+        + _spans(),
         "table": {
             "caption": _("Recipients"),
-            "heads": [_("Recipient"), _("Country"), _("Last shown on"), _("Told")],
-            "rows": [
-                (name, country, day(last), _("not yet"))
-                for (name, country), last in sorted(known.items())
-            ],
+            "heads": [_("Recipient"), _("Country"), _("Last shown on"), _("On this day")],
+            "rows": [(one.recipient, one.country, day(one.last_shown), one.words) for one in known],
         },
     }
 
 
-def _not_again() -> dict[str, Any]:
+def _nobody_in_logs() -> str:
+    """Nobody is said for a covered period only (R16)."""
+    if not gallery.lookup_coverage():
+        return _("No logs of look-ups were recorded, so we can't say who was shown them.")
+    return _("The logs we have name nobody who was shown your pictures.") + " " + _spans()
+
+
+def _spans() -> str:
+    """From when to when the logs go, for which systems (R16)."""
+    spans = "; ".join(
+        _("%(system)s from %(start)s to %(end)s")
+        % {"system": log.system, "start": day(log.covers_from), "end": day(log.covers_to)}
+        for log in gallery.lookup_coverage()
+    )
+    return _("This is as good as the logs it comes from: %(spans)s.") % {"spans": spans}
+
+
+def _not_again(plan: Plan) -> dict[str, Any]:
     return {
         "id": "not-again",
         "heading": _("How we keep it from coming back"),
         "text": _(
             "The exact files and the addresses they came from are on a block list, as keyed "
             "hashes. An import refuses them. This does not stop a copy at another address, a "
-            "changed file or another picture of you. No face code is kept to recognise you."
-        ),
+            "changed file or another picture of you."
+        )
+        + " "
+        + _face_block_words(plan),
     }
+
+
+def _face_block_words(plan: Plan) -> str:
+    block = face_blocks.standing(plan.case_id)
+    if block is None:
+        return _("No face code is kept to recognise you.")
+    return _(
+        "As you allowed, a protected face code of yours is kept apart until %(day)s. Only an "
+        "import asks it; a picture as like you as our threshold is not taken. It can miss "
+        "pictures of you. You can end it on the page of your request."
+    ) % {"day": day(block.until)}
 
 
 def _kept(plan: Plan) -> dict[str, Any]:
@@ -375,7 +523,19 @@ def _not_covered(rows: list[Verification]) -> dict[str, Any]:
         _("A person with full rights on our running machines during the erasure."),
         _("What a disk may keep of overwritten areas: not tested."),
         _("The memory of programs other than the face search: not tested."),
+        _(
+            "Gone means: from each place in the list above, with the check named there. Whether we "
+            "change the trail later is noticed by who kept the entry printed below."
+        ),
     ]
+    if backups is not None and backups.state == State.PENDING:
+        points.append(
+            _(
+                "Backups made before: the last one is removed by %(day)s. What was deleted can't "
+                "be opened in them without the keys we destroyed; a restore deletes it again."
+            )
+            % {"day": day(backups.until)}
+        )
     if backups is not None and backups.method == "none_registered":
         points.append(
             _(
@@ -393,7 +553,14 @@ def _not_covered(rows: list[Verification]) -> dict[str, Any]:
 def _later(plan: Plan) -> dict[str, Any]:
     search = matching.latest_search(plan.case_id)
     text = _("A face search can miss pictures. You can send another request at any time.")
-    if search is not None and search.finished_at is not None:
+    if search is not None and search.finished_at is not None and not search.compares:
+        text = (
+            _("What you named was looked up on %(when)s; no face was compared.")
+            % {"when": moment(search.finished_at)}
+            + " "
+            + _("Pictures collected later, and those elsewhere, are not part of it.")
+        )
+    elif search is not None and search.finished_at is not None:
         text = (
             _(
                 "The last search for you ended on %(when)s and compared %(compared)s of "
@@ -408,6 +575,20 @@ def _later(plan: Plan) -> dict[str, Any]:
             + text
         )
     return {"id": "later", "heading": _("Pictures this is not about"), "text": text}
+
+
+def _machines() -> dict[str, Any]:
+    return {
+        "id": "machines",
+        "heading": _("The same for machines"),
+        "text": _(
+            "With this document comes %(json)s, signed with a key of its own, and %(program)s, "
+            "which checks it without us: python %(program)s %(json)s --key and the key below. "
+            "Compare the key with one you got in another way."
+        )
+        % {"json": signed.NAME, "program": signed.VERIFIER},
+        "rows": [(_("Public key (Ed25519)"), signed.public_key())],
+    }
 
 
 def certified(case: Case) -> Document | None:

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from dsr_portal.audit.schema import Code, Count, EventType, Flag, Hash, Id, Many, Moment
 from dsr_portal.core.registries import event_types, sentences
-from dsr_portal.erasure.models import VerificationState, WaitCode
+from dsr_portal.erasure.models import Duplicate, PlanRecord, VerificationState, WaitCode
 
 LAW = ("L-10", "E-04", "E-15")
 STATES = Code(choices=tuple(VerificationState.values))
@@ -26,6 +26,21 @@ TYPES = (
         LAW,
     ),
     EventType("erasure.waits", {"reason": Code(choices=tuple(WaitCode.values))}, ("L-10", "A-16")),
+    EventType(
+        "erasure.duplicates_looked_for",
+        {"examined": Count(), "proposed": Count()},
+        ("E-04", "L-10"),
+    ),
+    EventType(
+        "erasure.duplicate_decided",
+        {"verdict": Code(choices=tuple(Duplicate.Verdict.values)), "settled": Flag()},
+        ("E-04", "L-10"),
+    ),
+    EventType(
+        "erasure.picture_decided",
+        {"picture": Code(choices=tuple(PlanRecord.Picture.values)), "records": Count()},
+        ("L-10", "A-15"),
+    ),
     EventType("erasure.stopped", {"records": Count()}, ("L-10", "E-01")),
     EventType("erasure.started", {"steps": Count()}, LAW),
     EventType(
@@ -45,19 +60,37 @@ TYPES = (
             "pending": Count(),
             "unverified": Count(),
             "needs_person": Count(),
-            "stores": Many(Code(), most=24),
-            "states": Many(STATES, most=24),
+            "stores": Many(Code(), most=48),
+            "states": Many(STATES, most=48),
         },
         LAW,
     ),
     EventType(
         "erasure.verification_failed",
-        {"stores": Many(Code(), most=24), "found": Count(), "during": Code()},
+        {"stores": Many(Code(), most=48), "found": Count(), "during": Code()},
         LAW,
+    ),
+    EventType(
+        "erasure.checked_again",
+        {"found": Count(), "stores": Count(), "with_package": Flag()},
+        ("E-04",),
     ),
     EventType("erasure.kit_destroyed", {"expired": Flag()}, LAW),
     EventType(
         "erasure.certified", {"document_id": Id(), "sha256": Hash(), "delivery": Id()}, ("E-14",)
+    ),
+    EventType(
+        "erasure.restore_done",
+        {
+            "units": Count(),
+            "rows": Count(),
+            "shards": Count(),
+            "files": Count(),
+            "damaged": Count(),
+            "jobs_freed": Count(),
+            "mails_held": Count(),
+        },
+        ("E-15",),
     ),
 )
 for _type in TYPES:
@@ -76,6 +109,27 @@ sentences.register("erasure.planned", _planned)
 sentences.register(
     "erasure.waits",
     lambda p: _("The erasure waits: %(why)s.") % {"why": WaitCode(p["reason"]).label},
+)
+sentences.register(
+    "erasure.duplicates_looked_for",
+    lambda p: (
+        _("Copies were looked for among %(examined)s pictures; %(proposed)s look alike.")
+        % {"examined": p["examined"], "proposed": p["proposed"]}
+    ),
+)
+sentences.register(
+    "erasure.duplicate_decided",
+    lambda p: (
+        _("A picture that looks alike was decided: %(what)s.")
+        % {"what": Duplicate.Verdict(p["verdict"]).label}
+    ),
+)
+sentences.register(
+    "erasure.picture_decided",
+    lambda p: (
+        _("A shared picture was decided: %(what)s.")
+        % {"what": PlanRecord.Picture(p["picture"]).label}
+    ),
 )
 sentences.register(
     "erasure.stopped",
@@ -118,6 +172,13 @@ sentences.register(
 sentences.register(
     "erasure.verification_failed",
     lambda p: _("A check of the erasure FAILED: %(stores)s.") % {"stores": ", ".join(p["stores"])},
+)
+sentences.register(
+    "erasure.checked_again",
+    lambda p: (
+        _("The erasure was checked again: %(stores)s places, %(found)s things found.")
+        % {"stores": p["stores"], "found": p["found"]}
+    ),
 )
 sentences.register(
     "erasure.kit_destroyed", lambda p: _("The patterns used for the checks were destroyed.")

@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from dsr_portal.core.transactions import outside
-from dsr_portal.erasure import patterns
+from dsr_portal.erasure import duplicates, patterns
 from dsr_portal.erasure.models import Plan, PlanRecord, PlanUnit
 from dsr_portal.gallery import connector
-from dsr_portal.gallery.models import Record
+from dsr_portal.gallery.models import Record, SourceImage
 from dsr_portal.matching.models import Probe, ProbeState
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import services as vault
@@ -43,7 +43,7 @@ class Kit:
     file_hashes: list[str] = field(default_factory=list)
     blobs: list[str] = field(default_factory=list)
     links: list[list[str]] = field(default_factory=list)
-    """Where the pictures came from, for the certificate: address, and "whole" or "covered"."""
+    """Where the pictures came from, for the certificate: address, and what became of it."""
     covered: dict[str, list[list[int]]] = field(default_factory=dict)
     """Boxes to be covered, by picture: x, y, width, height, and the size they are measured in."""
     templates: list[bytes] = field(default_factory=list)
@@ -68,18 +68,20 @@ def make(plan: Plan) -> tuple[Kit, vault.Staged]:
     kit = Kit()
     _opened_here.add(plan.id)
     rows = list(plan.records.select_related("record__image").order_by("record_id"))
-    _take_pictures(kit, rows)
+    more = duplicates.pictures_that_go(plan)
+    _take_pictures(kit, rows, more)
     for row in rows:
         _take_face(kit, row.record)
-        if row.picture == PlanRecord.Picture.COVERED:
+        if row.picture != PlanRecord.Picture.WHOLE:
             face = connector.current().face(row.record_id)
             boxes = kit.covered.setdefault(str(row.record.image_id), [])
             boxes.append([*face.box, *face.of])
     for probe in Probe.objects.filter(case_id=plan.case_id).exclude(state=ProbeState.DELETED):
         _take_slices(kit, vault.read(probe.unit, "picture"))
         kit.units.append(_unit(plan, probe.unit, PlanUnit.Holds.PROBE))
-    kit.units += [_unit(plan, row.record.unit, PlanUnit.Holds.FACE) for row in rows]
-    images = {row.record.image_id: row.record.image for row in rows}.values()
+    for row in rows:
+        kit.units += [_unit(plan, one, PlanUnit.Holds.FACE) for one in faces_of(row.record)]
+    images = {image.id: image for image in [*(row.record.image for row in rows), *more]}.values()
     kit.units += [_unit(plan, image.unit, PlanUnit.Holds.PICTURE) for image in images]
     named = Blob.objects.filter(unit_id__in=[one.unit for one in kit.units]).exclude(file="")
     kit.blobs = sorted(named.values_list("file", flat=True))
@@ -89,9 +91,10 @@ def make(plan: Plan) -> tuple[Kit, vault.Staged]:
     return kit, staged
 
 
-def _take_pictures(kit: Kit, rows: Iterable[PlanRecord]) -> None:
+def _take_pictures(kit: Kit, rows: Iterable[PlanRecord], more: Iterable[SourceImage]) -> None:
     held = connector.current()
     fates = {row.record.image: PlanRecord.Picture(row.picture) for row in rows}
+    fates |= dict.fromkeys(more, PlanRecord.Picture.WHOLE)
     for image, fate in fates.items():
         _take_slices(kit, held.picture(image.id))
         if image.file_hash:
@@ -114,17 +117,27 @@ def _take_facts(kit: Kit, facts: connector.ImageFacts) -> None:
                 kit.files.append(patterns.masked(data))
 
 
+def faces_of(record: Record) -> list[UUID]:
+    """The record's own unit and those with its template of another model."""
+    others = vault.unit_ids(owner=record.id, kind=vault.UnitKind.ENROLLED_FACE)
+    return sorted({record.unit, *others})
+
+
 def _take_face(kit: Kit, record: Record) -> None:
     _take_slices(kit, vault.read(record.unit, "crop"))
-    template = vault.read(record.unit, "template")
-    needles = recognition.needles_of(template)
-    kit.templates.append(template)
-    kit.files += needles
-    kit.memory += needles
+    for unit in faces_of(record):
+        if not vault.has(unit, "template"):
+            continue
+        template = vault.read(unit, "template")
+        needles = recognition.needles_of(template)
+        if unit == record.unit:
+            kit.templates.append(template)
+        kit.files += needles
+        kit.memory += needles
 
 
 def _take_slices(kit: Kit, data: bytes) -> None:
-    pieces = [patterns.masked(piece) for piece in patterns.slices(data)]
+    pieces = [patterns.masked(piece) for piece in patterns.picture_forms(data)]
     kit.files += pieces
     kit.memory += pieces[:_IN_MEMORY]
 

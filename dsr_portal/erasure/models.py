@@ -21,6 +21,8 @@ class WaitCode(models.TextChoices):
     HELD = "held_by_other_case", _("another case has to decide about one of the records")
     INSPECTION = "inspection_hold", _("an authority wants to look first")
     SAME_PERSON = "conflict_same_person", _("another case claims one of the records")
+    DUPLICATES = "duplicates_to_decide", _("copies of the pictures were found: two persons decide")
+    NOT_ME = "said_not_me", _("the person said that these pictures are not theirs")
     SUPERVISOR = "supervisor_needed", _("more than 50 records: a supervisor starts it")
 
 
@@ -56,6 +58,8 @@ class Plan(Row):
     approver_role = models.CharField(max_length=16)
     waits_for = models.CharField(max_length=24, choices=WaitCode.choices, blank=True)
     change_number = models.PositiveBigIntegerField(default=0)
+    duplicates_looked_at = models.DateTimeField(null=True)
+    duplicates_examined = models.PositiveIntegerField(default=0)
     kit_unit = models.UUIDField(null=True)
     kit_until = models.DateTimeField(null=True)
     document_id = models.UUIDField(null=True)
@@ -78,17 +82,25 @@ class Plan(Row):
 
 
 class PlanRecord(Row):
-    """A record the plan erases, and what becomes of the picture it is in."""
+    """A record the plan erases, and what becomes of the picture it is in.
+
+    Whose picture it is alone goes; where others are in it the rule covers the face. In the hold
+    window a person of staff may choose otherwise: `by_rule` is false then, and who it was is kept.
+    """
 
     class Picture(models.TextChoices):
         WHOLE = "whole", _("the whole picture goes")
         COVERED = "covered", _("this face is covered, the others' picture stays")
+        FACES_ONLY = "faces", _("the picture goes, only the faces of the others stay in it")
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="records")
     record = models.ForeignKey(
         "gallery.Record", on_delete=models.PROTECT, related_name="erasure_plans"
     )
     picture = models.CharField(max_length=8, choices=Picture.choices)
+    by_rule = models.BooleanField(default=True)
+    decided_by = models.CharField(max_length=20, blank=True)
+    decided_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -97,6 +109,50 @@ class PlanRecord(Row):
 
     def __str__(self) -> str:
         return str(self.record_id)
+
+
+class Duplicate(Row):
+    """A picture that looks like one of the plan's, and what people decided of it.
+
+    It says that the two look alike and nothing of how: no hash, no distance. `record_id` is the
+    person's enrolled face in it, where it has one.
+    """
+
+    class Verdict(models.TextChoices):
+        GOES = "goes", _("a copy: it goes too")
+        STAYS = "stays", _("another picture: it stays")
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="duplicates")
+    image = models.ForeignKey(
+        "gallery.SourceImage", on_delete=models.PROTECT, related_name="duplicate_of_plans"
+    )
+    of_image = models.ForeignKey(
+        "gallery.SourceImage", on_delete=models.PROTECT, related_name="duplicates_in_plans"
+    )
+    exact = models.BooleanField(default=False)
+    first_officer = models.CharField(max_length=20, blank=True)
+    first_verdict = models.CharField(max_length=8, choices=Verdict.choices, blank=True)
+    first_record = models.UUIDField(null=True)
+    second_officer = models.CharField(max_length=20, blank=True)
+    second_verdict = models.CharField(max_length=8, choices=Verdict.choices, blank=True)
+    second_record = models.UUIDField(null=True)
+    supervisor = models.CharField(max_length=20, blank=True)
+    verdict = models.CharField(max_length=8, choices=Verdict.choices, blank=True)
+    record_id = models.UUIDField(null=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "image"], name="duplicate_once_per_plan"),
+            models.CheckConstraint(
+                condition=models.Q(first_officer="")
+                | ~models.Q(first_officer=models.F("second_officer")),
+                name="duplicate_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"duplicate {self.image_id}"
 
 
 class PlanUnit(Row):
@@ -110,6 +166,7 @@ class PlanUnit(Row):
         PICTURE = "picture", _("picture, addresses, caption")
         PROBE = "probe", _("photo sent with the request")
         SHARD = "shard", _("part of the search index")
+        CUT_OUT = "cutout", _("cut-out of a neighbour that showed a part of the face")
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="units")
     unit = models.UUIDField()

@@ -21,7 +21,7 @@ def note_failure(plan: Plan, *, stores: list[str], found: int, during: str) -> N
         actor=_ACTOR,
         case_id=plan.case_id,
         subject_id=plan.id,
-        stores=stores[:24],
+        stores=stores[:48],
         found=found,
         during=during,
     )

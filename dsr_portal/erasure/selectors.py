@@ -1,7 +1,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from dsr_portal.erasure.models import Plan, PlanState, Step, Verification
+from dsr_portal.erasure.models import Plan, PlanRecord, PlanState, Step, Verification
+from dsr_portal.jobs.models import Job, JobState
+
+VERIFY = "erasure.verify"
 
 
 def current_plan(case_id: UUID) -> Plan | None:
@@ -19,3 +22,20 @@ def verifications(case_id: UUID) -> Sequence[Verification]:
     """What was checked about each store, for the plan in force."""
     plan = current_plan(case_id)
     return list(plan.verifications.order_by("checked_at", "store")) if plan else []
+
+
+def shared_pictures(case_id: UUID) -> Sequence[PlanRecord]:
+    """Records of the plan in force whose picture others share, with what was decided of it."""
+    plan = current_plan(case_id)
+    if plan is None:
+        return []
+    rows = plan.records.exclude(picture=PlanRecord.Picture.WHOLE)
+    return list(rows.select_related("plan").order_by("record_id"))
+
+
+def checks_failed(plan: Plan) -> bool:
+    """Whether the checks of an erasure failed for good and wait for a person (R30)."""
+    if plan.state != PlanState.VERIFYING or plan.verified_at is not None:
+        return False
+    newest = Job.objects.filter(kind=VERIFY, subject=str(plan.id)).order_by("-created_at").first()
+    return newest is not None and newest.state == JobState.FAILED

@@ -25,10 +25,12 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.moves import lock
+from dsr_portal.cases.selectors import kept_from_erasure
 from dsr_portal.cases.states import REVIEWERS, Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import Conflict, NotAllowed, NotFound, PortalError
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
+from dsr_portal.erasure import duplicates
 from dsr_portal.erasure.models import (
     Plan,
     PlanRecord,
@@ -37,10 +39,12 @@ from dsr_portal.erasure.models import (
     StepState,
     WaitCode,
 )
+from dsr_portal.erasure.selectors import VERIFY
 from dsr_portal.gallery import selectors as gallery_rows
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
 from dsr_portal.jobs import services as jobs
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.law import deadlines
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Decision, Verdict
@@ -50,7 +54,6 @@ from dsr_portal.vault import services as vault
 log = logging.getLogger(__name__)
 
 RUN = "erasure.run"
-VERIFY = "erasure.verify"
 CERTIFY = "erasure.certificate"
 KIT_HOURS = 24
 """R30: the patterns used for the checks live at most this long."""
@@ -79,18 +82,24 @@ AFTER = (
 # -- planning -------------------------------------------------------------------------------------
 
 
-def start_erasure(*, case_id: UUID, actor: Actor) -> Plan:
+def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -> Plan:
     """Freeze the plan of a case and let its hold window run; a second call returns the first plan.
 
-    Raises `NotAllowed`; `Conflict` with answer_first (E-11), not_decided, nothing_to_erase,
-    erasure_not_asked, conflict_same_person (R1). Another case's hold, an inspection, and for the
-    data subject a conflict, make a plan that WAITS: a person settles it, nothing is erased.
+    `resumes` is the waiting plan to go on with: no other is made where it was stopped meanwhile.
+
+    Raises `NotAllowed`; `Conflict` with answer_first (E-11), level_not_met (R2), not_decided,
+    nothing_to_erase, erasure_not_asked, plan_stopped, conflict_same_person (R1). A hold, an
+    inspection, and for the data subject a conflict, make a plan that WAITS: a person settles it,
+    nothing is erased.
     """
     _require_may_start(case_id, actor)
     _flag_conflict_for_staff(case_id, actor)
     with unit_of_work():
         case = lock(case_id)
-        plan = Plan.objects.filter(case=case).exclude(state=PlanState.STOPPED).first()
+        standing = Plan.objects.filter(case=case).exclude(state=PlanState.STOPPED)
+        plan = standing.select_for_update().first()
+        if resumes is not None and (plan is None or plan.id != resumes):
+            raise Conflict("plan_stopped", _("This erasure was stopped."))
         if plan is not None and plan.state != PlanState.WAITING:
             return plan
         record_ids = _confirmed(case)
@@ -122,7 +131,11 @@ def _confirmed(case: Case) -> list[UUID]:
     outcome = matching.outcome(case.id)
     if outcome is None:
         raise Conflict("not_decided", _("Two persons have not decided yet."))
-    standing = Record.objects.filter(id__in=outcome.same).exclude(state=Record.State.ERASED)
+    if case.level < cases.DISCLOSURE_LEVEL:
+        raise Conflict("level_not_met", _("The identity level is not met."))
+    kept = kept_from_erasure(case.id)
+    wanted = {*outcome.same, *duplicates.chosen_records(case.id)} - kept
+    standing = Record.objects.filter(id__in=wanted).exclude(state=Record.State.ERASED)
     found = sorted(standing.values_list("id", flat=True))
     if not found:
         raise Conflict("nothing_to_erase", _("No record of this person is left to erase."))
@@ -167,7 +180,7 @@ def _approver(case: Case, actor: Actor) -> Actor:
 
 def _begin(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None:
     """Begin the hold window, or leave the plan waiting with its reason."""
-    reason = _reason_to_wait(case, record_ids, actor)
+    reason = _reason_to_wait(plan, case, record_ids, actor)
     if reason is None:
         try:
             with unit_of_work():
@@ -181,10 +194,20 @@ def _begin(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None
     _wait(plan, case, reason)
 
 
-def _reason_to_wait(case: Case, record_ids: list[UUID], actor: Actor) -> WaitCode | None:
+def _reason_to_wait(
+    plan: Plan, case: Case, record_ids: list[UUID], actor: Actor
+) -> WaitCode | None:
+    if not plan._state.adding and duplicates.undecided(plan).exists():
+        return WaitCode.DUPLICATES
+    if not actor.is_human_staff and _said_not_me(case):
+        return WaitCode.NOT_ME
     if len(record_ids) > MOST_WITHOUT_SUPERVISOR and actor.role != "supervisor":
         return WaitCode.SUPERVISOR
     return WaitCode.SAME_PERSON if _claimed_by_others(case.id, record_ids) else None
+
+
+def _said_not_me(case: Case) -> bool:
+    return case.flags.filter(code=WaitCode.NOT_ME).exists()
 
 
 def _claimed_by_others(case_id: UUID, record_ids: Iterable[UUID]) -> set[UUID]:
@@ -226,9 +249,13 @@ def _wait(plan: Plan, case: Case, reason: WaitCode) -> None:
 
 
 def _freeze(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None:
-    gallery.mark_erasing(record_ids=record_ids, case_id=case.id, actor=actor)
+    # Marked when the hold window is over: until then another case may still find and claim them.
+    gallery.require_free(
+        record_ids=record_ids, case_id=case.id, also_sources=_sources_of_copies(plan)
+    )
     moment = clock.now()
     plan.state, plan.waits_for, plan.frozen_at = PlanState.HOLD, "", moment
+    plan.duplicates_looked_at = None
     plan.hold_until = moment + timedelta(minutes=float(policy.current("hold_minutes")))
     plan.save()
     whole = _write_records(plan, record_ids)
@@ -248,9 +275,14 @@ def _freeze(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> Non
     jobs.enqueue(
         kind=RUN,
         subject=plan.id,
-        idempotency_key=f"{RUN}:{plan.id}",
+        idempotency_key=f"{RUN}:{plan.id}:{moment:%Y%m%d%H%M%S%f}",
         run_after=plan.hold_until,
     )
+
+
+def _sources_of_copies(plan: Plan) -> set[UUID]:
+    """An inspection of the source of a copy without a face comes first, too."""
+    return {image.source_id for image in duplicates.pictures_that_go(plan)}
 
 
 def _images(record_ids: Collection[UUID]) -> set[UUID]:
@@ -264,14 +296,23 @@ def _write_records(plan: Plan, record_ids: list[UUID]) -> int:
     for row in Record.objects.filter(id__in=record_ids).order_by("id"):
         others = [one for one in gallery_rows.other_records_of_image(row.id) if one.id not in mine]
         kind = PlanRecord.Picture.COVERED if others else PlanRecord.Picture.WHOLE
-        PlanRecord.objects.create(plan=plan, record=row, picture=kind)
+        PlanRecord.objects.create(
+            plan=plan,
+            record=row,
+            picture=kind,
+            decided_by=plan.approver,
+            decided_at=plan.frozen_at,
+        )
         if not others:
             whole.add(row.image_id)
     return len(whole)
 
 
 def _write_steps(plan: Plan, record_ids: list[UUID]) -> None:
-    pictures = [("pictures", "erase", record_id) for record_id in record_ids]
+    pictures: list[tuple[str, str, UUID | None]] = [
+        ("pictures", "erase", record_id) for record_id in record_ids
+    ]
+    pictures += [("duplicates", "erase", image.id) for image in duplicates.pictures_that_go(plan)]
     named = [
         *((store, action, None) for store, action in BEFORE),
         *pictures,
@@ -286,12 +327,16 @@ def _write_steps(plan: Plan, record_ids: list[UUID]) -> None:
 # -- the hold window ------------------------------------------------------------------------------
 
 
-def stop_plan(*, plan_id: UUID, actor: Actor) -> Plan:
+def stop_plan(*, plan_id: UUID, actor: Actor, not_me: bool = False) -> Plan:
     """Stop a plan before anything is erased; records and case are as before (R4, E-01).
+
+    With `not_me` the person says that these pictures are not theirs: a flag for officers, and from
+    then on only a person of staff starts an erasure in this case.
 
     Raises `NotAllowed` and `Conflict("erasure_runs")` once the first step began.
     """
     with unit_of_work():
+        lock_case_of(plan_id)
         plan = _locked(plan_id)
         _require_may_start(plan.case_id, actor)
         if plan.state == PlanState.STOPPED:
@@ -308,6 +353,8 @@ def stop_plan(*, plan_id: UUID, actor: Actor) -> Plan:
             case = lock(plan.case_id)
             back = Action.STOP_ERASURE if case.delivered_at else Action.STOP_UNDELIVERED
             cases.advance(case=case, action=back, actor=actor)
+        if not_me:
+            cases.raise_flag(case_id=plan.case_id, code=WaitCode.NOT_ME, actor=actor)
         record(
             "erasure.stopped",
             actor=actor,
@@ -316,6 +363,72 @@ def stop_plan(*, plan_id: UUID, actor: Actor) -> Plan:
             records=len(ids),
         )
     return plan
+
+
+def choose_picture(*, plan_id: UUID, record_id: UUID, picture: str, actor: Actor) -> int:
+    """Decide, in the hold window, what becomes of a picture that others share (X-14).
+
+    COVERED: this face is covered; FACES_ONLY: all but the others' faces is. The others' records
+    stay either way. How many records of the plan are in that picture.
+    """
+    if actor.role not in REVIEWERS or not actor.is_human_staff:
+        raise NotAllowed("erasure_role", _("An officer or a supervisor decides this."))
+    if picture not in {PlanRecord.Picture.COVERED, PlanRecord.Picture.FACES_ONLY}:
+        raise BadInput("no_such_fate", _("Choose one of the ways."))
+    with unit_of_work():
+        plan = _locked(plan_id)
+        if plan.state != PlanState.HOLD:
+            raise Conflict("erasure_runs", _("This is decided in the hold window."))
+        row = plan.records.filter(record_id=record_id).select_related("record").first()
+        if row is None or row.picture == PlanRecord.Picture.WHOLE:
+            raise NotFound("not_shared", _("No other person's record is in this picture."))
+        same = plan.records.filter(record__image_id=row.record.image_id)
+        changed = same.update(
+            picture=picture, by_rule=False, decided_by=actor.id, decided_at=clock.now()
+        )
+        record(
+            "erasure.picture_decided",
+            actor=actor,
+            case_id=plan.case_id,
+            subject_id=row.record.image_id,
+            picture=picture,
+            records=changed,
+        )
+    return changed
+
+
+def hold_is_over(plan: Plan) -> None:
+    """The hold window ended: mark the records, or stop because of what happened in it (R1).
+
+    In the caller's unit of work, with the plan locked. What another case claimed or held
+    meanwhile, and an authority's inspection, make the plan wait; nothing was erased then.
+    """
+    record_ids = list(plan.records.order_by("record_id").values_list("record_id", flat=True))
+    reason = WaitCode.DUPLICATES if duplicates.undecided(plan).exists() else None
+    if reason is None and _claimed_by_others(plan.case_id, record_ids):
+        reason = WaitCode.SAME_PERSON
+    if reason is None:
+        try:
+            with unit_of_work():
+                gallery.mark_erasing(
+                    record_ids=record_ids,
+                    case_id=plan.case_id,
+                    actor=_ACTOR,
+                    also_sources=_sources_of_copies(plan),
+                )
+        except Conflict as error:
+            reason = _WAITS.get(error.code)
+            if reason is None:
+                raise
+        else:
+            return
+    plan.records.all().delete()
+    plan.steps.all().delete()
+    case = lock(plan.case_id)
+    back = Action.STOP_ERASURE if case.delivered_at else Action.STOP_UNDELIVERED
+    by = Actor(plan.approver, plan.approver_role, "staff")
+    case = cases.advance(case=case, action=back, actor=by)
+    _wait(plan, case, reason)
 
 
 def end_hold(*, plan_id: UUID, actor: Actor) -> Plan:
@@ -328,8 +441,18 @@ def end_hold(*, plan_id: UUID, actor: Actor) -> Plan:
             raise NotAllowed("supervisor_only", _("Only a supervisor ends the hold window early."))
         plan.hold_until = clock.now()
         plan.save(update_fields=["hold_until"])
-        jobs.enqueue(kind=RUN, subject=plan.id, idempotency_key=f"{RUN}:{plan.id}:now")
+        jobs.enqueue(
+            kind=RUN,
+            subject=plan.id,
+            idempotency_key=f"{RUN}:{plan.id}:{plan.hold_until:%Y%m%d%H%M%S%f}:now",
+        )
     return plan
+
+
+def lock_case_of(plan_id: UUID) -> None:
+    """The case is locked before its plan, by everybody who may change both."""
+    for case_id in Plan.objects.filter(id=plan_id).values_list("case_id", flat=True):
+        lock(case_id)
 
 
 def _locked(plan_id: UUID) -> Plan:
@@ -350,17 +473,19 @@ def verify_again(*, plan_id: UUID, actor: Actor) -> Plan:
         plan = _locked(plan_id)
         if plan.state != PlanState.VERIFYING or plan.verified_at is not None:
             raise Conflict("not_verifying", _("This erasure does not wait for its checks."))
-        enqueue_verify(plan, again=True)
+        job = enqueue_verify(plan, again=True)
+        if job.state == JobState.FAILED:
+            jobs.requeue(job_id=job.id, actor=actor)
     return plan
 
 
-def enqueue_verify(plan: Plan, *, again: bool = False) -> None:
+def enqueue_verify(plan: Plan, *, again: bool = False) -> Job:
     """One job for the checks; each repetition asked for is a job of its own."""
     key = f"{VERIFY}:{plan.id}"
     if again:
         last = plan.verifications.aggregate(last=Max("checked_at"))["last"]
         key += f":{last:%Y%m%d%H%M%S%f}" if isinstance(last, datetime) else ":again"
-    jobs.enqueue(kind=VERIFY, subject=plan.id, idempotency_key=key)
+    return jobs.enqueue(kind=VERIFY, subject=plan.id, idempotency_key=key)
 
 
 # -- regular runs ---------------------------------------------------------------------------------
@@ -374,6 +499,8 @@ def start_due() -> int:
     started = 0
     for case in _delivered_and_asked():
         if case.delivered_at is None or _plan_in_force(case.id) or not _something_same(case.id):
+            continue
+        if _said_not_me(case) or cases.locked_instead(case):
             continue
         due = deadlines.Due(unrolled=case.due_unrolled, legal=case.due_on)
         if clock.today() >= deadlines.erase_on(clock.local_date(case.delivered_at), due):
@@ -389,16 +516,17 @@ def resume_waiting() -> int:
     """Try plans that wait: the other case may have been decided meanwhile (R1)."""
     waiting = Plan.objects.filter(state=PlanState.WAITING).select_related("case")
     done = 0
-    for plan in list(waiting.exclude(waits_for=WaitCode.SUPERVISOR)):
+    people = (WaitCode.SUPERVISOR, WaitCode.NOT_ME)
+    for plan in list(waiting.exclude(waits_for__in=people)):
         requester = Actor(plan.approver, plan.approver_role, "staff")
         if plan.requester_role == "data_subject":
             requester = Actor.person(plan.case_id)
-        done += _quietly(partial(_resume, requester), plan.case)
+        done += _quietly(partial(_resume, requester, plan.id), plan.case)
     return done
 
 
-def _resume(actor: Actor, case: Case) -> None:
-    start_erasure(case_id=case.id, actor=actor)
+def _resume(actor: Actor, plan_id: UUID, case: Case) -> None:
+    start_erasure(case_id=case.id, actor=actor, resumes=plan_id)
 
 
 def close_without_records() -> int:
@@ -444,7 +572,7 @@ def _plan_in_force(case_id: UUID) -> bool:
 
 def _something_same(case_id: UUID) -> bool:
     outcome = matching.outcome(case_id)
-    return outcome is not None and bool(outcome.same)
+    return outcome is not None and bool(set(outcome.same) - kept_from_erasure(case_id))
 
 
 def _quietly(act: Callable[[Case], None], case: Case) -> int:
@@ -452,7 +580,7 @@ def _quietly(act: Callable[[Case], None], case: Case) -> int:
     try:
         act(case)
     except PortalError as error:
-        log.warning("erasure of case %s does not start: %s", case.reference, error.code)
+        log.warning("erasure of case %s does not start: %s", case.id, error.code)
         return 0
     return 1
 
@@ -462,7 +590,8 @@ def _quietly(act: Callable[[Case], None], case: Case) -> int:
 
 def answers_kept(case: Case) -> list[Delivery]:
     """Deliveries whose sealed parts may still lie in the vault."""
-    rows = Delivery.objects.filter(case=case).exclude(kind=DeliveryKind.CERTIFICATE)
+    other = [DeliveryKind.CERTIFICATE, DeliveryKind.NOTICE]
+    rows = Delivery.objects.filter(case=case).exclude(kind__in=other)
     return list(rows.exclude(state=DeliveryState.REPLACED).order_by("created_at"))
 
 

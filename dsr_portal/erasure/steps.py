@@ -10,18 +10,18 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from dsr_portal.audit.services import record
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import ConsentScope
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict
+from dsr_portal.erasure import duplicates, places, services
 from dsr_portal.erasure import kit as kits
-from dsr_portal.erasure import patterns, services
 from dsr_portal.erasure.models import (
     Plan,
     PlanRecord,
@@ -31,7 +31,7 @@ from dsr_portal.erasure.models import (
     StepState,
 )
 from dsr_portal.erasure.outcome import note_failure
-from dsr_portal.gallery import connector
+from dsr_portal.gallery import connector, face_blocks
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record, SourceImage
 from dsr_portal.jobs.context import JobContext
@@ -48,11 +48,11 @@ from dsr_portal.vault.models import Shredded
 log = logging.getLogger(__name__)
 
 ACTOR = Actor.system("erasure")
-CANARY = "erasure-canary"
 # A caption of a shared picture may name the person who asked; addresses stay with the others.
 LEFT_OUT = ("caption",)
 
-Result = dict[str, int]
+Result = dict[str, Any]
+"""Counts, by name."""
 Finish = Callable[[], Result]
 """The last writes of a step, inside the unit of work that marks it DONE."""
 
@@ -67,6 +67,10 @@ def run(ctx: JobContext) -> None:
     if plan is None or not _ours_to_run(ctx, plan):
         return
     if plan.state == PlanState.HOLD:
+        if clock.now() < plan.hold_until:
+            raise Transient("hold_runs")
+        duplicates.propose(ctx, plan)
+        fault("looked.duplicates")
         _begin(ctx, plan)
     if plan.state != PlanState.RUNNING:
         return
@@ -92,10 +96,11 @@ def _ours_to_run(ctx: JobContext, plan: Plan) -> bool:
 
 def _begin(ctx: JobContext, plan: Plan) -> None:
     with ctx.checkpoint():
+        services.lock_case_of(plan.id)
         locked = Plan.objects.select_for_update().get(id=plan.id)
         if locked.state == PlanState.HOLD:
-            if clock.now() < locked.hold_until:
-                raise Transient("hold_runs")
+            services.hold_is_over(locked)
+        if locked.state == PlanState.HOLD:
             locked.state, locked.started_at = PlanState.RUNNING, clock.now()
             locked.save(update_fields=["state", "started_at"])
             record(
@@ -162,10 +167,26 @@ def _kit(ctx: JobContext, plan: Plan, step: Step) -> Finish:
 
 
 def _block(ctx: JobContext, plan: Plan, step: Step) -> Finish:
-    images = {row.record.image_id for row in _records(plan)}
-    return lambda: {
-        "count": gallery.block_addresses(case_id=plan.case_id, actor=ACTOR, image_ids=images)
-    }
+    rows = _records(plan)
+    images = {row.record.image_id for row in rows}
+    images |= {image.id for image in duplicates.pictures_that_go(plan)}
+    # The opt-in of its own (R8): a face code is kept only where the person ticked that box.
+    wished = cases.has_consent(case=plan.case, scope=ConsentScope.BLOCK_LIST)
+    face = (
+        face_blocks.prepare(case_id=plan.case_id, record_ids=[row.record_id for row in rows])
+        if wished
+        else None
+    )
+
+    def finish() -> Result:
+        # Asked again under the lock of the case: a consent withdrawn meanwhile leaves nothing.
+        services.lock_case_of(plan.id)
+        if face is not None and cases.has_consent(case=plan.case, scope=ConsentScope.BLOCK_LIST):
+            face_blocks.keep(face, actor=ACTOR)
+        count = gallery.block_addresses(case_id=plan.case_id, actor=ACTOR, image_ids=images)
+        return {"count": count, "faces": int(face is not None)}
+
+    return finish
 
 
 def _records(plan: Plan) -> list[PlanRecord]:
@@ -186,18 +207,9 @@ def _picture(ctx: JobContext, plan: Plan, step: Step) -> Finish:
         return lambda: {"count": 0}
     mine = plan.records.values_list("record_id", flat=True)
     others = Record.objects.filter(image=image).exclude(id__in=mine)
-    others = others.exclude(state=Record.State.ERASED)
-    _wait_for_holds(plan, others.filter(state=Record.State.ERASING).values_list("id", flat=True))
-    if others.exclude(state=Record.State.ERASING).exists():
+    if others.exclude(state__in=(Record.State.ERASING, Record.State.ERASED)).exists():
         return _cover(plan, image)
     return partial(_destroy_whole, plan, image)
-
-
-def _wait_for_holds(plan: Plan, record_ids: Iterable[UUID]) -> None:
-    """Another plan in its hold window may still be stopped: its picture is not ours to take."""
-    others = PlanRecord.objects.filter(record_id__in=list(record_ids)).exclude(plan=plan)
-    if others.filter(plan__state=PlanState.HOLD).exists():
-        raise Transient("picture_in_other_hold")
 
 
 def _destroy_whole(plan: Plan, image: SourceImage) -> Result:
@@ -209,24 +221,60 @@ def _destroy_whole(plan: Plan, image: SourceImage) -> Result:
 
 
 def _cover(plan: Plan, image: SourceImage) -> Finish:
+    """Cover the faces that go; neighbours' cut-outs that showed a part of them are cut anew."""
     held = connector.current()
-    going = Record.objects.filter(image=image, state=Record.State.ERASING).order_by("face_number")
+    rows = list(Record.objects.filter(image=image).order_by("face_number"))
+    going = [one for one in rows if one.state == Record.State.ERASING]
+    standing = [one for one in rows if one not in going and one.state != Record.State.ERASED]
     picture = decode_picture(held.picture(image.id))
     boxes = [_scaled(held.face(one.id), picture) for one in going]
-    covered = recognition.cover_faces(picture, boxes)
-    held.replace_picture(
-        image_id=image.id,
-        picture=covered.jpeg,
-        width=covered.width,
-        height=covered.height,
-        actor=ACTOR,
-        case_id=plan.case_id,
-        without=LEFT_OUT,
-    )
+    others = {one.id: _scaled(held.face(one.id), picture) for one in standing}
+    chosen = plan.records.filter(
+        record__image=image, picture=PlanRecord.Picture.FACES_ONLY
+    ).exists()
+    covered = recognition.cover_faces(picture, boxes, only=others.values() if chosen else ())
+    cut_outs = recognition.cut_again(covered, others, every=chosen)
+    _remember_cut_outs(plan, [one for one in standing if one.id in cut_outs])
+    fault("covered.pictures")
+    try:
+        held.replace_picture(
+            image_id=image.id,
+            picture=covered.jpeg,
+            width=covered.width,
+            height=covered.height,
+            actor=ACTOR,
+            case_id=plan.case_id,
+            without=LEFT_OUT,
+            cut_outs=cut_outs,
+        )
+    except Conflict as error:
+        raise Transient(error.code) from error
 
     def finish() -> Result:
         kits.remember_unit(plan, image.unit, PlanUnit.Holds.PICTURE)
-        return {"count": 1, "covered": len(boxes)}
+        return {"count": 1, "covered": len(boxes), "cut_again": len(cut_outs)}
+
+    return finish
+
+
+def _remember_cut_outs(plan: Plan, rows: Iterable[Record]) -> None:
+    """Before they are replaced: afterwards nobody knows which unit it was."""
+    for row in rows:
+        kits.remember_unit(plan, row.unit, PlanUnit.Holds.CUT_OUT)
+
+
+def _duplicate(ctx: JobContext, plan: Plan, step: Step) -> Finish:
+    """A copy without an enrolled face goes as a whole, for two persons said so."""
+    image = SourceImage.objects.filter(id__in=[step.subject]).get()
+    if image.state == SourceImage.State.ERASED:
+        return lambda: {"count": 0}
+    if Record.objects.filter(image=image).exclude(state=Record.State.ERASED).exists():
+        raise Permanent("duplicate_shared", "A face was enrolled in a copy since it was decided.")
+
+    def finish() -> Result:
+        kits.remember_unit(plan, image.unit, PlanUnit.Holds.PICTURE)
+        connector.current().destroy_picture(image_id=image.id, actor=ACTOR, case_id=plan.case_id)
+        return {"count": 1}
 
     return finish
 
@@ -274,8 +322,9 @@ def _keys(ctx: JobContext, plan: Plan, step: Step) -> Finish:
     with ctx.checkpoint():
         for row in _records(plan):
             held.destroy_face(record_id=row.record_id)
-        # Old shards are ordered by whoever wrote the new ones, never before.
-        own = plan.units.exclude(holds=PlanUnit.Holds.SHARD)
+        # Old shards and cut-outs are ordered by whoever wrote the new ones, never before.
+        others = (PlanUnit.Holds.SHARD, PlanUnit.Holds.CUT_OUT)
+        own = plan.units.exclude(holds__in=others)
         vault.request_shred(own.values_list("unit", flat=True), reason="erased")
     fault("ordered.keys")
     report = vault.run_shred()
@@ -313,58 +362,21 @@ def _files(ctx: JobContext, plan: Plan, step: Step) -> Finish:
     kit = kits.open_kit(plan)
     if kit is None:
         raise Permanent("kit_expired", "The patterns for the scan were destroyed before it ran.")
-    result = scan(plan, kit.files)
-    if result["found"]:
-        with ctx.checkpoint():
-            note_failure(plan, stores=["files"], found=result["found"], during="run")
-        raise Permanent("erased_bytes_found", "Erased bytes were found in a file.")
-    return lambda: result
-
-
-def scan(plan: Plan, wanted: list[str]) -> Result:
-    """Counts of erased patterns in files. The canary, written for this scan, must be found."""
-    canary = secrets.token_bytes(64)
-    planted = Path(settings.DSR_VAR) / f"{CANARY}.{plan.id.hex}"
-    planted.write_bytes(canary)
-    try:
-        controls = [patterns.masked(canary)]
-        if connection.vendor == "sqlite":
-            # The plan's own id stands in the database: a scan that misses it reads no database.
-            controls.append(patterns.masked(plan.id.hex.encode()))
-        seen = patterns.scan_files(patterns.files_under(places()), [*wanted, *controls])
-    finally:
-        planted.unlink(missing_ok=True)
-    first = len(wanted)
-    if not all(seen.counts[first:]):
+    canary = secrets.token_hex(24)
+    with ctx.checkpoint():
+        # Written to the database for this scan: one that misses it reads no database.
+        step.result = {"canary": canary}
+        step.save(update_fields=["result"])
+    embedded = connection.vendor == "sqlite"
+    seen = places.scan(plan, kit.files, database_canary=canary.encode() if embedded else b"")
+    if seen.missed:
         raise Permanent("canary_missed", "The scan of files did not find its own canary.")
-    for number, paths in seen.hits.items():
-        if number < first:
-            log.critical("erased bytes lie in %s", ", ".join(sorted(map(str, paths))))
-    return {
-        "count": seen.files,
-        "bytes": seen.bytes,
-        "patterns": len(wanted),
-        "found": seen.found(range(first)),
-        "unreadable": seen.unreadable,
-        "canary": 1,
-        "database": int(connection.vendor == "sqlite"),
-    }
-
-
-def places() -> list[Path]:
-    """Everything on this machine that belongs to the installation; one place may hold another."""
-    named: list[Any] = [
-        settings.DSR_VAR,
-        settings.DSR_VAULT_DIR,
-        settings.DSR_BROKER_DIR,
-        settings.STATIC_ROOT,
-        *settings.DSR_RING,
-        *settings.DSR_LEDGER,
-    ]
-    if connection.vendor == "sqlite":
-        database = Path(connection.settings_dict["NAME"])
-        named += sorted(database.parent.glob(f"{database.name}*"))
-    return [Path(one) for one in named if one and Path(one).exists()]
+    if seen.found:
+        stores = sorted(code for code, one in seen.places.items() if one.found)
+        with ctx.checkpoint():
+            note_failure(plan, stores=stores, found=seen.found, during="run")
+        raise Permanent("erased_bytes_found", "Erased bytes were found in a file.")
+    return seen.as_counts
 
 
 # -- the end --------------------------------------------------------------------------------------
@@ -384,6 +396,7 @@ _HANDLERS: dict[str, Callable[[JobContext, Plan, Step], Finish]] = {
     "kit": _kit,
     "block_list": _block,
     "pictures": _picture,
+    "duplicates": _duplicate,
     "index": _index,
     "probe": _probe,
     "keys": _keys,

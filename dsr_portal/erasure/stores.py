@@ -1,6 +1,9 @@
 """What erasure keeps: ids, times, states, counts; and the stores it looks into (law A-17, R30)."""
 
 from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.erasure import signed
+
+signed.declare()
 
 declare_model(
     "erasure.Plan",
@@ -16,6 +19,8 @@ declare_model(
         "approver_role": F.CODE,
         "waits_for": F.CODE,
         "change_number": F.COUNT,
+        "duplicates_looked_at": F.TIME,
+        "duplicates_examined": F.COUNT,
         "kit_unit": F.VAULT,
         "kit_until": F.TIME,
         "document_id": F.ID,
@@ -29,7 +34,38 @@ declare_model(
     shredder="vault: the kit's key is destroyed after the checks, at the latest after 24 hours",
     verifier="vault: state of the unit",
 )
-declare_model("erasure.PlanRecord", {"id": F.ID, "plan": F.ID, "record": F.ID, "picture": F.CODE})
+declare_model(
+    "erasure.PlanRecord",
+    {
+        "id": F.ID,
+        "plan": F.ID,
+        "record": F.ID,
+        "picture": F.CODE,
+        "by_rule": F.STATE,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+    },
+)
+declare_model(
+    "erasure.Duplicate",
+    {
+        "id": F.ID,
+        "plan": F.ID,
+        "image": F.ID,
+        "of_image": F.ID,
+        "exact": F.STATE,
+        "first_officer": F.STAFF,
+        "first_verdict": F.CODE,
+        "first_record": F.ID,
+        "second_officer": F.STAFF,
+        "second_verdict": F.CODE,
+        "second_record": F.ID,
+        "supervisor": F.STAFF,
+        "verdict": F.CODE,
+        "record_id": F.ID,
+        "decided_at": F.TIME,
+    },
+)
 declare_model(
     "erasure.PlanUnit",
     {"id": F.ID, "plan": F.ID, "unit": F.VAULT, "bucket": F.ID, "holds": F.CODE},
@@ -70,9 +106,16 @@ declare_model(
 declare_store(
     "erasure canary",
     kind="file",
-    place="DSR_VAR/erasure-canary.*: random bytes that prove the scan of files sees what is there",
+    place="erasure-canary.* in every folder that is scanned: random bytes that prove it is read",
     shredder="removed by the run that wrote it",
     verifier="the scan of files, which must find it",
+)
+declare_store(
+    "looks of pictures",
+    kind="memory",
+    place="the search process, while copies of a plan's pictures are looked for",
+    shredder="dropped after the comparison; the process ends with the erasure",
+    verifier="test: no row and no file has one",
 )
 declare_store(
     "memory of other processes",

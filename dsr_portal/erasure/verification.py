@@ -1,10 +1,12 @@
 """Checking an erasure with code of its own: it believes no shredder (rule R30, law E-04).
 
 Runs in a process that began after the erasure. Memory is scanned first, with masked patterns
-only; then the index is asked with the erased templates in clear, so this process ends too.
+only; then the index is asked with the erased templates in clear, so this process ends too. A
+process that holds the index keeps its own row of itself; everything else is read through a
+connection that can't write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,18 +19,20 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import IntegrityFailure, NotFound
 from dsr_portal.documents.models import Document
 from dsr_portal.erasure import kit as kits
-from dsr_portal.erasure import services, steps
+from dsr_portal.erasure import places, services, steps
 from dsr_portal.erasure.kit import Kit
 from dsr_portal.erasure.models import (
     Plan,
     PlanRecord,
     PlanState,
     PlanUnit,
+    Step,
     StepState,
     Verification,
     VerificationState,
 )
 from dsr_portal.erasure.outcome import note_failure
+from dsr_portal.erasure.reading import read_only
 from dsr_portal.gallery import blocks, connector
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery.models import Record, SourceImage
@@ -40,6 +44,7 @@ from dsr_portal.recognition import leaving, processes
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import files as vault_files
 from dsr_portal.vault import keys as vault_keys
+from dsr_portal.vault import selectors as vault_rows
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import Picture, decode_picture
 from dsr_portal.vault.models import Blob, UnitKey
@@ -49,6 +54,8 @@ ACTOR = Actor.system("erasure-check")
 State = VerificationState
 _FLAT = 12
 """A covered area of solid grey differs by a few steps after JPEG, a face by far more."""
+_LEAST = 16
+"""Pixels across of a part of a face that can be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +107,22 @@ def _check_and_write(ctx: JobContext, plan: Plan) -> None:
 def check(plan: Plan, kit: Kit | None) -> list[Finding]:
     """Every check, in this order: memory before any template is opened in clear."""
     record_ids = list(plan.records.values_list("record_id", flat=True))
+    searched = _index_and_memory(plan, kit, record_ids)
+    with read_only():
+        return [*searched, *_stores(plan, kit, record_ids)]
+
+
+def _stores(plan: Plan, kit: Kit | None, record_ids: list[UUID]) -> list[Finding]:
     return [
-        *_index_and_memory(plan, kit, record_ids),
-        *_keys(plan),
+        *keys(plan),
         *_vault_files(plan, kit),
         *_covered(plan, kit),
-        *_lookups(plan, kit, record_ids),
+        *look_ups(plan, kit, record_ids),
         *_block_list(plan, kit),
-        *_files(plan),
-        *_answer(plan),
-        *_recipients(plan, record_ids),
+        *files(plan),
+        *answer(plan),
+        *_recipients(plan),
+        backups(plan),
         *_not_checked(),
         Finding("kit", State.PENDING, "key_destroyed", examined=1, until=plan.kit_until),
     ]
@@ -153,7 +166,7 @@ def _index_and_memory(plan: Plan, kit: Kit | None, record_ids: list[UUID]) -> li
 def _memory(plan: Plan, kit: Kit | None) -> Finding:
     """Every process that held the index is gone, and the one that took over holds nothing of it."""
     if not recognition.holders_applied(plan.change_number):
-        return Finding("search_memory", State.PENDING, "holders_behind")
+        return Finding("search_memory", State.UNVERIFIED, "holders_behind")
     if kits.seen_in_clear(plan) or not recognition.holders_recycled(plan.change_number):
         return Finding("search_memory", State.UNVERIFIED, "process_not_replaced")
     if kit is None:
@@ -178,10 +191,11 @@ _STORE_OF = {
     PlanUnit.Holds.FACE: "face_codes",
     PlanUnit.Holds.PROBE: "request_photo",
     PlanUnit.Holds.SHARD: "index_files",
+    PlanUnit.Holds.CUT_OUT: "neighbours_cut_outs",
 }
 
 
-def _keys(plan: Plan) -> list[Finding]:
+def keys(plan: Plan) -> list[Finding]:
     """Each unit must not open, each old bucket key must be in neither of the two places."""
     places = _buckets_in_each_place()
     findings = []
@@ -210,7 +224,7 @@ def _buckets_in_each_place() -> list[set[UUID]]:
     for path in vault_keys.keeper().ring.paths:
         data = bytearray(path.read_bytes())
         ring = RingFile.from_bytes(data)
-        found.append(set(ring.keys))
+        found.append(ring.ids())
         ring.wipe()
         overwrite(data)
     return found
@@ -229,8 +243,9 @@ def _vault_files(plan: Plan, kit: Kit | None) -> list[Finding]:
 
 
 def _covered(plan: Plan, kit: Kit | None) -> list[Finding]:
-    """In shared pictures that stay, the place of the face is one flat colour."""
-    if not plan.records.filter(picture=PlanRecord.Picture.COVERED).exists():
+    """In shared pictures that stay, and in the cut-outs of who is in them, the place of the face
+    is one flat colour."""
+    if not plan.records.exclude(picture=PlanRecord.Picture.WHOLE).exists():
         return []
     if kit is None:
         return [Finding("shared_pictures", State.UNVERIFIED, "kit_expired")]
@@ -241,9 +256,43 @@ def _covered(plan: Plan, kit: Kit | None) -> list[Finding]:
             continue
         picture = decode_picture(held.picture(new.id))
         boxes = kit.covered[str(new.covered_from_id)]
-        examined += len(boxes)
-        left += sum(not _is_flat(picture, box) for box in boxes)
+        parts = [(picture, box) for box in boxes]
+        for one in Record.objects.filter(image=new).exclude(state=Record.State.ERASED):
+            parts += _parts_of_cut_out(held.face(one.id), picture, boxes)
+        examined += len(parts)
+        left += sum(not _is_flat(shown, box) for shown, box in parts)
     return [Finding("shared_pictures", State.VERIFIED, "covered_area_is_flat", examined, left)]
+
+
+def _parts_of_cut_out(
+    face: connector.FaceFacts, picture: Picture, boxes: Sequence[Sequence[int]]
+) -> list[tuple[Picture, list[int]]]:
+    """Where the covered faces lie in the cut-out of another face, with the decoded cut-out."""
+    size = (picture.width, picture.height)
+    box = _in_size([*face.box, *face.of], size)
+    left, top, right, bottom = recognition.area_of_cut_out(box, *size)
+    parts = []
+    for other in boxes:
+        x, y, width, height = _in_size(other, size)
+        # The middle of the face only: its edge in so small a picture is blurred.
+        x, y, width, height = x + width // 10, y + height // 10, width * 8 // 10, height * 8 // 10
+        across = (max(x, left), min(x + width, right))
+        down = (max(y, top), min(y + height, bottom))
+        if across[1] - across[0] < _LEAST or down[1] - down[0] < _LEAST:
+            continue
+        place = [across[0] - left, down[0] - top, across[1] - across[0], down[1] - down[0]]
+        parts.append([*place, right - left, bottom - top])
+    if not parts:
+        return []
+    cut_out = decode_picture(face.crop())
+    return [(cut_out, part) for part in parts]
+
+
+def _in_size(box: Sequence[int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A box (x, y, width, height, and the size it refers to) in pixels of another size."""
+    x, y, width, height, of_width, of_height = box
+    across, down = size[0] / of_width, size[1] / of_height
+    return (round(x * across), round(y * down), round(width * across), round(height * down))
 
 
 def _is_flat(picture: Picture, box: Sequence[int]) -> bool:
@@ -258,7 +307,7 @@ def _is_flat(picture: Picture, box: Sequence[int]) -> bool:
     return bool(area.size) and int(np.ptp(area)) <= _FLAT
 
 
-def _lookups(plan: Plan, kit: Kit | None, record_ids: list[UUID]) -> list[Finding]:
+def look_ups(plan: Plan, kit: Kit | None, record_ids: list[UUID]) -> list[Finding]:
     """Ask every door of the gallery for what was erased: by number, by address, by exact file."""
     found = Record.objects.filter(id__in=record_ids).exclude(state=Record.State.ERASED).count()
     found += sum(_opens(record_id) for record_id in record_ids)
@@ -297,30 +346,35 @@ def _block_list(plan: Plan, kit: Kit | None) -> list[Finding]:
 # -- files, answer, recipients, the rest ----------------------------------------------------------
 
 
-def _files(plan: Plan) -> list[Finding]:
+def files(plan: Plan) -> list[Finding]:
     """The byte scan was made by the run, with the record's own bytes (R30); its time is printed."""
     step = plan.steps.filter(store="files", state=StepState.DONE).first()
     if step is None:
         return [Finding("files", State.UNVERIFIED, "not_scanned")]
-    seen = step.result
-    whole = bool(seen["canary"]) and not seen["unreadable"] and not seen["found"]
-    findings = [
-        Finding(
-            "files",
-            State.VERIFIED if whole else State.UNVERIFIED,
-            "byte_scan_of_files",
-            examined=seen["bytes"],
-            found=seen["found"],
-            canary_found=bool(seen["canary"]),
-            at=step.finished_at,
-        )
-    ]
-    if not seen["database"]:
+    findings = [_place(code, seen, step) for code, seen in sorted(step.result["places"].items())]
+    there = {one.store for one in findings}
+    if places.DATABASE not in there:
         findings.append(Finding("database_server", State.UNVERIFIED, "server_files_not_scanned"))
+    if places.TEMPORARY not in there and places.own_temporary_folder() is None:
+        findings.append(Finding(places.TEMPORARY, State.UNVERIFIED, "shared_temporary_folder"))
     return findings
 
 
-def _answer(plan: Plan) -> list[Finding]:
+def _place(code: str, seen: Mapping[str, int], step: Step) -> Finding:
+    """VERIFIED where the scan read everything of a place, and found in it its own canary only."""
+    whole = bool(seen["canary"]) and not seen["unreadable"] and not seen["found"]
+    return Finding(
+        code,
+        State.VERIFIED if whole else State.UNVERIFIED,
+        "byte_scan_of_files" if whole else "place_not_readable",
+        examined=seen["bytes"],
+        found=seen["found"],
+        canary_found=bool(seen["canary"]),
+        at=step.finished_at,
+    )
+
+
+def answer(plan: Plan) -> list[Finding]:
     """The sealed answer holds copies until its own end (R4)."""
     kept = []
     for delivery in services.answers_kept(plan.case):
@@ -339,21 +393,37 @@ def _answer(plan: Plan) -> list[Finding]:
     ]
 
 
-def _recipients(plan: Plan, record_ids: list[UUID]) -> list[Finding]:
-    """Telling them is a task for people; nothing here claims that it was done (Art. 19)."""
-    told = {fact.recipient_id for fact in gallery.recipients_of(record_ids)}
+def _recipients(plan: Plan) -> list[Finding]:
+    """Told once the certificate left; where no address is listed, a person must act (Art. 19)."""
+    told = gallery.recipients_told(plan.case_id)
     if told:
-        return [Finding("recipients", State.NEEDS_PERSON, "not_told_yet", examined=len(told))]
+        unlisted = sum(not one.reachable for one in told)
+        if unlisted:
+            return [Finding("recipients", State.NEEDS_PERSON, "no_address_listed", unlisted)]
+        return [Finding("recipients", State.PENDING, "told_after_release", examined=len(told))]
     if gallery.lookup_coverage():
         return [Finding("recipients", State.VERIFIED, "none_in_logs")]
     return [Finding("recipients", State.UNVERIFIED, "no_logs")]
+
+
+def backups(plan: Plan) -> Finding:
+    """Backups older than the keys' end hold what was erased, sealed, until their own end (R31)."""
+    known = vault_rows.backups()
+    destroyed = plan.steps.filter(store="keys", state=StepState.DONE).first()
+    moment = destroyed.finished_at if destroyed is not None else None
+    kept = vault_rows.backups_holding(moment or clock.now())
+    if kept:
+        last = kept[0].ends_at
+        return Finding("backups", State.PENDING, "sealed_without_keys", len(kept), until=last)
+    if known:
+        return Finding("backups", State.VERIFIED, "no_older_backup", examined=len(known))
+    return Finding("backups", State.UNVERIFIED, "none_registered")
 
 
 def _not_checked() -> list[Finding]:
     """What no check covers is printed as such."""
     return [
         Finding("source_system", State.NEEDS_PERSON, "stated_by_controller"),
-        Finding("backups", State.UNVERIFIED, "none_registered"),
         Finding("other_processes", State.UNVERIFIED, "not_tested"),
         Finding("disk_remanence", State.UNVERIFIED, "not_tested"),
     ]

@@ -4,7 +4,7 @@ The embedded gallery lies in the vault; a controller's own picture systems come 
 calls later (design, section 3).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as made_with
 from datetime import datetime
@@ -22,9 +22,11 @@ from dsr_portal.core.transactions import outside
 from dsr_portal.gallery import hashes
 from dsr_portal.gallery.models import Appearance, Record, SourceImage
 from dsr_portal.gallery.sources import basis_line
+from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import services as vault
 
 PICTURE = "picture"
+CROP = "crop"
 _GONE = (Record.State.ERASING, Record.State.ERASED)
 
 
@@ -98,7 +100,7 @@ class FaceFacts:
 
     def crop(self) -> bytes:
         """The face as a JPEG of our own making."""
-        return vault.read(self.unit, "crop")
+        return vault.read(self.unit, CROP)
 
 
 class Connector(Protocol):
@@ -126,6 +128,7 @@ class Connector(Protocol):
         actor: Actor,
         case_id: UUID | None = None,
         without: Iterable[str] = (),
+        cut_outs: Mapping[UUID, bytes] | None = None,
     ) -> UUID:
         """Put a picture with covered faces in the place of one; the id of the new picture."""
         ...
@@ -194,12 +197,15 @@ class Embedded:
         actor: Actor,
         case_id: UUID | None = None,
         without: Iterable[str] = (),
+        cut_outs: Mapping[UUID, bytes] | None = None,
     ) -> UUID:
         """Design, section 5: a new unit for the others' records, the old one ordered to go.
 
         Records being erased stay with the old picture. Facts named in `without` (a caption that
-        names the erased person) are left out of the new one. Called again, it returns what it
-        made before.
+        names the erased person) are left out of the new one. Records in `cut_outs` get the new
+        cut-out; as a value is written once, that takes a new unit with the rest of the old one.
+        Called again, it returns what it made before. Raises `Conflict` with face_changed where a
+        record got something new meanwhile: call it again.
         """
         old = _image(image_id)
         made = SourceImage.objects.filter(covered_from=old).first()
@@ -213,6 +219,7 @@ class Embedded:
         for row in appearances:
             facts = vault.read_json(old.unit, row.field)
             staged.add_json(row.field, {k: v for k, v in facts.items() if k not in left_out})
+        faces = [_face_with(record_id, crop) for record_id, crop in (cut_outs or {}).items()]
         with unit_of_work():
             locked = SourceImage.objects.select_for_update().get(id=old.id)
             if locked.state == SourceImage.State.ERASED:
@@ -234,6 +241,8 @@ class Embedded:
             moved = Record.objects.filter(image=locked).exclude(state__in=_GONE)
             covered = Record.objects.filter(image=locked, state__in=_GONE).count()
             moved.update(image=fresh)
+            for face in faces:
+                face.save()
             _empty(locked)
             audit_event(
                 "gallery.picture_replaced",
@@ -242,6 +251,7 @@ class Embedded:
                 subject_id=locked.id,
                 replaced_by=fresh.id,
                 covered=covered,
+                cut_again=len(faces),
             )
         return fresh.id
 
@@ -275,8 +285,40 @@ class Embedded:
                 raise _unknown()
             if row.state not in _GONE:
                 raise Conflict("record_state", _("This record is not being erased."))
-            vault.request_shred([row.unit], reason="record_erased")
-        return [row.unit]
+            # Beside its own unit: the template of a model that is being prepared.
+            kind = vault.UnitKind.ENROLLED_FACE
+            units = sorted({row.unit, *vault.unit_ids(owner=row.id, kind=kind)})
+            vault.request_shred(units, reason="record_erased")
+        return units
+
+
+@dataclass(slots=True)
+class _NewFace:
+    """A record's unit made anew with another cut-out, and what the old one held then."""
+
+    record_id: UUID
+    before: UUID
+    held: frozenset[str]
+    staged: vault.Staged
+
+    def save(self) -> None:
+        row = Record.objects.select_for_update().get(id=self.record_id)
+        changed = row.unit != self.before or frozenset(vault.fields(row.unit)) != self.held
+        if changed or row.state in _GONE:
+            raise Conflict("face_changed", _("This record changed meanwhile."))
+        row.unit = self.staged.save()
+        row.save(update_fields=["unit"])
+        recognition.template_moved(record_id=row.id, before=self.before, now=row.unit)
+        vault.request_shred([self.before], reason="cut_again")
+
+
+def _face_with(record_id: UUID, crop: bytes) -> _NewFace:
+    unit = Record.objects.values_list("unit", flat=True).get(id=record_id)
+    held = frozenset(vault.fields(unit))
+    staged = vault.stage_unit(kind=vault.UnitKind.ENROLLED_FACE, owner=record_id)
+    for name in sorted(held):
+        staged.add(name, crop if name == CROP else vault.read(unit, name))
+    return _NewFace(record_id, unit, held, staged)
 
 
 def current() -> Connector:

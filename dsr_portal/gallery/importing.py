@@ -1,17 +1,22 @@
 """Bringing pictures into the gallery: a run over a listing, cut into batches that are job rows.
 
 The command's own process works them off. A reading thread opens files, decodes them in the
-confined child and seals them into the vault while this thread finds, aligns and embeds faces;
-a batch's rows are written in one transaction, so that a kill anywhere loses at most the work of
-one batch and the same command goes on where it stopped. The listing lies in memory only: names
-of files may say something about a person.
+confined child and seals them into the vault, a thread per processor finds and aligns faces, and
+this thread embeds them, those of several pictures together; a batch's rows are written in one
+transaction, so that a kill anywhere loses at most the work of one batch and the same command goes
+on where it stopped. The listing lies in memory only: names of files may say something about a
+person.
 """
 
+import itertools
 import json
+import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -31,11 +36,20 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
-from dsr_portal.gallery import blocks, hashes
+from dsr_portal.gallery import blocks, face_blocks, hashes, scopes
 from dsr_portal.gallery.listing import Item, Listing, read_listing
-from dsr_portal.gallery.models import Appearance, ImportBatch, ImportRun, Record, SourceImage
+from dsr_portal.gallery.models import (
+    Appearance,
+    CollectionStop,
+    ImportBatch,
+    ImportRun,
+    Record,
+    SourceImage,
+)
 from dsr_portal.gallery.sources import declare_source, refuse_while_stopped
 from dsr_portal.jobs import services as jobs
+from dsr_portal.recognition import analysis
+from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import Picture, PictureRefused, PictureSession, picture_session
@@ -44,6 +58,8 @@ KIND = "gallery.import_batch"
 QUEUE = "enrol"
 BATCH = 100
 _AHEAD = 6
+# Crops that are embedded in one call; the network takes 32 at a time (docs/engines.md).
+_TOGETHER = 64
 _POLL_SECONDS = 0.5
 # Read into memory at most; a larger file is counted as unreadable and its facts are kept.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -55,7 +71,10 @@ Progress = Callable[[int, int, int], None]
 
 @dataclass(slots=True)
 class Counts:
-    """What became of pictures; `refused` were turned away because they are blocked (E-12)."""
+    """What became of pictures; `refused` were turned away because they are blocked (E-12).
+
+    `duplicates` were known before; a picture turned away for a blocked face is told as one (E-13).
+    """
 
     imported: int = 0
     duplicates: int = 0
@@ -106,6 +125,7 @@ class Running:
     listing: Listing
     session: PictureSession
     progress: Progress
+    model: recognition.ModelFacts
     done: int = 0
     faces: int = 0
     done_now: int = 0
@@ -133,11 +153,12 @@ def import_folder(
     with _only_one():
         owner = declare_source(name=source, legal_basis=legal_basis, actor=actor)
         refuse_while_stopped(owner)
-        recognition.prepare_engine()
+        engines.enrol_with(len(listing.items))
+        model = recognition.prepare_engine()
         run, resumed = _begin(owner.id, listing, actor)
         began = time.monotonic()
         with picture_session() as session:
-            running = Running(run.id, listing, session, progress)
+            running = Running(run.id, listing, session, progress, model)
             running.done = _done_before(run)
             running.faces = run.faces
             _running[run.id] = running
@@ -297,6 +318,10 @@ class Read:
     picture: Picture | None = None
     problem: str = ""
     blocked: bool = False
+    turned_away: bool = False
+    size: tuple[int, int] | None = None
+    seen: list[analysis.SeenFace] = field(default_factory=list)
+    faces: list[analysis.FoundFace] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -317,6 +342,7 @@ class Batch:
     faces: list[NewFace] = field(default_factory=list)
     more: list[vault.Staged] = field(default_factory=list)
     known_facts: set[tuple[UUID, str]] = field(default_factory=set)
+    turned_away: set[str] = field(default_factory=set)
 
     def next_field(self, image: SourceImage, stored: int) -> str:
         """The vault field of a picture's next set of facts: "facts.2", "facts.3", ..."""
@@ -332,7 +358,8 @@ def import_batch(ctx: jobs.JobContext) -> None:
         return
     items = running.listing.items[row.first : row.first + row.size]
     batch = Batch(row.run_id)
-    for read in _reading(items, running.session):
+    gate, stops = face_blocks.Gate(), scopes.narrow(scopes.standing(row.run.source_id))
+    for read in _embedded(_found(_reading(items, running.session, stops)), gate):
         _take(batch, row.run, read)
         running.progress(
             running.done + _finished(batch.counts), row.run.seen, running.faces + batch.counts.faces
@@ -340,7 +367,7 @@ def import_batch(ctx: jobs.JobContext) -> None:
         ctx.must_be_ours()
     try:
         with ctx.complete():
-            _write(batch, row)
+            _write(batch, row, running.model)
     except IntegrityError as error:
         # Another machine imported one of these pictures meanwhile: now it is known.
         raise jobs.Transient("picture_taken_meanwhile") from error
@@ -353,7 +380,9 @@ def _finished(counts: Counts) -> int:
     return counts.imported + counts.duplicates + counts.refused
 
 
-def _reading(items: tuple[Item, ...], session: PictureSession) -> Iterator[Read]:
+def _reading(
+    items: tuple[Item, ...], session: PictureSession, stops: Sequence[CollectionStop]
+) -> Iterator[Read]:
     """Files of a batch in their order, read, decoded and sealed a few ahead in a thread."""
     ready: queue.Queue[Read | BaseException | None] = queue.Queue(maxsize=_AHEAD)
     stop = threading.Event()
@@ -370,7 +399,7 @@ def _reading(items: tuple[Item, ...], session: PictureSession) -> Iterator[Read]
     def work() -> None:
         try:
             for item in items:
-                if not put(_read(item, session)):
+                if not put(_read(item, session, stops)):
                     return
             put(None)
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
@@ -390,9 +419,12 @@ def _reading(items: tuple[Item, ...], session: PictureSession) -> Iterator[Read]
         thread.join()
 
 
-def _read(item: Item, session: PictureSession) -> Read:
-    """Hash first: what is blocked or known is never decoded."""
+def _read(item: Item, session: PictureSession, stops: Sequence[CollectionStop]) -> Read:
+    """Hash first: what is blocked or known is never decoded, what a stop covers not even read."""
     read = Read(item)
+    if scopes.covered(item, stops):
+        read.blocked = True
+        return read
     data = _bytes_of(item.path)
     if data is None:
         read.problem = "unreadable_file" if not item.path.is_file() else "too_many_bytes"
@@ -431,10 +463,77 @@ def _bytes_of(path: Path) -> bytes | None:
         return None
 
 
+def _found(reads: Iterable[Read]) -> Iterator[Read]:
+    """The same files in their order, each with the faces of its picture; pixels are let go.
+
+    One detector per thread: OpenCV's can't be shared, and alone it leaves processors idle.
+    """
+    threads, pipeline = len(os.sched_getaffinity(0)), engines.pipeline()
+    waiting: deque[tuple[Read, Future[list[analysis.SeenFace]] | None]] = deque()
+    known: set[str] = set()
+    with ThreadPoolExecutor(threads, thread_name_prefix="import-faces") as pool:
+        for read in reads:
+            job = None
+            # A picture that this batch holds already is not looked at again.
+            if read.picture is not None and read.file_hash not in known:
+                known.add(read.file_hash)
+                job = pool.submit(analysis.find_gallery_faces, read.picture, pipeline)
+            waiting.append((read, job))
+            if len(waiting) > threads:
+                yield _with_faces(*waiting.popleft())
+        while waiting:
+            yield _with_faces(*waiting.popleft())
+
+
+def _with_faces(read: Read, job: Future[list[analysis.SeenFace]] | None) -> Read:
+    if read.picture is not None:
+        read.size = (read.picture.width, read.picture.height)
+        read.seen = job.result() if job is not None else []
+        read.picture = None
+    return read
+
+
+def _embedded(reads: Iterable[Read], gate: face_blocks.Gate) -> Iterator[Read]:
+    """The same files with templates, made for several pictures in one call of the network."""
+    waiting: list[Read] = []
+    crops = 0
+    for read in reads:
+        waiting.append(read)
+        crops += len(read.seen)
+        if crops >= _TOGETHER:
+            yield from _embed(waiting, gate)
+            waiting, crops = [], 0
+    yield from _embed(waiting, gate)
+
+
+def _embed(reads: list[Read], gate: face_blocks.Gate) -> list[Read]:
+    done = iter(analysis.embed_gallery_faces([face for read in reads for face in read.seen]))
+    for read in reads:
+        read.faces = [next(done) for _face in read.seen]
+        read.seen = []
+    _ask(reads, gate)
+    return reads
+
+
+def _ask(reads: list[Read], gate: face_blocks.Gate) -> None:
+    """A picture with a blocked face is let go whole: what was sealed of it has no key (E-12)."""
+    said = iter(gate.turns_away([face.template for read in reads for face in read.faces]))
+    for read in reads:
+        # The answers stand in the order of the faces: each picture takes as many as it has.
+        answers = list(itertools.islice(said, len(read.faces)))
+        if any(answers):
+            read.turned_away, read.faces, read.staged, read.image = True, [], None, None
+
+
 def _take(batch: Batch, run: ImportRun, read: Read) -> None:
     """Decide what becomes of one file and stage all of it."""
     if read.blocked:
         batch.counts.refused += 1
+        return
+    if read.turned_away or (read.file_hash and read.file_hash in batch.turned_away):
+        # Told as a picture known before: no report says whose face is on the list (E-13).
+        batch.turned_away.add(read.file_hash)
+        batch.counts.duplicates += 1
         return
     twin = batch.by_hash.get(read.file_hash) if read.file_hash else None
     if read.known_id is not None or twin is not None:
@@ -455,25 +554,23 @@ def _take(batch: Batch, run: ImportRun, read: Read) -> None:
 
 
 def _enrol(batch: Batch, image: SourceImage, read: Read) -> None:
-    picture = read.picture
-    if picture is None:
+    if read.size is None:
         image.state, image.problem = SourceImage.State.UNREADABLE, read.problem
         batch.counts.unreadable += 1
         return
-    image.width, image.height = picture.width, picture.height
-    found = recognition.analyse_gallery_picture(picture)
-    if not found:
+    image.width, image.height = read.size
+    if not read.faces:
         image.state, image.problem = SourceImage.State.NO_FACE, "no_face"
         batch.counts.faceless += 1
         return
     image.state = SourceImage.State.SEARCHABLE
-    for number, face in enumerate(found, start=1):
-        batch.faces.append(_new_face(image, number, face, picture))
-    batch.counts.faces += len(found)
+    for number, face in enumerate(read.faces, start=1):
+        batch.faces.append(_new_face(image, number, face, read.size))
+    batch.counts.faces += len(read.faces)
 
 
 def _new_face(
-    image: SourceImage, number: int, face: recognition.FoundFace, picture: Picture
+    image: SourceImage, number: int, face: analysis.FoundFace, size: tuple[int, int]
 ) -> NewFace:
     row = Record(id=new_id(), image=image, face_number=number)
     staged = vault.stage_unit(kind=vault.UnitKind.ENROLLED_FACE, owner=row.id)
@@ -486,7 +583,7 @@ def _new_face(
             "landmarks": [[round(value, 2) for value in point] for point in face.landmarks],
             "quality": face.quality,
             "findings": face.findings,
-            "of": [picture.width, picture.height],
+            "of": list(size),
         },
     )
     row.unit = staged.unit_id
@@ -538,7 +635,7 @@ def _further_appearance(
     batch.more.append(staged)
 
 
-def _write(batch: Batch, row: ImportBatch) -> None:
+def _write(batch: Batch, row: ImportBatch, model: recognition.ModelFacts) -> None:
     """All rows of a batch, in the transaction that ends its job."""
     moment = clock.now()
     for image, staged in batch.images:
@@ -554,7 +651,7 @@ def _write(batch: Batch, row: ImportBatch) -> None:
         face.staged.save()
         face.record.state_changed_at = face.record.enrolled_at = moment
     Record.objects.bulk_create(face.record for face in batch.faces)
-    numbers = _number(batch)
+    numbers = _number(batch, model)
     counts: dict[str, Any] = dict(batch.counts.as_dict())
     row.state = ImportBatch.State.DONE
     row.save(update_fields=["state"])
@@ -573,15 +670,19 @@ def _write(batch: Batch, row: ImportBatch) -> None:
     )
 
 
-def _number(batch: Batch) -> list[int]:
+def _number(batch: Batch, model: recognition.ModelFacts) -> list[int]:
+    """Number the batch's templates under the model that made them, while it is the one that serves.
+
+    Numbers are drawn first: a publication waits for them or has ended, and is then seen here.
+    """
     if not batch.faces:
         return []
-    model = recognition.active_model()
-    if model is None:
-        raise jobs.Transient("no_active_model")
-    return recognition.add_templates(
+    numbers = recognition.add_templates(
         model=model,
         templates=[
             recognition.NewTemplate(face.record.id, face.record.unit) for face in batch.faces
         ],
     )
+    if recognition.active_model() != model:
+        raise jobs.Permanent("model_replaced")
+    return numbers

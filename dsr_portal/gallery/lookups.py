@@ -1,7 +1,8 @@
 """Who was shown what: logs of look-ups by the controller's product, with what they cover (R16)."""
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,9 +21,14 @@ from dsr_portal.gallery.models import LookUp, LookUpLog, Recipient, Record
 from dsr_portal.vault import services as vault
 
 COLUMNS = ("recipient", "country", "date", "purpose", "record")
+MORE_COLUMNS = ("reference", "way")
+"""Columns a log may have: the recipient's own reference, and "shown" or "exported"."""
+
 _PER_TRANSACTION = 200
 _SHOWN_PROBLEMS = 10
+_LONGEST_NAME = 200
 _LONGEST_PURPOSE = 1000
+_LONGEST_REFERENCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Row:
     at: datetime
     purpose: str
     record: str
+    reference: str = ""
+    way: str = LookUp.Way.SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +63,42 @@ class LookUpReport:
 def record_lookups(
     *, path: Path, system: str, covers_from: date, covers_to: date, actor: Actor
 ) -> LookUpReport:
-    """Record a log (CSV: recipient, country, date, purpose, record) and what it covers.
+    """Record a log (CSV: recipient, country, date, purpose, record; where known reference, way)
+    and what it covers.
 
     `record` is a record's id, or the address or path of a picture: then all its faces were shown.
     Raises `BadInput` with line numbers (nothing is recorded then) and `Conflict` for a log that
     is recorded already. An interrupted call goes on where it stopped.
     """
+    return _recorded(_bytes(path), system, covers_from, covers_to, actor)
+
+
+@outside("Recording look-ups")
+@vault.retry_stale
+def record_rows(
+    *,
+    rows: Sequence[Mapping[str, str]],
+    system: str,
+    covers_from: date,
+    covers_to: date,
+    actor: Actor,
+) -> LookUpReport:
+    """Record a log a system reports in rows of the same columns; checked and kept as a file is."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*COLUMNS, *MORE_COLUMNS], extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: str(row.get(name, "")) for name in [*COLUMNS, *MORE_COLUMNS]})
+    return _recorded(text.getvalue().encode(), system, covers_from, covers_to, actor)
+
+
+def _recorded(
+    data: bytes, system: str, covers_from: date, covers_to: date, actor: Actor
+) -> LookUpReport:
     if covers_from > covers_to:
         raise BadInput("log_period", _("The period of the log ends before it begins."))
     if not system.strip():
         raise BadInput("log_without_system", _("Name the system the log comes from."))
-    data = _bytes(path)
     rows = _rows(data, covers_from, covers_to)
     log = _log(data, system.strip(), covers_from, covers_to, len(rows))
     done = LookUp.objects.filter(log=log).order_by("-row_number").values_list("row_number")
@@ -93,7 +126,7 @@ def _rows(data: bytes, covers_from: date, covers_to: date) -> list[Row]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput("log_not_utf8", _("The log is not in UTF-8.")) from error
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True, restkey="")
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="")
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
     if missing:
         raise BadInput(
@@ -137,6 +170,10 @@ def _row(line: int, values: dict[str, str], covers_from: date, covers_to: date) 
     clean = {name: values[name].strip() for name in COLUMNS}
     if not clean["recipient"] or not clean["record"]:
         raise BadInput("log_row", _("no recipient or no record"))
+    if len(clean["recipient"]) > _LONGEST_NAME:
+        raise BadInput("log_recipient", _("the recipient's name is longer than 200 letters"))
+    if any("\0" in (value or "") for value in values.values()):
+        raise BadInput("log_row", _("a value has a character of no text (NUL)"))
     country = clean["country"].upper()
     if len(country) != 2 or not country.isascii() or not country.isalpha():
         raise BadInput("log_country", _("the country is a code of two letters"))
@@ -145,7 +182,15 @@ def _row(line: int, values: dict[str, str], covers_from: date, covers_to: date) 
     at = _moment(clean["date"])
     if not covers_from <= at.date() <= covers_to:
         raise BadInput("log_date", _("the date lies outside the period of the log"))
-    return Row(line, clean["recipient"], country, at, clean["purpose"], clean["record"])
+    reference = (values.get("reference") or "").strip()
+    if len(reference) > _LONGEST_REFERENCE:
+        raise BadInput("log_reference", _("the reference is longer than 100 letters"))
+    way = (values.get("way") or "").strip().upper() or LookUp.Way.SHOWN
+    if way not in LookUp.Way.values:
+        raise BadInput("log_way", _("the way is shown or exported"))
+    return Row(
+        line, clean["recipient"], country, at, clean["purpose"], clean["record"], reference, way
+    )
 
 
 def _moment(text: str) -> datetime:
@@ -194,11 +239,16 @@ def _record(log: LookUpLog, rows: Sequence[Row]) -> None:
                     log=log,
                     row_number=row.line,
                     record=record,
-                    defaults={"recipient": recipient, "at": row.at},
+                    defaults={"recipient": recipient, "at": row.at, "way": row.way},
                 )
-                if new and row.purpose:
-                    field = selectors.purpose_field(look_up.id)
-                    vault.write_small(record.unit, field, row.purpose.encode())
+                if new:
+                    _seal(record.unit, selectors.purpose_field(look_up.id), row.purpose)
+                    _seal(record.unit, selectors.reference_field(look_up.id), row.reference)
+
+
+def _seal(unit: UUID, field: str, words: str) -> None:
+    if words:
+        vault.write_small(unit, field, words.encode())
 
 
 def _finish(log: LookUpLog, rows: int, missing: Sequence[int], actor: Actor) -> int:

@@ -5,7 +5,8 @@ captions, purposes and faces lie in vault units; sources and recipients are comp
 """
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.models import Row
 
@@ -24,9 +25,15 @@ class Source(Row):
 
 
 class CollectionStop(Row):
-    """No import while this is in force: one source, or every source when it names none (R23)."""
+    """No import while this is in force: one source, or every source when it names none (R23).
+
+    With a country of the source's site, a language or place data it covers those pictures alone.
+    """
 
     source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.PROTECT)
+    country = models.CharField(max_length=2, blank=True)
+    language = models.CharField(max_length=8, blank=True)
+    with_place = models.BooleanField(default=False)
     reason_code = models.CharField(max_length=40)
     since = models.DateTimeField()
     lifted_at = models.DateTimeField(null=True, blank=True)
@@ -261,8 +268,16 @@ class LookUpLog(Row):
 
 
 class LookUp(Row):
-    """That a recipient was shown a record; the purpose lies in the record's unit."""
+    """That a recipient was shown a record, or given a copy in an export.
 
+    The purpose and the recipient's own reference lie in the record's unit.
+    """
+
+    class Way(models.TextChoices):
+        SHOWN = "SHOWN", _("shown")
+        EXPORTED = "EXPORTED", _("given a copy")
+
+    way = models.CharField(max_length=8, choices=Way, default=Way.SHOWN)
     log = models.ForeignKey(LookUpLog, on_delete=models.PROTECT)
     row_number = models.PositiveIntegerField()
     recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT)
@@ -278,6 +293,224 @@ class LookUp(Row):
 
     def __str__(self) -> str:
         return f"look-up of {self.record_id}"
+
+
+class RecipientChannel(Row):
+    """How a recipient is told: one address that two persons listed (R33). Companies, so plain."""
+
+    class Kind(models.TextChoices):
+        MAIL = "MAIL", _("E-mail")
+        LETTER = "LETTER", _("Letter by post")
+        CALL = "CALL", _("Signed call to an https address")
+
+    class State(models.TextChoices):
+        PROPOSED = "PROPOSED", _("waits for a second person")
+        SERVING = "SERVING", _("in use")
+        REPLACED = "REPLACED", _("replaced")
+        REJECTED = "REJECTED", _("rejected")
+
+    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT, related_name="channels")
+    kind = models.CharField(max_length=8, choices=Kind)
+    address = models.CharField(max_length=500)
+    state = models.CharField(max_length=8, choices=State, default=State.PROPOSED)
+    proposed_by = models.CharField(max_length=20)
+    proposed_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=20, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recipient"], condition=Q(state="SERVING"), name="one_channel_serves"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["PROPOSED", "REJECTED"])
+                | (~Q(decided_by="") & ~Q(decided_by=F("proposed_by"))),
+                name="channel_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.recipient_id}"
+
+
+class ConnectedSystem(Row):
+    """A system of the controller that asks and reports through the API (R20).
+
+    Its token is random and shown once, to the second person; only its hash is kept.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "PROPOSED", _("waits for a second person")
+        SERVING = "SERVING", _("in use")
+        ENDED = "ENDED", _("ended")
+
+    name = models.CharField(max_length=100)
+    state = models.CharField(max_length=8, choices=State, default=State.PROPOSED)
+    token_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    proposed_by = models.CharField(max_length=20)
+    proposed_at = models.DateTimeField()
+    approved_by = models.CharField(max_length=20, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=20, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=~Q(state="ENDED"), name="connected_system_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="SERVING")
+                | (~Q(approved_by="") & ~Q(approved_by=F("proposed_by")) & ~Q(token_hash="")),
+                name="connected_system_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Notice(Row):
+    """That a recipient is told of an erasure, correction or restriction (Art. 19).
+
+    What it is about (the recipient's references, times) lies in the case's file, in the fields
+    "notice.<id>.<part>", and goes with it.
+    """
+
+    class Ground(models.TextChoices):
+        ERASURE = "ERASURE", _("Erasure")
+        RECTIFICATION = "RECTIFICATION", _("Correction")
+        RESTRICTION = "RESTRICTION", _("Restriction")
+
+    class State(models.TextChoices):
+        PREPARED = "PREPARED", _("leaves after the answer to the person")
+        CANCELLED = "CANCELLED", _("not needed: nothing was erased")
+        NO_WAY = "NO_WAY", _("waits: no address is listed for this recipient")
+        SENDING = "SENDING", _("on its way")
+        NOT_REACHED = "NOT_REACHED", _("not reached yet")
+        PRINTED = "PRINTED", _("letter made, waits to be posted")
+        SENT = "SENT", _("told, no answer yet")
+        RECEIVED = "RECEIVED", _("says it has the notice")
+        DONE = "DONE", _("says it is done")
+        REFUSED = "REFUSED", _("refused")
+        EXCUSED = "EXCUSED", _("not told: impossible or disproportionate effort")
+
+    case_id = models.UUIDField(db_index=True)
+    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT, related_name="notices")
+    ground = models.CharField(max_length=16, choices=Ground)
+    state = models.CharField(max_length=12, choices=State, default=State.PREPARED, db_index=True)
+    look_ups = models.PositiveIntegerField(default=0)
+    first_shown = models.DateTimeField()
+    last_shown = models.DateTimeField()
+    prepared_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    released_at = models.DateTimeField(null=True, blank=True)
+    channel = models.ForeignKey(RecipientChannel, null=True, blank=True, on_delete=models.PROTECT)
+    letter_id = models.UUIDField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    answered_by = models.CharField(max_length=20, blank=True)
+    rounds = models.PositiveSmallIntegerField(default=0)
+    next_round_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    excuse_reason = models.CharField(max_length=500, blank=True)
+    excuse_proposed_by = models.CharField(max_length=20, blank=True)
+    excused_by = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ("prepared_at", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case_id", "recipient", "ground"], name="notice_once_per_recipient"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="EXCUSED")
+                | (~Q(excused_by="") & ~Q(excused_by=F("excuse_proposed_by"))),
+                name="excuse_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"notice {self.id}"
+
+
+class PublicCopy(Row):
+    """A step towards another controller that published a copy (Art. 17(2)): who, when, done.
+
+    The address of the copy lies in the case's file, in the field "copy.<id>".
+    """
+
+    class Result(models.TextChoices):
+        DONE = "DONE", _("removed")
+        REFUSED = "REFUSED", _("refused by the other controller")
+        NOT_REASONABLE = "NOT_REASONABLE", _("no reasonable step left")
+
+    case_id = models.UUIDField(db_index=True)
+    controller = models.CharField(max_length=200)
+    made_by = models.CharField(max_length=20)
+    made_at = models.DateTimeField()
+    result = models.CharField(max_length=16, choices=Result, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    settled_by = models.CharField(max_length=20, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("made_at", "id")
+
+    def __str__(self) -> str:
+        return f"published copy at {self.controller}"
+
+
+class QueryPictureStatement(Row):
+    """What the controller stated of its product's query pictures: words, name, date (R16)."""
+
+    class State(models.TextChoices):
+        PROPOSED = "PROPOSED", _("waits for a second person")
+        SERVING = "SERVING", _("in force")
+        REPLACED = "REPLACED", _("replaced")
+
+    words = models.CharField(max_length=500)
+    name = models.CharField(max_length=120)
+    stated_on = models.DateField()
+    state = models.CharField(max_length=8, choices=State, default=State.PROPOSED)
+    proposed_by = models.CharField(max_length=20)
+    proposed_at = models.DateTimeField()
+    approved_by = models.CharField(max_length=20, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="SERVING"), name="one_statement_serves"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="PROPOSED")
+                | (~Q(approved_by="") & ~Q(approved_by=F("proposed_by"))),
+                name="statement_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"statement of {self.stated_on:%Y-%m-%d}"
+
+
+class FaceBlock(Row):
+    """A face its person asked not to be enrolled again (law E-13). Its unit holds "code".
+
+    `model` names the model the code fits; under another one it stops nothing.
+    """
+
+    case_id = models.UUIDField(unique=True)
+    unit = models.UUIDField(unique=True)
+    model = models.CharField(max_length=32)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"face block until {self.until:%Y-%m-%d}"
 
 
 class BlockEntry(Row):

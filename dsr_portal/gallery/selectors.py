@@ -18,6 +18,9 @@ from dsr_portal.gallery.models import (
     ImportRun,
     LookUp,
     LookUpLog,
+    Notice,
+    PublicCopy,
+    RecipientChannel,
     Record,
     Restriction,
     Source,
@@ -50,7 +53,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class LookUpFact:
-    """One thing a recipient was shown (Art. 15(1)(c)); `purpose` is empty when none was logged."""
+    """One thing a recipient was shown or given (Art. 15(1)(c)).
+
+    `purpose` and `reference` (the recipient's own) are empty when the log had none.
+    """
 
     recipient_id: UUID
     recipient: str
@@ -58,6 +64,35 @@ class LookUpFact:
     at: datetime
     purpose: str
     record_id: UUID
+    way: str = LookUp.Way.SHOWN
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How far one recipient is told of what happened in a case (Art. 19; law E-06, E-14)."""
+
+    recipient_id: UUID
+    recipient: str
+    country: str
+    ground: str
+    state: str
+    words: str
+    way: str
+    look_ups: int
+    last_shown: datetime
+    prepared_at: datetime
+    released_at: datetime | None
+    sent_at: datetime | None
+    answered_at: datetime | None
+    excuse: str
+    reachable: bool
+    """An address is listed, or two persons decided that none is needed."""
+
+    @property
+    def settled(self) -> bool:
+        """Told and answered, or not to be told by decision of two persons."""
+        return self.state in (Notice.State.DONE, Notice.State.REFUSED, Notice.State.EXCUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +150,55 @@ def recipients_of(record_ids: Iterable[UUID]) -> list[LookUpFact]:
         .select_related("recipient", "record")
         .order_by("at", "id")
     )
+    return [_look_up_fact(row) for row in rows]
+
+
+def _look_up_fact(row: LookUp) -> LookUpFact:
+    purpose, reference = look_up_fields(row)
+    return LookUpFact(
+        recipient_id=row.recipient_id,
+        recipient=row.recipient.name,
+        country=row.recipient.country,
+        at=row.at,
+        purpose=purpose,
+        record_id=row.record_id,
+        way=row.way,
+        reference=reference,
+    )
+
+
+def recipients_told(case_id: UUID) -> list[Told]:
+    """Every recipient that has to be told in a case, with state and dates; empty: nobody has to."""
+    rows = Notice.objects.filter(case_id=case_id).exclude(state=Notice.State.CANCELLED)
+    serving = RecipientChannel.objects.filter(state=RecipientChannel.State.SERVING)
+    listed = set(serving.values_list("recipient_id", flat=True))
     return [
-        LookUpFact(
+        Told(
             recipient_id=row.recipient_id,
             recipient=row.recipient.name,
             country=row.recipient.country,
-            at=row.at,
-            purpose=_purpose(row),
-            record_id=row.record_id,
+            ground=row.ground,
+            state=row.state,
+            words=row.get_state_display(),
+            way=row.channel.kind if row.channel is not None else "",
+            look_ups=row.look_ups,
+            last_shown=row.last_shown,
+            prepared_at=row.prepared_at,
+            released_at=row.released_at,
+            sent_at=row.sent_at,
+            answered_at=row.answered_at,
+            excuse=row.excuse_reason if row.state == Notice.State.EXCUSED else "",
+            reachable=row.recipient_id in listed or row.state == Notice.State.EXCUSED,
         )
-        for row in rows
+        for row in rows.select_related("recipient", "channel").order_by(
+            "recipient__name", "recipient__country", "ground"
+        )
     ]
+
+
+def copies_of(case_id: UUID) -> list[PublicCopy]:
+    """Steps about published copies in a case (Art. 17(2)), in the order they were written down."""
+    return list(PublicCopy.objects.filter(case_id=case_id))
 
 
 def purpose_field(look_up_id: UUID) -> str:
@@ -133,9 +206,22 @@ def purpose_field(look_up_id: UUID) -> str:
     return f"lookup.{look_up_id}"
 
 
-def _purpose(row: LookUp) -> str:
+def reference_field(look_up_id: UUID) -> str:
+    """The field of the record's unit in which the recipient's own reference lies."""
+    return f"lookup.{look_up_id}.reference"
+
+
+def look_up_fields(row: LookUp) -> tuple[str, str]:
+    """Purpose and recipient's reference of a look-up, as far as its record's unit has them."""
+    return (
+        _sealed_words(row.record.unit, purpose_field(row.id)),
+        _sealed_words(row.record.unit, reference_field(row.id)),
+    )
+
+
+def _sealed_words(unit: UUID, field: str) -> str:
     try:
-        return vault.read(row.record.unit, purpose_field(row.id)).decode()
+        return vault.read(unit, field).decode()
     except (vault.UnknownUnit, vault.Shredded):
         return ""
 

@@ -4,7 +4,8 @@ Whoever calls has checked that the person may do this: gallery knows cases by id
 service opens or joins a unit of work, locks the rows and writes its events there.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -13,8 +14,8 @@ from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import Conflict, NotFound
-from dsr_portal.gallery import hashes, states
+from dsr_portal.core.errors import BadInput, Conflict, NotFound
+from dsr_portal.gallery import hashes, notices, states
 from dsr_portal.gallery.blocks import blocked
 from dsr_portal.gallery.importing import import_folder
 from dsr_portal.gallery.lookups import record_lookups
@@ -24,6 +25,7 @@ from dsr_portal.gallery.models import (
     CollectionStop,
     Hold,
     InspectionHold,
+    Notice,
     Record,
     Restriction,
     Source,
@@ -31,6 +33,7 @@ from dsr_portal.gallery.models import (
 )
 from dsr_portal.gallery.sources import collection_stopped, declare_source
 from dsr_portal.recognition import services as recognition
+from dsr_portal.vault import services as vault
 
 __all__ = [
     "block_addresses",
@@ -44,6 +47,7 @@ __all__ = [
     "mark_erasing",
     "record_lookups",
     "release_holds",
+    "require_free",
     "restrict",
     "restricted",
     "resume_collection",
@@ -51,6 +55,12 @@ __all__ = [
     "stop_collection",
     "unblock",
 ]
+
+
+# Kinds of notes in the erasure ledger: a restored block list gets them again (R31).
+BLOCKED = "block.added"
+UNBLOCKED = "block.removed"
+_STANDING = frozenset({Record.State.HELD, Record.State.RESTRICTED})
 
 
 def _locked(record_ids: Iterable[UUID]) -> list[Record]:
@@ -76,18 +86,21 @@ def _move(row: Record, action: str) -> bool:
 # -- hold ---------------------------------------------------------------------------------------
 
 
-def hold(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
-    """Keep candidates as they are until the case has decided about them; how many are new."""
-    fresh = 0
+def hold(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> set[UUID]:
+    """Keep candidates as they are until the case has decided about them.
+
+    The ids of those that are kept. A record another case is erasing, or has erased, is not: only
+    what this returns may become a candidate.
+    """
     with unit_of_work():
-        for row in _locked(record_ids):
+        kept = [row for row in _locked(record_ids) if row.state in _STANDING]
+        for row in kept:
             _made, new = Hold.objects.get_or_create(
                 record=row, case_id=case_id, until=None, defaults={"since": clock.now()}
             )
             if new:
-                fresh += 1
                 audit_event("record.held", actor=actor, case_id=case_id, subject_id=row.id)
-    return fresh
+    return {row.id for row in kept}
 
 
 def release_holds(*, case_id: UUID, record_ids: Iterable[UUID] | None = None, actor: Actor) -> int:
@@ -168,19 +181,47 @@ def restricted(record_ids: Iterable[UUID]) -> set[UUID]:
 # -- erasure ------------------------------------------------------------------------------------
 
 
-def mark_erasing(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
+def require_free(
+    *, record_ids: Iterable[UUID], case_id: UUID, also_sources: Collection[UUID] = ()
+) -> None:
+    """`Conflict` while another case holds or an authority inspects one of these records.
+
+    `also_sources` are those of pictures without a record that go with them.
+    """
+    with unit_of_work():
+        rows = _locked(record_ids)
+        _refuse_held_by_others(rows, case_id)
+        _refuse_inspected(rows, also_sources)
+
+
+def mark_erasing(
+    *,
+    record_ids: Iterable[UUID],
+    case_id: UUID,
+    actor: Actor,
+    also_sources: Collection[UUID] = (),
+) -> int:
     """Begin the erasure of confirmed records.
 
     `Conflict` while another case holds or an authority inspects one of them: theirs comes first.
+    `also_sources` as for `require_free`.
     """
     begun = 0
     with unit_of_work():
         rows = _locked(record_ids)
         _refuse_held_by_others(rows, case_id)
+        _refuse_inspected(rows, also_sources)
         for row in rows:
             if _move(row, "erase"):
                 audit_event("record.erasing", actor=actor, case_id=case_id, subject_id=row.id)
                 begun += 1
+        # Now, while the records' units still open: what recipients will be told (Art. 19).
+        notices.prepare(
+            record_ids=[row.id for row in rows],
+            case_id=case_id,
+            ground=str(Notice.Ground.ERASURE),
+            actor=actor,
+        )
     return begun
 
 
@@ -197,9 +238,13 @@ def _refuse_held_by_others(rows: Sequence[Record], case_id: UUID) -> None:
             _("Another case has to decide about one of these pictures first."),
             records=waiting,
         )
-    images = SourceImage.objects.filter(record__in=ids).values_list("source_id", flat=True)
+
+
+def _refuse_inspected(rows: Sequence[Record], also_sources: Collection[UUID]) -> None:
+    images = SourceImage.objects.filter(record__in=rows)
+    sources = {*images.values_list("source_id", flat=True), *also_sources}
     holds = InspectionHold.objects.filter(lifted_at=None)
-    if holds.filter(source=None).exists() or holds.filter(source_id__in=list(images)).exists():
+    if holds.filter(source=None).exists() or holds.filter(source_id__in=sources).exists():
         raise Conflict(
             "inspection_hold",
             _("An authority asked to keep these pictures as they are until it has looked."),
@@ -218,6 +263,7 @@ def spare_records(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) ->
                 _move(row, "restrict")
             audit_event("record.spared", actor=actor, case_id=case_id, subject_id=row.id)
             spared += 1
+        notices.cancel(case_id=case_id)
     return spared
 
 
@@ -287,11 +333,14 @@ def block_addresses(
 def _block(kind: BlockEntry.Kind, hashed: Iterable[str], case_id: UUID) -> int:
     made = 0
     for one in sorted(hashed):
+        hashed_again = hashes.for_block(kind, one)
         _entry, new = BlockEntry.objects.get_or_create(
             kind=kind,
-            hash=hashes.for_block(kind, one),
+            hash=hashed_again,
             defaults={"case_id": case_id, "since": clock.now()},
         )
+        if new:
+            vault.note_in_ledger(kind=BLOCKED, value=f"{kind}:{hashed_again}:{case_id}")
         made += new
     return made
 
@@ -301,6 +350,7 @@ def unblock(*, case_id: UUID, actor: Actor) -> int:
     with unit_of_work():
         removed, _kinds = BlockEntry.objects.filter(case_id=case_id).delete()
         if removed:
+            vault.note_in_ledger(kind=UNBLOCKED, value=str(case_id))
             audit_event("block.removed", actor=actor, case_id=case_id, entries=removed)
     return removed
 
@@ -308,11 +358,44 @@ def unblock(*, case_id: UUID, actor: Actor) -> int:
 # -- stop of collection ---------------------------------------------------------------------------
 
 
-def stop_collection(*, source: Source | None, reason: str, actor: Actor) -> CollectionStop:
-    """Refuse every import of a source, or of all, until it is lifted (R23)."""
+def stop_collection(
+    *,
+    source: Source | None,
+    reason: str,
+    actor: Actor,
+    country: str = "",
+    language: str = "",
+    with_place: bool = False,
+) -> CollectionStop:
+    """Refuse imports of a source, or of all, until it is lifted (R23).
+
+    A country of the source's site (ISO 3166, two letters), a language (ISO 639) or place data
+    narrow it to pictures that fit all of them; see `scopes`. Raises `BadInput` for other codes.
+    """
+    country, language = country.strip().upper(), language.strip().lower()
+    if country and not re.fullmatch(r"[A-Z]{2}", country):
+        raise BadInput("stop_country", _("The country is a code of two letters."))
+    if language and not re.fullmatch(r"[a-z]{2,3}", language):
+        raise BadInput("stop_language", _("The language is a code of two or three letters."))
     with unit_of_work():
-        row = CollectionStop.objects.create(source=source, reason_code=reason, since=clock.now())
-        audit_event("gallery.collection_stopped", actor=actor, subject_id=row.id, reason=reason)
+        row = CollectionStop.objects.create(
+            source=source,
+            country=country,
+            language=language,
+            with_place=with_place,
+            reason_code=reason,
+            since=clock.now(),
+        )
+        audit_event(
+            "gallery.collection_stopped",
+            actor=actor,
+            subject_id=row.id,
+            reason=reason,
+            source=source.id if source is not None else None,
+            country=country or None,
+            language=language or None,
+            with_place=with_place,
+        )
     return row
 
 

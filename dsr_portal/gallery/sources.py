@@ -56,9 +56,10 @@ def basis_line(source: Source) -> str:
 
 
 def collection_stopped(source: Source | None) -> bool:
-    """Whether a stop covers this source now, by itself or as one of all."""
+    """Whether a stop covers the whole of this source now, by itself or as one of all."""
     covering = Q(source=None) if source is None else Q(source=None) | Q(source=source)
-    return CollectionStop.objects.filter(covering, lifted_at=None).exists()
+    whole = CollectionStop.objects.filter(country="", language="", with_place=False)
+    return whole.filter(covering, lifted_at=None).exists()
 
 
 def refuse_while_stopped(source: Source) -> None:

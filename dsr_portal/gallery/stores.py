@@ -1,9 +1,11 @@
 """What gallery keeps: companies plain, everything about a data subject behind the vault."""
 
 from dsr_portal.core.inventory import F, declare_model, declare_store
-from dsr_portal.gallery import hashes
+from dsr_portal.gallery import hashes, webhooks
 from dsr_portal.vault import lasting
 
+# The key that signs what recipients' systems get (docs/recipients.md).
+lasting.declare(webhooks.PURPOSE, webhooks.make_key)
 # Keys of the hashes by which addresses and files are found and blocked (R26).
 for _purpose in hashes.PURPOSES:
     lasting.declare(_purpose)
@@ -17,7 +19,16 @@ declare_model(
 )
 declare_model(
     "gallery.CollectionStop",
-    {"id": F.ID, "source": F.ID, "reason_code": F.CODE, "since": F.TIME, "lifted_at": F.TIME},
+    {
+        "id": F.ID,
+        "source": F.ID,
+        "country": F.CODE,
+        "language": F.CODE,
+        "with_place": F.CODE,
+        "reason_code": F.CODE,
+        "since": F.TIME,
+        "lifted_at": F.TIME,
+    },
 )
 declare_model(
     "gallery.InspectionHold",
@@ -142,8 +153,111 @@ declare_model(
         "recipient": F.ID,
         "record": F.ID,
         "at": F.TIME,
+        "way": F.CODE,
     },
-    shredder=f"{_UNIT} (the purpose); the row names a record by id only",
+    shredder=f"{_UNIT} (the purpose, the recipient's reference); the row names a record by id only",
+    verifier=_UNIT_CHECK,
+)
+declare_model(
+    "gallery.RecipientChannel",
+    {
+        "id": F.ID,
+        "recipient": F.ID,
+        "kind": F.CODE,
+        "address": F.COMPANY,
+        "state": F.STATE,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+    },
+)
+declare_model(
+    "gallery.ConnectedSystem",
+    {
+        "id": F.ID,
+        "name": F.COMPANY,
+        "state": F.STATE,
+        "token_hash": F.HASH,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "approved_by": F.STAFF,
+        "approved_at": F.TIME,
+        "ended_by": F.STAFF,
+        "ended_at": F.TIME,
+    },
+)
+declare_model(
+    "gallery.Notice",
+    {
+        "id": F.ID,
+        "case_id": F.ID,
+        "recipient": F.ID,
+        "ground": F.CODE,
+        "state": F.STATE,
+        "look_ups": F.COUNT,
+        "first_shown": F.TIME,
+        "last_shown": F.TIME,
+        "prepared_at": F.TIME,
+        "confirmed_at": F.TIME,
+        "released_at": F.TIME,
+        "channel": F.ID,
+        "letter_id": F.ID,
+        "sent_at": F.TIME,
+        "answered_at": F.TIME,
+        "answered_by": F.STAFF,
+        "rounds": F.COUNT,
+        "next_round_at": F.TIME,
+        "error_code": F.CODE,
+        "excuse_reason": F.STAFF,
+        "excuse_proposed_by": F.STAFF,
+        "excused_by": F.STAFF,
+    },
+    shredder="vault: the case's file is shredded when the case is purged (references, times)",
+    verifier=_UNIT_CHECK,
+)
+declare_model(
+    "gallery.PublicCopy",
+    {
+        "id": F.ID,
+        "case_id": F.ID,
+        "controller": F.COMPANY,
+        "made_by": F.STAFF,
+        "made_at": F.TIME,
+        "result": F.CODE,
+        "reason": F.STAFF,
+        "settled_by": F.STAFF,
+        "settled_at": F.TIME,
+    },
+    shredder="vault: the case's file is shredded when the case is purged (address of the copy)",
+    verifier=_UNIT_CHECK,
+)
+declare_model(
+    "gallery.QueryPictureStatement",
+    {
+        "id": F.ID,
+        "words": F.COMPANY,
+        "name": F.STAFF,
+        "stated_on": F.TIME,
+        "state": F.STATE,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "approved_by": F.STAFF,
+        "approved_at": F.TIME,
+    },
+)
+declare_model(
+    "gallery.FaceBlock",
+    {
+        "id": F.ID,
+        "case_id": F.ID,
+        "unit": F.VAULT,
+        "model": F.CODE,
+        "since": F.TIME,
+        "until": F.TIME,
+        "ended_at": F.TIME,
+    },
+    shredder=f"{_UNIT} (protected face code), on wish or when its time is over",
     verifier=_UNIT_CHECK,
 )
 declare_model(

@@ -19,7 +19,10 @@ from dsr_portal.core.registries import job_kinds
 from dsr_portal.jobs import broker
 
 log = logging.getLogger(__name__)
-QUEUES = ("light", "probe", "search", "enrol")
+QUEUES = (
+    *("light", "probe", "search", "enrol", "reenrol"),
+    *(f"search.{group}" for group in range(1, settings.DSR_SEARCH_GROUPS)),
+)
 RUN = "jobs.run"
 
 kombu.transport.TRANSPORT_ALIASES[broker.ALIAS] = "dsr_portal.jobs.broker:Transport"
@@ -43,7 +46,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_concurrency=1,
     worker_lost_wait=1,
-    worker_pool="prefork",
+    worker_pool="dsr_portal.jobs.pool:TaskPool",
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,
     beat_scheduler="celery.beat:Scheduler",

@@ -6,7 +6,8 @@ from django.db.models import Count, QuerySet
 
 from dsr_portal.core import clock
 from dsr_portal.jobs import leases
-from dsr_portal.jobs.models import Effect, Job, JobState
+from dsr_portal.jobs.models import Effect, EffectState, Job, JobState
+from dsr_portal.jobs.outbox import WAITS
 
 
 def counts_by_state() -> dict[str, dict[str, int]]:
@@ -25,19 +26,14 @@ def longest_wait() -> timedelta:
     return max(clock.now() - oldest, timedelta(0)) if oldest else timedelta(0)
 
 
-def failed_jobs() -> QuerySet[Job]:
-    """Jobs that ended without success and wait for an operator."""
-    return Job.objects.filter(state=JobState.FAILED)
-
-
-def job_of_key(idempotency_key: str) -> Job | None:
-    """The job a service made under this key."""
-    return Job.objects.filter(idempotency_key=idempotency_key).first()
-
-
 def newest_job(*, kind: str, subject: object) -> Job | None:
     """The newest job of a kind about a subject, for a page that shows progress."""
     return Job.objects.filter(kind=kind, subject=str(subject)).order_by("-id").first()
+
+
+def mails_waiting() -> int:
+    """Mails that wait because no relay is set up: the desk says so."""
+    return Effect.objects.filter(state=EffectState.PENDING, error_code=WAITS).count()
 
 
 def effects() -> QuerySet[Effect]:

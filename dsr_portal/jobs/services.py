@@ -1,23 +1,22 @@
 """Jobs and outside effects for the rest of the portal."""
 
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound
-from dsr_portal.core.registries import Mail, job_kinds, senders
+from dsr_portal.core.registries import Mail, callers, job_kinds, senders
 from dsr_portal.jobs import leases, outbox
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import LeaseLost, Permanent, Transient
-from dsr_portal.jobs.models import Effect, Job, JobState
+from dsr_portal.jobs.models import Effect, EffectState, Job, JobState
 from dsr_portal.jobs.runner import run, run_due
 
 __all__ = [
@@ -25,16 +24,20 @@ __all__ = [
     "LeaseLost",
     "Permanent",
     "Transient",
+    "after_restore",
     "enqueue",
     "preview",
     "queue_effect",
+    "release_held",
     "requeue",
+    "send_waiting",
     "run",
     "run_due",
     "sweep",
 ]
 
 DELIVER = "outbox.deliver"
+HELD = "held_after_restore"
 _MOST_PER_SWEEP = 500
 _SENDS_PER_LEASE = 4
 
@@ -98,7 +101,8 @@ def requeue(*, job_id: UUID, actor: Actor) -> None:
 
 def queue_effect(*, kind: str, subject_id: UUID, unique_key: str) -> Effect:
     """Have something sent to the outside once; call inside the unit of work that decides it."""
-    senders.get(kind)
+    if kind not in callers:
+        senders.get(kind)
     effect, _made = Effect.objects.get_or_create(
         unique_key=unique_key, defaults={"kind": kind, "subject_id": subject_id}
     )
@@ -108,6 +112,61 @@ def queue_effect(*, kind: str, subject_id: UUID, unique_key: str) -> Effect:
     return effect
 
 
+def after_restore() -> tuple[int, int]:
+    """Make a restored queue work again, in the caller's unit of work: (jobs freed, mails held).
+
+    No worker of the lost installation comes back: what it ran is READY, without counting that
+    attempt. What was not sent when the backup was made may have been sent since: it is held, for a
+    second letter can't be taken back and `release_held` sends a missing one (R31).
+    """
+    ran = Job.objects.select_for_update().filter(state=JobState.RUNNING)
+    freed = ran.update(
+        state=JobState.READY,
+        lease_token=None,
+        lease_until=None,
+        sent_at=None,
+        attempts=F("attempts") - 1,
+    )
+    Job.objects.filter(state=JobState.READY).update(sent_at=None)
+    unsent = Effect.objects.filter(state=EffectState.PENDING)
+    ids = [str(one) for one in unsent.values_list("id", flat=True)]
+    held = unsent.update(state=EffectState.FAILED, error_code=HELD)
+    Job.objects.filter(kind=DELIVER, subject__in=ids).exclude(state=JobState.DONE).update(
+        state=JobState.FAILED, error_code=HELD, finished_at=clock.now()
+    )
+    return freed, held
+
+
+def release_held(*, actor: Actor) -> int:
+    """Send what a restore held back (an operator who looked which letters are missing)."""
+    with unit_of_work():
+        held = list(Effect.objects.select_for_update().filter(error_code=HELD))
+        for effect in held:
+            stopped = Job.objects.filter(kind=DELIVER, subject=str(effect.id), error_code=HELD)
+            # One that waited for a relay has no job to start again: the regular run queues it.
+            code = "" if stopped else outbox.WAITS
+            effect.state, effect.error_code = EffectState.PENDING, code
+            effect.save(update_fields=["state", "error_code"])
+            for job in stopped:
+                requeue(job_id=job.id, actor=actor)
+    return len(held)
+
+
+def send_waiting() -> int:
+    """Queue the mails again that waited for a relay; how many. The regular run."""
+    if not outbox.transport():
+        return 0
+    with unit_of_work():
+        waiting = Effect.objects.filter(state=EffectState.PENDING, error_code=outbox.WAITS)
+        rows = list(waiting.select_for_update().order_by("created_at")[:_MOST_PER_SWEEP])
+        for effect in rows:
+            effect.error_code = ""
+            effect.save(update_fields=["error_code"])
+            key = f"{DELIVER}:{effect.id}:{effect.attempts}"
+            enqueue(kind=DELIVER, subject=effect.id, idempotency_key=key)
+    return len(rows)
+
+
 def preview(effect: Effect) -> Mail:
     """The letter of an effect, opened from the vault now (the demo's mail viewer)."""
     return outbox.render(effect)
@@ -115,7 +174,12 @@ def preview(effect: Effect) -> Mail:
 
 def _tell(job: Job) -> None:
     """Send the job's id to the broker when the transaction commits."""
-    transaction.on_commit(partial(_send, job.id, job.kind), robust=True)
+
+    # A function, not a partial: Django names a failed hook by its qualified name.
+    def send() -> None:
+        _send(job.id, job.kind)
+
+    transaction.on_commit(send, robust=True)
 
 
 def _send(job_id: UUID, kind: str) -> None:

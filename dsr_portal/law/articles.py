@@ -82,35 +82,6 @@ def choices() -> list[tuple[str, Any]]:
     return [(right.value, facts.label) for right, facts in RIGHTS.items()]
 
 
-ARTICLES: dict[str, Any] = {
-    "Art. 7(3)": _("Withdrawing consent is as easy as giving it"),
-    "Art. 9": _("Special categories of data, such as face codes"),
-    "Art. 11(2)": _("When we cannot tell which data are yours"),
-    "Art. 12(2)": _("Making it easy to use your rights"),
-    "Art. 12(3)": _("One month to answer"),
-    "Art. 12(4)": _("A refusal has reasons and ways to complain"),
-    "Art. 12(5)": _("Free of charge"),
-    "Art. 12(6)": _("Checking who asks, only where there is a doubt"),
-    "Art. 15": _("Access to your data"),
-    "Art. 15(4)": _("Protecting other people in the same data"),
-    "Art. 16": _("Correction of wrong data"),
-    "Art. 17": _("Erasure"),
-    "Art. 17(2)": _("Telling others about an erasure"),
-    "Art. 18": _("Restriction: locked, not used"),
-    "Art. 18(3)": _("Telling you before a restriction ends"),
-    "Art. 19": _("Telling those who got the data"),
-    "Art. 20": _("Data in a form that machines can read"),
-    "Art. 21": _("Objection"),
-    "Art. 22": _("No decision by a machine alone"),
-    "Art. 33": _("Telling the authority about a breach"),
-    "Art. 34": _("Telling you about a breach"),
-    "Art. 58": _("Orders of an authority"),
-    "Art. 77": _("Complaint to an authority"),
-    "Art. 79": _("Going to court against us"),
-    "Art. 82": _("Compensation"),
-}
-
-
 class ExtensionReason(StrEnum):
     """The only reasons for more time (Art. 12(3); law D-06): never staff, holidays or backlog."""
 
@@ -172,3 +143,32 @@ REFUSAL_GROUNDS: dict[RefusalGround, GroundFacts] = {
         "Art. 12(5)", _("The request is abusive, and we can show it.")
     ),
 }
+
+
+class Exemption(StrEnum):
+    """Art. 17(3): why one record is kept although erasure was asked (law E-03); none by default."""
+
+    EXPRESSION = "expression"
+    LEGAL_DUTY = "legal_duty"
+    PUBLIC_HEALTH = "public_health"
+    ARCHIVE = "archive"
+    LEGAL_CLAIMS = "legal_claims"
+
+
+EXEMPTIONS: dict[Exemption, GroundFacts] = {
+    Exemption.EXPRESSION: GroundFacts(
+        "Art. 17(3)(a)", _("It is needed for freedom of expression and information.")
+    ),
+    Exemption.LEGAL_DUTY: GroundFacts("Art. 17(3)(b)", _("A law obliges us to keep it.")),
+    Exemption.PUBLIC_HEALTH: GroundFacts("Art. 17(3)(c)", _("It is needed for public health.")),
+    Exemption.ARCHIVE: GroundFacts(
+        "Art. 17(3)(d)", _("It is needed for an archive, for science or for statistics.")
+    ),
+    Exemption.LEGAL_CLAIMS: GroundFacts("Art. 17(3)(e)", _("It is needed for a legal claim.")),
+}
+
+WITHHOLDING = frozenset({RefusalGround.OTHERS_RIGHTS, RefusalGround.TRADE_SECRET})
+"""Grounds on which one item of an access answer can be held back (Art. 15(4))."""
+
+ABUSE = frozenset({RefusalGround.UNFOUNDED, RefusalGround.EXCESSIVE})
+"""Grounds of a full refusal (Art. 12(5)): only with evidence, and two persons who agree."""

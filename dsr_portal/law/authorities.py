@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Literal, cast, get_args
 
 Confidence = Literal["high", "medium", "low-address", "checked"]
 
@@ -102,7 +102,8 @@ def get(code: str | None, *, overrides: Mapping[str, Mapping[str, str]] | None =
     unknown = set(changes) - {field.name for field in fields(Authority)}
     if unknown:
         raise ValueError(f"DSR_AUTHORITIES[{found.code}] has unknown fields {sorted(unknown)}")
-    return replace(found, **{"confidence": "checked", **changes})  # type: ignore[arg-type]
+    confidence = _confidence(changes.pop("confidence", "checked"))
+    return replace(found, confidence=confidence, **changes)
 
 
 def states() -> list[Authority]:
@@ -129,6 +130,13 @@ def in_eu(code: str | None) -> bool:
     return found is not None and found.regime == "GDPR" and found.code not in _EEA_OUTSIDE_EU
 
 
+def _confidence(word: str) -> Confidence:
+    """How sure a record is; `ValueError` for a word that nothing here would understand."""
+    if word not in get_args(Confidence):
+        raise ValueError(f"confidence is one of {get_args(Confidence)}, not {word!r}")
+    return cast(Confidence, word)
+
+
 def _record(row: Mapping[str, str]) -> Authority:
     return Authority(
         code=row["code"],
@@ -139,7 +147,7 @@ def _record(row: Mapping[str, str]) -> Authority:
         address=row["address"],
         website=row["website"],
         email=row["email"],
-        confidence=row["confidence"],  # type: ignore[arg-type]
+        confidence=_confidence(row["confidence"]),
         note=row["note"],
         regime=row["regime"],
     )

@@ -9,14 +9,14 @@ what the law allows.
 
 import json
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Literal
-from zoneinfo import ZoneInfo
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 
@@ -93,31 +93,118 @@ class Targets:
 # --- working days ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class YearSheet:
+    """What the official list (OJ C) says of one calendar and year, where the library differs.
+
+    A sheet without days means: compared, nothing differs (law D-03).
+    """
+
+    source: str
+    working: frozenset[date] = frozenset()
+    holidays: Mapping[date, str] = field(default_factory=dict)
+
+
+def _state_of(code: str) -> str:
+    return code.partition("-")[0]
+
+
+def _canonical(code: str) -> str:
+    """The code with the state in its ISO form: EL and GR, UK and GB are one calendar each."""
+    state, dash, region = code.partition("-")
+    return _ISO.get(state, state) + dash + region
+
+
 @cache
 def _calendar(code: str) -> holidays.HolidayBase:
-    state, _, region = code.partition("-")
+    state, dash, region = _canonical(code).partition("-")
     try:
-        found = holidays.country_holidays(
-            _ISO.get(state, state), subdiv=region or None, language="en_US"
-        )
+        national = holidays.country_holidays(state, language="en_US")
     except NotImplementedError:
         raise DeadlineError("unknown_calendar", f"no holidays are known for {code!r}") from None
+    if not dash:
+        return national
+    if region not in national.subdivisions:
+        known = ", ".join(national.subdivisions) or "none"
+        raise DeadlineError(
+            "unknown_region", f"no holidays are known for {code!r}; regions of {state}: {known}"
+        )
+    return holidays.country_holidays(state, subdiv=region, language="en_US")
+
+
+def _calendar_of(code: str, year: int) -> holidays.HolidayBase:
+    """The calendar, if it reaches the year: outside its years the library knows no holiday."""
+    found = _calendar(code)
+    if not found.start_year <= year <= found.end_year:
+        raise DeadlineError(
+            "year_out_of_range",
+            f"holidays of {code} are known from {found.start_year} to {found.end_year},"
+            f" not for {year}",
+        )
     return found
 
 
+def read_sheets(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], YearSheet]:
+    """Year sheets by calendar and year; `ValueError` for a day of another year or a second sheet.
+
+    A row: `{"calendar": "NL", "year": 2027, "source": "OJ C ...", "working": ["2027-05-05"],
+    "holidays": {"2027-05-06": "name"}}`; the last two may be missing.
+    """
+    sheets: dict[tuple[str, int], YearSheet] = {}
+    for row in rows:
+        sheet = YearSheet(
+            source=row["source"],
+            working=frozenset(map(date.fromisoformat, row.get("working", ()))),
+            holidays={date.fromisoformat(k): v for k, v in row.get("holidays", {}).items()},
+        )
+        key = (_canonical(row["calendar"]), int(row["year"]))
+        if key in sheets:
+            raise ValueError(f"two sheets for {row['calendar']} {row['year']}")
+        if stray := [d for d in {*sheet.working, *sheet.holidays} if d.year != key[1]]:
+            raise ValueError(f"{min(stray)} is in the sheet of {row['calendar']} {row['year']}")
+        if both := sheet.working & set(sheet.holidays):
+            raise ValueError(f"{min(both)} is both a working day and a holiday")
+        sheets[key] = sheet
+    return sheets
+
+
 @cache
-def _overrides() -> dict[tuple[str, date], bool]:
-    """Days the official list (OJ C) has otherwise than the library, stamped by year (law D-03)."""
+def _sheets() -> dict[tuple[str, int], YearSheet]:
+    """The shipped table; a year without a sheet goes by the library's own days."""
     text = resources.files(__package__).joinpath("data/holiday_overrides.json").read_text("utf-8")
-    return {
-        (row["calendar"], date.fromisoformat(row["day"])): bool(row["working"])
-        for row in json.loads(text)
-    }
+    return read_sheets(json.loads(text))
+
+
+def _sheets_for(calendar: str, year: int) -> list[YearSheet]:
+    """The sheet of the region before the one of its state: the nearer list decides."""
+    code = _canonical(calendar)
+    keys = dict.fromkeys([(code, year), (_state_of(code), year)])
+    return [_sheets()[key] for key in keys if key in _sheets()]
 
 
 def check_calendar(code: str) -> None:
-    """Raise `DeadlineError("unknown_calendar")` unless holidays are known for `code`."""
+    """Raise `DeadlineError` ("unknown_calendar", "unknown_region") unless `code` has holidays."""
     _calendar(code)
+
+
+def is_compared(calendar: str, year: int) -> bool:
+    """Whether the year was compared with the official list; if not, say so beside the date."""
+    return (_canonical(calendar), year) in _sheets()
+
+
+def holiday_name(day: date, calendar: str) -> str | None:
+    """The English name of the holiday on `day`, for officers; letters say only that it is one.
+
+    Raises `DeadlineError("year_out_of_range")` where no holidays are known for the year.
+    """
+    library = _calendar_of(calendar, day.year)
+    for sheet in _sheets_for(calendar, day.year):
+        if day in sheet.working:
+            return None
+        if day in sheet.holidays:
+            return sheet.holidays[day]
+    name = library.get(day)
+    return str(name) if name else None
 
 
 def why_not_working(day: date, calendar: str) -> NotWorking | None:
@@ -126,19 +213,11 @@ def why_not_working(day: date, calendar: str) -> NotWorking | None:
         return "sunday"
     if day.weekday() == _SATURDAY:
         return "saturday"
-    listed = _overrides().get((calendar, day))
-    working = day not in _calendar(calendar) if listed is None else listed
-    return None if working else "holiday"
+    return "holiday" if holiday_name(day, calendar) else None
 
 
 def is_working_day(day: date, calendar: str) -> bool:
     return why_not_working(day, calendar) is None
-
-
-def holiday_name(day: date, calendar: str) -> str | None:
-    """The English name of the holiday on `day`, for officers; letters say only that it is one."""
-    name = _calendar(calendar).get(day)
-    return str(name) if name else None
 
 
 def next_working_day(day: date, calendar: str) -> date:
@@ -173,7 +252,14 @@ def receipt_day(received_at: datetime, person_tz: str | None, controller_tz: str
     if received_at.tzinfo is None:
         raise DeadlineError("naive_time", "the time of receipt has no zone")
     zones = {controller_tz, person_tz or controller_tz}
-    return min(received_at.astimezone(ZoneInfo(zone)).date() for zone in zones)
+    return min(received_at.astimezone(_zone(name)).date() for name in zones)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):  # ValueError: a name that is no relative path
+        raise DeadlineError("unknown_zone", f"{name!r} is no time zone") from None
 
 
 # --- the period -----------------------------------------------------------------------------------
@@ -183,6 +269,8 @@ def add_months(day: date, months: int) -> date:
     """The same date number `months` later, or the last day of that month (Art. 3(2)(c))."""
     whole = day.year * 12 + day.month - 1 + months
     year, month = whole // 12, whole % 12 + 1
+    if year > date.max.year:
+        raise DeadlineError("year_out_of_range", "the period ends after the year 9999")
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
@@ -198,17 +286,28 @@ def due_dates(
 
     An extended period is counted from receipt: `months=3` is the longest (law D-06). Switzerland
     counts 30 days (FADP Art. 25(7)): there the earlier of the two rules holds and nothing rolls.
+    The United Kingdom is counted like the Union, which is never the later (law D-11). Raises
+    `DeadlineError`: unknown calendar or region, a year without known holidays, a period of
+    another length, a pause that would shorten it.
     """
     if not 1 <= months <= 1 + MAX_EXTRA_MONTHS:
         raise DeadlineError("months_out_of_range", "the period is one to three months")
     if paused_days < 0:
         raise DeadlineError("negative_pause", "a pause cannot shorten the period")
-    base = add_months(received_on, months)
-    if regime is Regime.CH:
-        base = min(base, received_on + timedelta(days=_SWISS_DAYS * months))
+    base = _period_end(received_on, months, regime)
+    if paused_days > (date.max - base).days:
+        raise DeadlineError("year_out_of_range", "the period ends after the year 9999")
     unrolled = base + timedelta(days=paused_days)
     legal = unrolled if regime is Regime.CH else next_working_day(unrolled, calendar)
     return Due(unrolled=unrolled, legal=legal)
+
+
+def _period_end(received_on: date, months: int, regime: Regime) -> date:
+    """The last day without pauses and before rolling."""
+    end = add_months(received_on, months)
+    if regime is Regime.CH:
+        end = min(end, received_on + timedelta(days=_SWISS_DAYS * months))
+    return end
 
 
 def paused_days(
@@ -225,13 +324,11 @@ def paused_days(
     late stays late (law D-09).
     """
     total, counted_to = 0, received_on
+    last = _period_end(received_on, months, regime)
     for pause in sorted(pauses, key=lambda item: item.asked_on):
         end = min(pause.answered_on or as_of, as_of)
         if pause.answered_on is not None and pause.answered_on < pause.asked_on:
             raise DeadlineError("pause_backwards", "an answer came before its question")
-        last = add_months(received_on, months)
-        if regime is Regime.CH:
-            last = min(last, received_on + timedelta(days=_SWISS_DAYS * months))
         if pause.asked_on > last + timedelta(days=total):
             continue
         start = max(pause.asked_on, counted_to)
@@ -273,14 +370,17 @@ def extended(
 ) -> Due:
     """The last day after an extension (GDPR Art. 12(3); law D-06), counted from receipt.
 
-    Raises `extension_not_told` while no letter was sent and `extension_too_late` when it was sent
-    after the first last day: an extension nobody was told of in time does not exist.
+    Raises `extension_not_told` while no letter was sent, `extension_too_late` when it was sent
+    after the first last day, `extension_too_early` when before the request: an extension nobody
+    was told of in time does not exist.
     """
     if not 1 <= extra_months <= MAX_EXTRA_MONTHS:
         raise DeadlineError("extension_too_long", "at most two further months")
     first = due_dates(received_on, calendar=calendar, paused_days=paused_days, regime=regime)
     if letter_sent_on is None:
         raise DeadlineError("extension_not_told", "the letter with the reasons was not sent")
+    if letter_sent_on < received_on:
+        raise DeadlineError("extension_too_early", "the letter is older than the request")
     if first.is_late(letter_sent_on):
         raise DeadlineError("extension_too_late", "the first last day had passed")
     return due_dates(
@@ -303,6 +403,7 @@ def targets(
     paused_days: int = 0,
     probe_usable_on: date | None = None,
     level_met_on: date | None = None,
+    regime: Regime = Regime.EU,
 ) -> Targets:
     """The dates the desk works to (R4); each is pulled back to a working day.
 
@@ -310,8 +411,10 @@ def targets(
     two (R1). Reviews are due on day 10 and the answer on day 14 of the first month; a longer period
     keeps the same distance to its end.
     """
-    due = due_dates(received_on, calendar=calendar, months=months, paused_days=paused_days)
-    first_end = due_dates(received_on, calendar=calendar, paused_days=paused_days)
+    due = due_dates(
+        received_on, calendar=calendar, months=months, paused_days=paused_days, regime=regime
+    )
+    first_end = due_dates(received_on, calendar=calendar, paused_days=paused_days, regime=regime)
     later = due.unrolled - first_end.unrolled
 
     def own_day(number: int) -> date:

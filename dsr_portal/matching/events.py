@@ -13,7 +13,10 @@ TYPES = (
     EventType("probe.received", {"channel": Code(), "consent": Flag()}, ("L-01", "L-03")),
     EventType("probe.judged", {"verdict": Code(), "findings": Count()}, ("L-04",)),
     EventType("probe.deleted", {"reason": Code()}, ("L-13", "P-06")),
+    EventType("photos.chosen", {"photos": Count(), "set_aside": Count()}, ("L-05", "L-02")),
     EventType("search.queued", {}, ("L-04",)),
+    EventType("search.incomplete", {"groups": Count()}, ("L-04", "N-14")),
+    EventType("search.apart", {"photos": Count()}, ("L-04", "L-02")),
     EventType("search.stopped", {"reason": Code()}, ("P-03",)),
     EventType(
         "search.performed",
@@ -21,6 +24,7 @@ TYPES = (
             "model": Code(),
             "weights": Code(),
             "alignment": Code(),
+            "photos": Count(),
             "threshold": Number(),
             "strong_threshold": Number(),
             "compared": Count(),
@@ -36,6 +40,34 @@ TYPES = (
         },
         ("L-04", "AI-04"),
     ),
+    EventType(
+        "search.widened",
+        {
+            "photos": Count(),
+            "hop": Count(),
+            "used": Count(),
+            "far": Count(),
+            "threshold": Number(),
+            "candidates": Count(),
+            "compared": Count(),
+            "enrolled": Count(),
+            "milliseconds": Count(),
+        },
+        ("L-04", "N-14"),
+    ),
+    EventType("search.widening_failed", {"hop": Count(), "reason": Code()}, ("L-04", "N-14")),
+    EventType(
+        "search.looked_up",
+        {
+            "kinds": Many(Code(choices=("page", "file", "account"))),
+            "named": Count(),
+            "found": Count(),
+            "pictures": Count(),
+            "records": Count(),
+            "milliseconds": Count(),
+        },
+        ("L-04", "T-06"),
+    ),
     EventType("review.taken", {"position": POSITION}, ("L-05", "L-14")),
     EventType("review.drawn", {"officer": StaffNo()}, ("L-05", "L-14")),
     EventType(
@@ -44,7 +76,7 @@ TYPES = (
             "position": POSITION,
             "verdict": VERDICT,
             "preliminary": VERDICT,
-            "band": Code(choices=("strong", "review", "below")),
+            "band": Code(choices=("strong", "review", "below", "none")),
             "changed": Flag(),
             "with_reason": Flag(),
             "quick": Flag(),
@@ -66,21 +98,68 @@ for _type in TYPES:
 sentences.register("probe.received", lambda p: _("A photo arrived."))
 sentences.register("probe.judged", lambda p: _("The photo was checked."))
 sentences.register("probe.deleted", lambda p: _("The photo was deleted."))
-sentences.register("search.queued", lambda p: _("The photo waits to be compared."))
+sentences.register(
+    "photos.chosen",
+    lambda p: (
+        ngettext(
+            "An officer chose %(photos)s photo to search with.",
+            "An officer chose %(photos)s photos to search with.",
+            p["photos"],
+        )
+        % {"photos": p["photos"]}
+    ),
+)
+sentences.register("search.queued", lambda p: _("The search waits for its turn."))
+sentences.register(
+    "search.incomplete",
+    lambda p: _("Not every face could be compared. The search is made again."),
+)
+sentences.register(
+    "search.apart",
+    lambda p: _("Nothing was searched: the photos are too unlike to be one person's."),
+)
+sentences.register(
+    "search.widened",
+    lambda p: (
+        _("The search was widened with %(used)s confirmed faces: %(candidates)s more to look at.")
+        % {"used": p["used"], "candidates": p["candidates"]}
+    ),
+)
+sentences.register(
+    "search.widening_failed",
+    lambda p: _("Widening the search failed. What was found before stands."),
+)
 sentences.register("search.stopped", lambda p: _("The search was stopped."))
 sentences.register(
     "search.performed",
     lambda p: (
-        _(
+        ngettext(
             "The photo was compared with %(compared)s of %(enrolled)s faces: "
-            "hnswlib %(graph)s, the sweep added %(sweep)s."
+            "hnswlib %(graph)s, the sweep added %(sweep)s.",
+            "%(photos)s photos together were compared with %(compared)s of %(enrolled)s faces: "
+            "hnswlib %(graph)s, the sweep added %(sweep)s.",
+            p.get("photos", 1),
         )
         % {
+            "photos": p.get("photos", 1),
             "compared": p["compared"],
             "enrolled": p["enrolled"],
             "graph": p["found_by_graph"],
             "sweep": p["added_by_sweep"],
         }
+    ),
+)
+sentences.register(
+    "search.looked_up",
+    lambda p: (
+        ngettext(
+            "What the person named was looked up: %(found)s picture among %(pictures)s; "
+            "no face was compared for it.",
+            "What the person named was looked up: %(found)s pictures among %(pictures)s; "
+            "no face was compared for it.",
+            p["found"],
+        )
+        % {"found": p["found"], "pictures": p["pictures"]}
     ),
 )
 sentences.register("review.taken", lambda p: _("An officer took the case."))

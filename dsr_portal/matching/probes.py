@@ -1,38 +1,61 @@
 """A photo from its arrival to the queued search. The rules R2, R8 and R20 act here."""
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, Channel, ConsentScope, Direction, Status, WayKind
+from dsr_portal.cases.levels import COMPARES_FACES
+from dsr_portal.cases.models import (
+    Case,
+    Channel,
+    ConsentScope,
+    RightCode,
+    Status,
+    WayKind,
+)
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
+from dsr_portal.core.registries import GoneUnit
 from dsr_portal.core.transactions import outside
 from dsr_portal.gallery import hashes
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.services import enqueue
-from dsr_portal.matching.models import Candidate, Probe, ProbeState, Search, SearchState
+from dsr_portal.law import reading
+from dsr_portal.matching import photos as photo_set
+from dsr_portal.matching import shared
+from dsr_portal.matching.models import (
+    Candidate,
+    Probe,
+    ProbeState,
+    Search,
+    SearchKind,
+    SearchState,
+)
+from dsr_portal.matching.named import named_ways
+from dsr_portal.matching.shared import PICTURE
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.kinds import UnitKind
 from dsr_portal.vault.pictures import jpeg_of
 
-PICTURE = "picture"
 CROP = "crop"
 CONSENT_REFERENCE = "consent.reference"
 MAX_REFERENCE = 120
-MOST_PHOTOS = 5
 
 MAY_ENTER = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO})
 """Who enters a request that came by post, mail or phone; all of them may receive one (T-08)."""
@@ -41,13 +64,26 @@ MAY_ENTER = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO})
 # -- probes ---------------------------------------------------------------------------------
 
 
-def add_probe(*, case: Case, actor: Actor, unit: UUID, channel: str, entered_by: str = "") -> Probe:
+def add_probe(
+    *,
+    case: Case,
+    actor: Actor,
+    unit: UUID,
+    channel: str,
+    entered_by: str = "",
+    instead: UUID | None = None,
+) -> Probe:
     """Take a picture for a case; its vault unit was staged and saved by the caller.
 
-    Without a consent record nothing is computed from it: it waits encrypted (R8). Runs inside the
-    caller's unit of work, so that a request and its photo arrive together or not at all (R14).
+    It counts together with the photos that are there, or takes the place of one (`instead`) and
+    of those that cannot be used. Without a consent record nothing is computed from it: it waits
+    encrypted (R8). Runs inside the caller's unit of work, so that a request and its photo arrive
+    together or not at all (R14). Raises `Conflict` once the search began, and for the sixth photo
+    in a row.
     """
-    if not entered_by and photos_left(case) == 0:
+    if case.status not in cases.BEFORE_SEARCH:
+        raise Conflict("photo_late", _("We are already working with what you sent before."))
+    if not entered_by and photo_set.photos_left(case) == 0:
         raise Conflict(
             "photo_limit",
             _(
@@ -56,6 +92,7 @@ def add_probe(*, case: Case, actor: Actor, unit: UUID, channel: str, entered_by:
             ),
         )
     agreed = cases.has_consent(case=case, scope=ConsentScope.COMPARISON)
+    photo_set.make_room(case=case, actor=actor, instead=instead)
     cases.identity_asked_again(case=case, actor=actor)
     probe = Probe.objects.create(
         case=case,
@@ -76,18 +113,6 @@ def add_probe(*, case: Case, actor: Actor, unit: UUID, channel: str, entered_by:
     if agreed:
         _queue_judgement(probe)
     return probe
-
-
-def photos_left(case: Case) -> int:
-    """How many photos the person may still send before an officer writes again (law X-04).
-
-    Photo after photo would be a way to try faces; a word from an officer opens five more.
-    """
-    sent = Probe.objects.filter(case=case, entered_by="")
-    asked = case.messages.filter(direction=Direction.OUT).order_by("-at").first()
-    if asked is not None:
-        sent = sent.filter(received_at__gt=asked.at)
-    return max(0, MOST_PHOTOS - sent.count())
 
 
 def consent_given(*, case: Case, actor: Actor) -> None:
@@ -116,6 +141,8 @@ def probe_judged(
     A photo that cannot be used makes the case wait for another one (T-07); a usable one starts
     the search when everything else is there.
     """
+    # The case first, as a withdrawal locks it.
+    Case.objects.select_for_update(of=("self",)).filter(probes=probe_id).first()
     probe = Probe.objects.select_for_update().filter(id=probe_id).first()
     if probe is None or probe.state != ProbeState.RECEIVED:
         return None
@@ -147,29 +174,55 @@ def delete_probes(*, case_id: UUID, actor: Actor, reason: str) -> None:
             .filter(case_id=case_id)
             .exclude(state=ProbeState.DELETED)
         )
-        if not probes:
-            return
-        _stop_searches(probes, case_id=case_id, actor=actor)
-        for probe in probes:
-            probe.state = ProbeState.DELETED
-            probe.findings = []
-            probe.save(update_fields=["state", "findings"])
-            record(
-                "probe.deleted", actor=actor, case_id=case_id, subject_id=probe.id, reason=reason
-            )
-        vault.request_shred([probe.unit for probe in probes], reason=reason)
+        _stop_searches(case_id=case_id, actor=actor)
+        photo_set.delete(probes, actor=actor, reason=reason)
 
 
-def _stop_searches(probes: Collection[Probe], *, case_id: UUID, actor: Actor) -> None:
-    """End what still runs; the candidates it wrote and nobody decided go, and so do their holds."""
+def photos_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
+    """After a restore: photos whose keys are destroyed go again (R31); how many.
+
+    The others of a case stay: one of several may have been taken out.
+    """
+    rows = Probe.objects.filter(unit__in=[unit.id for unit in units])
+    gone = list(rows.exclude(state=ProbeState.DELETED).order_by("id"))
+    with unit_of_work():
+        photo_set.delete(gone, actor=actor, reason="restored")
+        for case_id in sorted({probe.case_id for probe in gone}):
+            if not Probe.objects.filter(case_id=case_id).exclude(state=ProbeState.DELETED).exists():
+                _stop_searches(case_id=case_id, actor=actor)
+    return len(gone)
+
+
+def _stop_searches(*, case_id: UUID, actor: Actor) -> None:
+    """End what still runs; the candidates it wrote and nobody decided go, and so do their holds.
+
+    A look-up stops with it: the case waits for the person again, and it can be started anew.
+    """
     running = Search.objects.filter(
-        probe__in=probes, state__in=[SearchState.RUNNING, SearchState.PRELIMINARY]
+        case_id=case_id, state__in=[SearchState.RUNNING, SearchState.PRELIMINARY]
     )
     fresh = Candidate.objects.filter(search__in=running, decisions__isnull=True)
     records = list(fresh.values_list("record_id", flat=True))
     fresh.delete()
     gallery.release_holds(case_id=case_id, record_ids=records, actor=actor)
     running.update(state=SearchState.STALE)
+    shared.forget_case(case_id)
+
+
+# -- what the person named ------------------------------------------------------------------
+
+
+def add_ways(*, case_id: UUID, ways: Sequence[cases.WaySent], actor: Actor) -> Case:
+    """The person names something else to be found by.
+
+    Nobody was checked about it yet, whether or not there is a photo: check anew, or a person known
+    by their own page or photo could have a stranger's page looked up (R2, R7).
+    """
+
+    def lapse(case: Case) -> None:
+        cases.identity_asked_again(case=case, actor=actor)
+
+    return cases.add_ways(case_id=case_id, ways=ways, actor=actor, also=lapse)
 
 
 # -- what must be there before a search -------------------------------------------------------
@@ -183,31 +236,38 @@ def record_identity(
     way: str,
     element: str,
     compared: str,
-    photo: str | None = None,
+    photos: str | None = None,
+    ways: int | None = None,
 ) -> Case:
     """Record a way of R6 and the further element of R7; search when the level is now met (R2).
 
-    `photo` is the id of the photo the officer's page was about, "" for none: where another one
-    came meanwhile nobody was compared with it, and `Conflict("photo_changed")` says so.
+    `photos` names the photos the officer's page was about (`photos.token`), "" for none, `ways`
+    how many things to be found by it showed: where more came meanwhile nobody was compared with
+    it, and `Conflict` says so. A way that compares faces needs a photo to compare with.
     """
     with unit_of_work():
         case = cases.record_identity(
             case_id=case_id, actor=actor, way=way, element=element, compared=compared
         )
-        if photo is not None and photo != _newest_photo(case_id):
+        counting = photo_set.counting(case_id)
+        if photos is not None and photos != photo_set.token(counting):
             raise Conflict(
                 "photo_changed",
-                _("Another photo came meanwhile. Look at it, and compare with that one."),
+                _("The photos changed meanwhile. Look at them, and compare with all of them."),
+            )
+        if ways is not None and ways != case.ways.count():
+            raise Conflict(
+                "ways_changed",
+                _("The person named something else meanwhile. Read it, and check that too."),
+            )
+        if way in COMPARES_FACES and not counting:
+            raise BadInput(
+                "nothing_to_compare",
+                _("There is no photo this way could be compared with. Choose another way."),
             )
         start_search_if_ready(case_id=case_id, actor=actor)
     case.refresh_from_db()
     return case
-
-
-def _newest_photo(case_id: UUID) -> str:
-    kept = Probe.objects.filter(case_id=case_id).exclude(state=ProbeState.DELETED)
-    newest = kept.order_by("-received_at").values_list("id", flat=True).first()
-    return str(newest or "")
 
 
 def confirm_origin(*, case_id: UUID, actor: Actor) -> Case:
@@ -217,6 +277,14 @@ def confirm_origin(*, case_id: UUID, actor: Actor) -> Case:
         start_search_if_ready(case_id=case_id, actor=actor)
     case.refresh_from_db()
     return case
+
+
+def choose_photos(*, case_id: UUID, actor: Actor, chosen: Collection[UUID], seen: str) -> Case:
+    """Which of the photos show the person who asks, see `photos.choose`; then search when ready."""
+    with unit_of_work():
+        photo_set.choose(case_id=case_id, actor=actor, chosen=chosen, seen=seen)
+        start_search_if_ready(case_id=case_id, actor=actor)
+    return Case.objects.get(id=case_id)
 
 
 @vault.retry_stale
@@ -249,20 +317,21 @@ def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
             return None
         if not cases.has_consent(case=case, scope=ConsentScope.COMPARISON):
             return None
-        # Never an older one: who is asking was compared with the newest photo.
-        kept = Probe.objects.filter(case=case).exclude(state=ProbeState.DELETED)
-        probe = kept.order_by("-received_at").first()
-        if probe is None or probe.state != ProbeState.USABLE:
+        photos = photo_set.ready(case)
+        if not photos:
             return None
         if not cases.origin_confirmed(case=case):
             return None
         search = Search.objects.create(
             case=case,
-            probe=probe,
+            kind=SearchKind.BOTH if named_ways(case) else SearchKind.FACE,
+            probe=photos[-1],
+            photos=photo_set.used(photos),
             threshold=policy.current("review_threshold"),
             strong_threshold=policy.current("strong_threshold"),
             started_at=clock.now(),
         )
+        photo_set.begin(search, photos)
         cases.advance(case=case, action=Action.START_SEARCH, actor=actor)
         record("search.queued", actor=actor, case_id=case.id, subject_id=search.id)
         enqueue(
@@ -289,6 +358,18 @@ class Entered:
     pages: Collection[str] = ()
     country: str = ""
     language: str = "en"
+    name: str = ""
+    postal: str = ""
+    phone: str = ""
+    urgent: bool = False
+    words: str = ""
+    narrower: str = ""
+    original: bytes = b""
+
+    def not_taken(self) -> list[str]:
+        """Rights the person's own words let one read that were not taken (law T-09)."""
+        taken = {str(right) for right in self.rights}
+        return [right for right in reading.rights_in(self.words) if right not in taken]
 
 
 @outside("Entering a request")
@@ -297,14 +378,52 @@ def enter_request(*, entered: Entered, actor: Actor) -> cases.Opened:
 
     The photo is decoded in a confined child and kept as our own JPEG. Without the reference of a
     consent it waits, encrypted; with one it is checked, and searched only after another person
-    confirmed the original. Raises `NotAllowed`, `BadInput`, `PictureRefused`.
+    confirmed the original. Free words are read wider first: whoever takes less writes why (T-09).
+    Raises `NotAllowed`, `BadInput`, `PictureRefused`.
     """
     _require_may_enter(actor)
     if entered.channel == Channel.WEB:
         raise BadInput("channel_web", _("Requests of the website come through the website."))
+    if entered.not_taken() and not entered.narrower.strip():
+        raise BadInput(
+            "narrower_reading",
+            _("Their words can be read wider (%(rights)s). Take those too, or write why not.")
+            % {"rights": ", ".join(str(RightCode(one).label) for one in entered.not_taken())},
+            rights=entered.not_taken(),
+        )
+    _check_facts(entered)
     reference = _reference(entered.consent) if entered.consent else ""
     picture = jpeg_of(decode_picture(entered.photo)) if entered.photo else b""
     return _open(replace(entered, consent=reference, photo=picture), actor)
+
+
+_LAW_BEGAN = date(2018, 5, 25)
+"""No request under the GDPR arrived before it applied (Art. 99(2)): an earlier day is a slip."""
+
+
+def _check_facts(entered: Entered) -> None:
+    """What a form of the website can't get wrong, and a person who copies a letter can."""
+    if entered.email:
+        try:
+            validate_email(entered.email)
+        except ValidationError as error:
+            raise BadInput(
+                "email_unfit",
+                _("This is no e-mail address. Write it like name@example.org, or leave it out."),
+            ) from error
+    if entered.country and not re.fullmatch(r"[A-Za-z]{2}", entered.country):
+        raise BadInput("country_unfit", _("Write the country in two letters, like NL."))
+    if entered.language not in dict(settings.LANGUAGES):
+        raise BadInput(
+            "language_unknown",
+            _("We write in these languages: %(known)s.")
+            % {"known": ", ".join(dict(settings.LANGUAGES))},
+        )
+    if entered.received_at is not None and entered.received_at.date() < _LAW_BEGAN:
+        raise BadInput(
+            "received_before_the_law",
+            _("A request can't have arrived before 25 May 2018. Look at the year again."),
+        )
 
 
 @vault.retry_stale
@@ -325,7 +444,13 @@ def _open(entered: Entered, actor: Actor) -> cases.Opened:
         rights=entered.rights,
         ways=ways,
         consents=[ConsentScope.COMPARISON] if entered.consent else [],
-        contact=cases.Contact(email=entered.email),
+        contact=cases.Contact(
+            email=entered.email, name=entered.name, postal=entered.postal, phone=entered.phone
+        ),
+        urgent=entered.urgent,
+        note=entered.words,
+        narrower=entered.narrower,
+        originals=[entered.original] if entered.original else [],
         language=entered.language,
         country=entered.country,
         received_at=entered.received_at,

@@ -4,23 +4,27 @@ Decisions are open until a person finishes their part; then they stand.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts import services as accounts
 from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.messages import require_room
 from dsr_portal.cases.models import Case, RightCode, Status
+from dsr_portal.cases.selectors import kept_from_erasure
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.gallery import services as gallery
-from dsr_portal.matching import rules
+from dsr_portal.matching import rules, widening
 from dsr_portal.matching.models import (
     Candidate,
     Decision,
@@ -34,13 +38,19 @@ from dsr_portal.matching.models import (
 from dsr_portal.vault import services as vault
 
 REVIEWER_ROLES = frozenset({Role.OFFICER, Role.SUPERVISOR})
-OPEN = frozenset({ReviewState.FIRST, ReviewState.SECOND, ReviewState.SUPERVISOR})
+OPEN = frozenset(
+    {ReviewState.FIRST, ReviewState.WIDENING, ReviewState.SECOND, ReviewState.SUPERVISOR}
+)
 QUICK = timedelta(seconds=3)
 """R21: faster decisions are a signal to the supervisor, never a target."""
+
+NEAREST_FIRST = (F("candidate__score").desc(nulls_last=True), "candidate__rank")
+"""Decisions by likeness, what was looked up last: unlike the rank this tells no hop (R19)."""
 
 MAX_REASON = 1500
 _STATUS = {
     ReviewState.FIRST: Status.IN_REVIEW,
+    ReviewState.WIDENING: Status.IN_REVIEW,
     ReviewState.SECOND: Status.SECOND_REVIEW,
     ReviewState.SUPERVISOR: Status.SECOND_REVIEW,
 }
@@ -152,6 +162,11 @@ def decide(*, decision_id: UUID, actor: Actor, verdict: str, reason: str = "") -
                 "decision_needs_reason",
                 _("Write why. A changed view and a supervisor's decision need a reason."),
             )
+        if final == Verdict.SAME and rests_on_words(decision) and not words:
+            raise BadInput(
+                "decision_needs_reason",
+                _("Write what shows that this face is theirs: no photo was compared."),
+            )
         if words:
             decision.reason_field = f"decision.{decision.id}"
             vault.write_small(decision.review.case.file_unit, decision.reason_field, words.encode())
@@ -174,7 +189,7 @@ def _record_decision(decision: Decision, actor: Actor, *, changed: bool, with_re
         position=decision.position,
         verdict=decision.verdict,
         preliminary=decision.preliminary,
-        band=decision.candidate.band,
+        band=decision.candidate.band or "none",
         changed=changed,
         with_reason=with_reason,
         quick=seen is not None and said is not None and said - seen < QUICK,
@@ -204,13 +219,59 @@ def finish(*, review_id: UUID, actor: Actor) -> Review:
         require_reviewer(actor)
         if review.decisions.filter(position=position, verdict="").exists():
             raise Conflict("review_open", _("Some pictures are not decided yet."))
-        if position == Position.FIRST:
+        if position == Position.FIRST and widening.wanted(review):
+            widening.begin(review)
+        elif position == Position.FIRST:
             _pass_to_second(review, actor)
         elif position == Position.SECOND:
             _after_second(review, actor)
         else:
             _close(review, actor)
         return review
+
+
+def widened(*, review: Review, candidate_ids: Collection[UUID]) -> None:
+    """A widened search ended: its first person decides what is new, or is done with their part.
+
+    Runs in the search job's transaction, on the locked review.
+    """
+    officer = str(review.first_officer)
+    review.state = ReviewState.FIRST
+    review.save(update_fields=["state"])
+    if candidate_ids:
+        _lay_before(review, Position.FIRST, officer, candidate_ids)
+    else:
+        _pass_to_second(review, _first_person(review))
+
+
+def _first_person(review: Review) -> Actor:
+    """The first person in the role in which they took the review: that stands though it changed.
+
+    Passing on was their act, and the trail names them as it would without a widened search (R19).
+    """
+    taken = audit.events_for_subject(review.id).filter(
+        type="review.taken", actor_id=review.first_officer
+    )
+    event = taken.latest("number")
+    return Actor(event.actor_id, event.actor_role, "staff")
+
+
+def end_failed_widenings() -> int:
+    """Go on without a widened search whose job failed for good; how many reviews went on.
+
+    Run regularly.
+    """
+    ended = 0
+    waiting = Review.objects.filter(state=ReviewState.WIDENING, case__status=Status.IN_REVIEW)
+    for review_id in [one.id for one in waiting if widening.failure(one) is not None]:
+        with unit_of_work():
+            review = _locked(review_id)
+            reason = widening.failure(review)
+            if review.state == ReviewState.WIDENING and reason is not None:
+                widening.record_failure(review, reason)
+                widened(review=review, candidate_ids=[])
+                ended += 1
+    return ended
 
 
 def _pass_to_second(review: Review, actor: Actor) -> None:
@@ -247,10 +308,10 @@ def _draw_second(review: Review) -> bool:
         review.decisions.filter(position=Position.SECOND, verdict="").update(officer=second)
         return True
     first = _verdicts(review, Position.FIRST)
-    ranked = list(
-        Candidate.objects.filter(id__in=first).order_by("rank").values_list("id", flat=True)
-    )
-    _lay_before(review, Position.SECOND, second, rules.deal(first, ranked, _RANDOM))
+    nearest_first = list(first)
+    dealt = set(rules.deal(first, nearest_first, _RANDOM))
+    # In the order they are shown in: ids are made in time, and must not tell a hop either.
+    _lay_before(review, Position.SECOND, second, [one for one in nearest_first if one in dealt])
     return True
 
 
@@ -288,7 +349,8 @@ def _can_go_on(officer: str | None) -> bool:
 
 
 def _verdicts(review: Review, position: Position) -> dict[UUID, str]:
-    rows = review.decisions.filter(position=position)
+    """Verdicts by candidate, nearest first."""
+    rows = review.decisions.filter(position=position).order_by(*NEAREST_FIRST)
     return dict(rows.values_list("candidate_id", "verdict"))
 
 
@@ -399,24 +461,29 @@ def final_verdicts(review: Review) -> dict[UUID, str]:
     return verdicts
 
 
+KEEP_LOCKED = (RightCode.RESTRICTION, RightCode.OBJECTION)
+
 # -- the end of a case --------------------------------------------------------------------------
 
 
 def end_reviews(*, case_id: UUID, actor: Actor, reason: str) -> None:
     """Purger: with the case end its open review, its restrictions and its scores (R1, P-06).
 
-    A restriction the person asked for (Art. 18) is kept.
+    A restriction the person asked for is kept (Art. 18), and so is one that follows an objection:
+    nobody showed grounds that outweigh it (Art. 21(1), law E-09).
     """
     if reason not in {"closed", "withdrawn", "purged"}:
         return
     with unit_of_work():
         Review.objects.filter(case_id=case_id, state__in=OPEN).update(state=ReviewState.STOPPED)
         candidates = Candidate.objects.filter(case_id=case_id)
-        candidates.update(score=0.0)
+        candidates.exclude(score=None).update(score=0.0)
         case = Case.objects.get(id=case_id)
-        if not case.rights.filter(right=RightCode.RESTRICTION).exists():
+        if not case.rights.filter(right__in=KEEP_LOCKED).exists():
+            # What an exemption keeps from erasure stays locked and out of search (law E-03).
+            loose = candidates.exclude(record_id__in=kept_from_erasure(case_id))
             gallery.lift_restriction(
-                record_ids=candidates.values_list("record_id", flat=True),
+                record_ids=loose.values_list("record_id", flat=True),
                 case_id=case_id,
                 actor=actor,
                 reason="case_over",
@@ -439,7 +506,11 @@ def require_reviewer(actor: Actor) -> None:
 
 
 def _locked(review_id: UUID) -> Review:
-    """The review, locked; `Conflict` when its case went on without it."""
+    """The review, locked; `Conflict` when its case went on without it.
+
+    The case is locked first, as withdrawing and a new search lock it: no two wait for each other.
+    """
+    Case.objects.select_for_update(of=("self",)).filter(reviews=review_id).first()
     review = (
         Review.objects.select_for_update(of=("self",))
         .select_related("case")
@@ -492,8 +563,8 @@ def _own_open_decision(decision_id: UUID, actor: Actor) -> Decision:
 def _verdict(text: str, decision: Decision) -> Verdict:
     if text not in Verdict.values:
         raise BadInput("no_such_verdict", _("Choose one of the three answers."))
-    gone = decision.review.search.probe.state == ProbeState.DELETED
-    if gone and text != Verdict.INCONCLUSIVE:
+    comparable = has_photo(decision) or decision.candidate.way_id is not None
+    if not comparable and text != Verdict.INCONCLUSIVE:
         raise Conflict(
             "photo_gone",
             _("The photo was withdrawn and deleted, so nothing can be compared. Say inconclusive."),
@@ -501,11 +572,19 @@ def _verdict(text: str, decision: Decision) -> Verdict:
     return Verdict(text)
 
 
+def has_photo(decision: Decision) -> bool:
+    """Whether there is a photo to compare this candidate with."""
+    probe = decision.review.search.probe
+    return probe is not None and probe.state != ProbeState.DELETED
+
+
+def rests_on_words(decision: Decision) -> bool:
+    """Nothing but what the person named speaks for this record: which face is theirs, if any, is a
+    person's decision with a reason."""
+    return decision.candidate.score is None or not has_photo(decision)
+
+
 def _reason(text: str) -> str:
     words = text.strip()
-    if len(words) > MAX_REASON or len(words.encode()) > vault.INLINE_BYTES:
-        raise BadInput(
-            "reason_too_long",
-            _("This text is too long. We take up to %(limit)s characters.") % {"limit": MAX_REASON},
-        )
+    require_room(words, limit=MAX_REASON)
     return words

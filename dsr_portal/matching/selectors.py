@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
+
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.core.actor import Actor
+from dsr_portal.matching import photos as photo_set
 from dsr_portal.matching.models import (
     Band,
     Candidate,
@@ -20,26 +23,51 @@ from dsr_portal.matching.models import (
     SearchState,
     Verdict,
 )
-from dsr_portal.matching.reviews import OPEN, REVIEWER_ROLES, final_verdicts, position_of
+from dsr_portal.matching.reviews import (
+    NEAREST_FIRST,
+    OPEN,
+    REVIEWER_ROLES,
+    final_verdicts,
+    position_of,
+)
+from dsr_portal.recognition import calibration
+from dsr_portal.recognition import services as recognition
 
 __all__ = [
     "MatchOutcome",
     "both_views",
     "current_review",
     "events_for",
+    "grouped",
     "is_blind",
     "laid_before",
     "latest_probe",
     "latest_search",
     "outcome",
     "own_decisions",
+    "photo_token",
+    "photos",
+    "photos_sent",
     "position_of",
     "shown_band",
     "waiting_for",
 ]
 
 # What would tell one person what another decided, while a review is open.
-_TELLING = frozenset({"record.restricted", "record.restriction_lifted", "review.sent_back"})
+# Holds, too: a search is widened only with what somebody called the same person.
+_TELLING = frozenset(
+    {
+        "record.held",
+        "record.released",
+        "record.restricted",
+        "record.restriction_lifted",
+        "review.sent_back",
+        "search.stopped",
+        "search.widened",
+        "search.widening_failed",
+    }
+)
+_MOST_STRANGERS_FIRST = ("1_in_2", "1_in_20", "1_in_200", "under_1_in_1000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +86,7 @@ class MatchOutcome:
 def latest_search(case_id: UUID) -> Search | None:
     return (
         Search.objects.filter(case_id=case_id)
-        .exclude(state=SearchState.STALE)
+        .exclude(state__in=[SearchState.STALE, SearchState.APART])
         .order_by("-started_at")
         .first()
     )
@@ -68,9 +96,24 @@ def latest_probe(case_id: UUID) -> Probe | None:
     return (
         Probe.objects.filter(case_id=case_id)
         .exclude(state=ProbeState.DELETED)
-        .order_by("-received_at")
+        .order_by("-received_at", "-id")
         .first()
     )
+
+
+def photos(case_id: UUID) -> list[Probe]:
+    """Every photo that still lies here, in the order they came."""
+    return photo_set.kept(case_id)
+
+
+def photo_token(case_id: UUID) -> str:
+    """The photos that count, for a form that records what they were compared with."""
+    return photo_set.token(photo_set.counting(case_id))
+
+
+def photos_sent(case_id: UUID) -> int:
+    """How many photos ever came for a case, deleted ones too."""
+    return Probe.objects.filter(case_id=case_id).count()
 
 
 def current_review(case_id: UUID) -> Review | None:
@@ -82,7 +125,10 @@ def outcome(case_id: UUID) -> MatchOutcome | None:
     review = current_review(case_id)
     if review is None or review.state != ReviewState.DONE:
         return None
-    verdicts = final_verdicts(review)
+    # A repeated search lays only what is new before two persons: what was decided stands (R5).
+    verdicts: dict[UUID, str] = {}
+    for one in Review.objects.filter(case_id=case_id, state=ReviewState.DONE).order_by("round"):
+        verdicts.update(final_verdicts(one))
     ranked = list(
         Candidate.objects.filter(id__in=verdicts).order_by("rank").values_list("id", "record_id")
     )
@@ -94,28 +140,88 @@ def outcome(case_id: UUID) -> MatchOutcome | None:
 
 
 def own_decisions(review: Review, actor: Actor) -> Sequence[Decision]:
-    """The decisions laid before this person now, best first: no trace of another's decision."""
+    """The decisions laid before this person now, best first: no trace of another's decision.
+
+    The first person reads what a widened search added after the rest; everybody else by likeness.
+    """
     position = position_of(review, actor)
     if position is None:
         return []
     rows = review.decisions.filter(position=position, officer=actor.id).select_related(
-        "candidate", "candidate__record"
+        "candidate", "candidate__record", "candidate__way", "review__search__probe"
     )
-    return list(rows.order_by("candidate__rank"))
+    if position == Position.FIRST:
+        return list(rows.order_by("candidate__rank"))
+    return list(rows.order_by(*NEAREST_FIRST))
+
+
+def grouped(decisions: Sequence[Decision]) -> list[list[Decision]]:
+    """What was laid before one person, in groups of faces that look like one person's.
+
+    Groups come in the order of their best picture. They are made of these pictures alone and now,
+    so they tell nothing of another person's decisions (R19), and nothing of them is kept.
+    """
+    by_record = {decision.candidate.record_id: decision for decision in decisions}
+    return [
+        [by_record[record_id] for record_id in group]
+        for group in recognition.group_hits(list(by_record))
+    ]
 
 
 def laid_before(case_id: UUID, decision_id: UUID, actor: Actor) -> Decision | None:
-    """A picture of this case that was laid before this person, now or earlier."""
-    return (
-        Decision.objects.filter(id=decision_id, review__case_id=case_id, officer=actor.id)
-        .select_related("candidate__record")
+    """A picture of this case before this person, while its review is open.
+
+    They decide it now, or decided it in this review; once that is over the pictures of strangers
+    are nobody's to look at.
+    """
+    found = (
+        Decision.objects.filter(
+            id=decision_id,
+            review__case_id=case_id,
+            review__state__in=OPEN,
+            officer=actor.id,
+        )
+        .select_related("candidate__record", "review")
         .first()
     )
+    if found is None or found.verdict or position_of(found.review, actor) == found.position:
+        return found
+    return None
 
 
 def shown_band(decision: Decision) -> Band | None:
-    """The band, only after this person's own first view (R21)."""
-    return Band(decision.candidate.band) if decision.preliminary else None
+    """The band, only after this person's own first view (R21); none where no face was compared."""
+    band = decision.candidate.band
+    return Band(band) if decision.preliminary and band else None
+
+
+def odds_step(decision: Decision) -> str:
+    """How often candidates this alike are strangers, only after this person's own first view (R21).
+
+    A value of `biometrics.odds.Step`; "" where it was not measured or no face was compared. Where
+    a search may have been widened only the first person is told by the kind of search: all others
+    read the step with more strangers, for words by kind would tell a hop (R19).
+    """
+    score, enrolled = decision.candidate.score, decision.review.search.enrolled
+    if shown_band(decision) is None or score is None or enrolled < 1:
+        return ""
+    steps = [
+        calibration.odds_step(score, kind=kind, enrolled=enrolled) for kind in _odds_kinds(decision)
+    ]
+    return min(steps, key=_MOST_STRANGERS_FIRST.index) if all(steps) else ""
+
+
+def _odds_kinds(decision: Decision) -> tuple[str, ...]:
+    """Kinds of odds this person may be told by; those of one photo never speak for several.
+
+    The odds of widened searches were measured with one photo: with several there are none.
+    """
+    several = decision.review.search.photos > 1
+    plain, widened = ("several_photos", "") if several else ("one_photo", "widened")
+    if decision.position == Position.FIRST:
+        return (widened,) if decision.candidate.hop else (plain,)
+    may_be_widened = settings.DSR_WIDEN or decision.review.hops
+    return (plain, widened) if may_be_widened else (plain,)
 
 
 def both_views(review: Review, actor: Actor) -> dict[UUID, tuple[str, str]]:

@@ -13,15 +13,19 @@ declare_model(
         "judged_at": F.TIME,
         "verdict": F.CODE,
         "findings": F.CODE,
+        "chosen_by": F.STAFF,
     },
     shredder="matching.delete_probes (the picture goes with its vault unit)",
 )
+declare_model("matching.SearchPhoto", {"id": F.ID, "search": F.ID, "probe": F.ID})
 declare_model(
     "matching.Search",
     {
         "id": F.ID,
         "case": F.ID,
+        "kind": F.CODE,
         "probe": F.ID,
+        "photos": F.COUNT,
         "state": F.STATE,
         "model": F.CODE,
         "threshold": F.CONFIG,
@@ -32,6 +36,9 @@ declare_model(
         "added_by_sweep": F.COUNT,
         "swept_only": F.COUNT,
         "applied_change": F.COUNT,
+        "since": F.COUNT,
+        "looked_up": F.CODE,
+        "pictures": F.COUNT,
         "started_at": F.TIME,
         "finished_at": F.TIME,
     },
@@ -45,8 +52,10 @@ declare_model(
         "record": F.ID,
         "score": F.COUNT,
         "band": F.CODE,
+        "way": F.ID,
         "found_by": F.CODE,
         "rank": F.COUNT,
+        "hop": F.COUNT,
     },
     shredder="matching.end_reviews: scores are set to zero when the case ends",
 )
@@ -62,6 +71,7 @@ declare_model(
         "first_officer": F.STAFF,
         "second_officer": F.STAFF,
         "supervisor": F.STAFF,
+        "hops": F.COUNT,
         "opened_at": F.TIME,
         "first_done_at": F.TIME,
         "second_done_at": F.TIME,

@@ -27,10 +27,24 @@ FINDING_WORDS: dict[str, Any] = {
     ),
     "too_bright": _("Parts of your face are too bright in this photo. Less direct light helps."),
     "low_contrast": _("There is little contrast in this photo. Even light helps."),
+    "uneven_light": _("One side of your face is in shadow. Turn towards the light."),
     "blurred": _("Your face is not sharp in this photo. Hold still and try again, or go on."),
-    "turned_away": _("Your face is turned away. A photo from the front finds more pictures."),
+    "turned_away": _(
+        "Your face is turned to the side. Look straight at the camera: a photo from the front "
+        "finds more pictures."
+    ),
+    "head_up_or_down": _(
+        "You look up or down in this photo. Hold the camera at the height of your eyes."
+    ),
     "tilted": _("Your head is tilted. A photo with the head upright finds more pictures."),
+    "on_its_side": _(
+        "This photo lies on its side or upside down. We can use it; an upright one is better."
+    ),
     "cut_off": _("Part of your face is outside the photo. Show your whole face."),
+    "partly_covered": _(
+        "Your eyes or your mouth seem to be covered. If you can, take off dark glasses, a mask or "
+        "a scarf for this photo, or go on with this one."
+    ),
     "others_in_background": _("There are other people behind you. We do not examine them."),
 }
 DESK_WORDS: dict[str, Any] = {
@@ -38,9 +52,14 @@ DESK_WORDS: dict[str, Any] = {
     "too_bright": _("too bright"),
     "low_contrast": _("little contrast"),
     "blurred": _("not sharp"),
+    "uneven_light": _("one side in shadow"),
     "turned_away": _("turned away"),
+    "head_up_or_down": _("looking up or down"),
     "tilted": _("tilted"),
+    "on_its_side": _("on its side"),
     "cut_off": _("cut off"),
+    "partly_covered": _("eyes or mouth covered"),
+    "first_of_several": _("first of several pictures in the file"),
     "face_too_small": _("small face"),
     "no_face": _("no face seen"),
     "several_faces": _("more than one face"),

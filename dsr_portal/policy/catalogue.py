@@ -9,6 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.errors import BadInput
 
+CALIBRATION = "calibration"
+"""A set of thresholds and odds measured on known people (R22). Its value is one object, filed by an
+operator's command and never typed in."""
+
+CALIBRATED = {"review_threshold": "review", "strong_threshold": "strong"}
+"""Settings that a calibration brings a value for, and that value's name in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -38,6 +45,11 @@ class Definition:
         return number
 
 
+def needs_advice(name: str) -> bool:
+    """Whether the data protection officer is heard before a change of this setting (R34)."""
+    return name == CALIBRATION or DEFINITIONS[name].dpia
+
+
 DEFINITIONS = {
     definition.name: definition
     for definition in (
@@ -55,6 +67,15 @@ DEFINITIONS = {
             lambda: settings.DSR_STRONG_THRESHOLD,
             -1.0,
             1.0,
+            dpia=True,
+        ),
+        Definition(
+            "recognition_model",
+            _("The model that makes templates, by its number (manage.py reenrol)"),
+            lambda: 1,
+            1,
+            999,
+            whole=True,
             dpia=True,
         ),
         Definition(
@@ -82,11 +103,29 @@ DEFINITIONS = {
             whole=True,
         ),
         Definition(
+            "face_block_days",
+            _("Days for which a face block stands that a person asked for"),
+            lambda: 730,
+            30,
+            1825,
+            whole=True,
+            dpia=True,
+        ),
+        Definition(
             "package_days",
             _("Days for which the sealed answer package is kept"),
             lambda: settings.DSR_PACKAGE_DAYS,
             1,
             90,
+            whole=True,
+            dpia=True,
+        ),
+        Definition(
+            "backup_days",
+            _("Days for which a backup is kept"),
+            lambda: settings.DSR_BACKUP_DAYS,
+            1,
+            365,
             whole=True,
             dpia=True,
         ),

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext as _
 
-from dsr_portal.audit.schema import Code, Count, EventType, Number
+from dsr_portal.audit.schema import Code, Count, EventType, Hash, Number
 from dsr_portal.core.registries import event_types, sentences
 
 event_types.register(
@@ -18,6 +18,33 @@ event_types.register(
 )
 event_types.register(
     EventType("policy.approved", {"setting": Code(), "version": Count()}, ("L-15", "G-01"))
+)
+event_types.register(
+    EventType("policy.adopted", {"setting": Code(), "version": Count()}, ("L-15", "G-01"))
+)
+event_types.register(
+    EventType(
+        "policy.calibration_filed",
+        {
+            "version": Count(),
+            "content": Hash(),
+            "people": Count(),
+            "enrolled": Count(),
+            "review_threshold": Number(),
+            "strong_threshold": Number(),
+            "serves": Code(choices=("at_once", "waits")),
+        },
+        ("L-15",),
+    )
+)
+sentences.register("policy.adopted", lambda p: _("A member of staff took a proposal over."))
+sentences.register(
+    "policy.calibration_filed",
+    lambda p: (
+        _("Thresholds were measured; they serve at once.")
+        if p.get("serves") == "at_once"
+        else _("Thresholds were measured; two persons decide about them.")
+    ),
 )
 sentences.register("policy.proposed", lambda p: _("A change of a setting was proposed."))
 sentences.register("policy.approved", lambda p: _("A change of a setting was approved."))

@@ -1,15 +1,64 @@
-from dsr_portal.policy.catalogue import DEFINITIONS
+from datetime import datetime
+from typing import Any
+
+from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS
 from dsr_portal.policy.models import Setting, SettingState
 
 
 def current(name: str) -> float | int:
-    """The value in force: the approved version, else what the installation started with."""
+    """The value in force: the approved version, else what the installation started with.
+
+    A calibration brings thresholds of its own (R22): from its approval they serve, until people
+    change one of them after it.
+    """
     definition = DEFINITIONS[name]
-    serving = Setting.objects.filter(name=name, state=SettingState.SERVING).first()
-    return definition.clean(serving.value) if serving else definition.start()
+    row = _serving(name)
+    calibration = _serving(CALIBRATION) if name in CALIBRATED else None
+    if calibration is not None and not _later(row, calibration):
+        return definition.clean(calibration.value[CALIBRATED[name]]["value"])
+    return definition.clean(row.value) if row else definition.start()
 
 
 def version(name: str) -> int:
     """The number of the version in force; 0 before anybody changed it."""
-    serving = Setting.objects.filter(name=name, state=SettingState.SERVING).first()
-    return serving.version if serving else 0
+    row = _serving(name)
+    return row.version if row else 0
+
+
+def decided_since(name: str, moment: datetime) -> bool:
+    """Whether two persons approved the value in force at or after a moment."""
+    row = _serving(name)
+    return row is not None and row.approved_at is not None and row.approved_at >= moment
+
+
+def calibration() -> Setting | None:
+    """The calibration in force; None while only the shipped values serve."""
+    return _serving(CALIBRATION)
+
+
+def proposals() -> list[dict[str, Any]]:
+    """What waits for a decision, oldest first, without the long value of a calibration."""
+    rows = Setting.objects.filter(state=SettingState.PROPOSED).order_by("proposed_at")
+    return [
+        {
+            "id": str(row.id),
+            "setting": row.name,
+            "version": row.version,
+            "value": row.value if row.name in DEFINITIONS else row.value["set_name"],
+            "proposed_by": row.proposed_by,
+            "reason": row.reason,
+            "dpia_note": row.dpia_note,
+            "advice": row.advice,
+        }
+        for row in rows
+    ]
+
+
+def _serving(name: str) -> Setting | None:
+    return Setting.objects.filter(name=name, state=SettingState.SERVING).first()
+
+
+def _later(row: Setting | None, than: Setting) -> bool:
+    if row is None or row.approved_at is None or than.approved_at is None:
+        return False
+    return row.approved_at > than.approved_at

@@ -1,5 +1,8 @@
 """Changing a setting takes two persons and leaves both in the trail (R34, law L-15, G-01)."""
 
+import hashlib
+import json
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -9,11 +12,17 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
-from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS, needs_advice
 from dsr_portal.policy.models import Setting, SettingState
 from dsr_portal.policy.selectors import current
 
 MAY_CHANGE = frozenset({Role.SUPERVISOR, Role.DIRECTOR})
+
+OPERATOR = "operator"
+"""Who filed a calibration; two members of staff still decide about it."""
+
+AT_ONCE = "first-calibration"
+"""In place of an approver: the first calibration serves at once, in place of shipped values."""
 
 
 def propose(*, actor: Actor, name: str, value: object, reason: str, dpia_note: str = "") -> Setting:
@@ -47,6 +56,74 @@ def propose(*, actor: Actor, name: str, value: object, reason: str, dpia_note: s
     return setting
 
 
+def file_calibration(*, actor: Actor, content: dict[str, Any]) -> Setting:
+    """File a calibration an operator made (R22, R34).
+
+    The first one serves at once in place of shipped values, and the trail says so. Where people
+    have decided a threshold already, and for every later one, two members of staff and the DPO's
+    advice are waited for.
+    """
+    if actor.kind != OPERATOR:
+        raise NotAllowed("calibration_operator", _("Calibrations are filed by the operator."))
+    with unit_of_work():
+        last = Setting.objects.filter(name=CALIBRATION).order_by("-version").first()
+        decided = Setting.objects.filter(name__in=CALIBRATED, state=SettingState.SERVING)
+        at_once = last is None and not decided.exists()
+        moment = clock.now()
+        setting = Setting.objects.create(
+            name=CALIBRATION,
+            version=(last.version if last else 0) + 1,
+            value=content,
+            state=SettingState.SERVING if at_once else SettingState.PROPOSED,
+            reason=f"calibrate {content['set_name']}"[:500],
+            proposed_by=OPERATOR,
+            proposed_at=moment,
+            approved_by=AT_ONCE if at_once else None,
+            approved_at=moment if at_once else None,
+        )
+        record(
+            "policy.calibration_filed",
+            actor=actor,
+            subject_id=setting.id,
+            version=setting.version,
+            content=content_hash(content),
+            people=content["people"],
+            enrolled=content["enrolled"],
+            review_threshold=content["review"]["value"],
+            strong_threshold=content["strong"]["value"],
+            serves="at_once" if at_once else "waits",
+        )
+    return setting
+
+
+def content_hash(content: dict[str, Any]) -> str:
+    """SHA-256 of a calibration, by which the trail knows it."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def adopt(*, actor: Actor, setting_id: UUID, reason: str, dpia_note: str) -> Setting:
+    """Make an operator's proposal one's own: the first of the two persons (R34).
+
+    Advice given before is asked for again: it was about a proposal without this note.
+    """
+    _require(actor)
+    if not reason.strip() or not dpia_note.strip():
+        raise BadInput(
+            "setting_needs_reason", _("Write why this should change, and the note to the DPIA.")
+        )
+    with unit_of_work():
+        setting = _proposal(setting_id)
+        if setting.proposed_by != OPERATOR:
+            raise Conflict("setting_adopted", _("A member of staff has proposed this already."))
+        setting.proposed_by = actor.id
+        setting.reason, setting.dpia_note = reason.strip()[:500], dpia_note.strip()[:500]
+        setting.advice, setting.advised_by, setting.advised_at = "", "", None
+        setting.save()
+        _record("policy.adopted", setting, actor)
+    return setting
+
+
 def advise(*, actor: Actor, setting_id: UUID, advice: str) -> Setting:
     """What the data protection officer thinks of a proposal; the DPO decides nothing (G-02)."""
     if actor.kind != "staff" or actor.role != Role.DPO:
@@ -69,7 +146,12 @@ def approve(*, actor: Actor, setting_id: UUID) -> Setting:
         setting = _proposal(setting_id)
         if setting.proposed_by == actor.id:
             raise NotAllowed("setting_two_persons", _("Another person must approve this change."))
-        if DEFINITIONS[setting.name].dpia and not (setting.advised_by and setting.dpia_note):
+        if setting.proposed_by == OPERATOR:
+            raise Conflict(
+                "setting_not_adopted",
+                _("First a supervisor or director must propose what the operator filed."),
+            )
+        if needs_advice(setting.name) and not (setting.advised_by and setting.dpia_note):
             raise Conflict(
                 "setting_needs_advice",
                 _("First the data protection officer's advice and the DPIA note must be there."),

@@ -1,7 +1,6 @@
 """Opening an answer: link and receipt code, 30 minutes, pictures covered until "Show" (R13)."""
 
 import re
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,6 +20,9 @@ from dsr_portal.public.forms import CodeForm
 from dsr_portal.public.words import authority_of, dpo_email
 
 SHOWN = ("image/jpeg", "image/png")
+NOTHING_TO_DELETE = frozenset(
+    {Outcome.NOTHING_FOUND, Outcome.NEUTRAL, Outcome.NOT_IDENTIFIED, Outcome.REFUSED}
+)
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -66,7 +68,8 @@ def _wrong(left: int) -> str:
 
 
 def _closed(request: HttpRequest, error: services.LinkClosed) -> HttpResponse:
-    return render(request, "public/answer_closed.html", {"code": error.code}, status=404)
+    context = {"code": error.code, "until": error.context.get("until")}
+    return render(request, "public/answer_closed.html", context, status=404)
 
 
 def _granted(request: HttpRequest, token: str) -> Delivery | None:
@@ -95,7 +98,7 @@ def _opened(request: HttpRequest, delivery: Delivery, token: str) -> HttpRespons
             "words": _answer_words(delivery, len(pictures)),
             "files": [part for part in parts if part.media_type not in SHOWN],
             "pictures": pictures,
-            "may_delete": case.outcome != Outcome.NOTHING_FOUND
+            "may_delete": case.outcome not in NOTHING_TO_DELETE
             and case.status == Status.DELIVERED
             and case.delete_now_at is None,
             "authority": authority_of(case),
@@ -111,6 +114,11 @@ def _answer_words(delivery: Delivery, pictures: int) -> str:
             "We deleted. The certificate says what went, where we looked for it afterwards, and"
             " what we could not check."
         )
+    if delivery.kind == DeliveryKind.LETTER and delivery.case.outcome == Outcome.NOT_IDENTIFIED:
+        return _(
+            "We can't yet tell which pictures are yours, so we can't send or delete any. You can"
+            " show us at any time."
+        )
     if delivery.kind != DeliveryKind.ANSWER:
         return ""
     if pictures:
@@ -120,8 +128,12 @@ def _answer_words(delivery: Delivery, pictures: int) -> str:
             " them.",
             pictures,
         ) % {"number": pictures}
+    if delivery.case.outcome == Outcome.NEUTRAL:
+        return _(
+            "What you asked for is done. This letter does not say whether we hold pictures of you."
+        )
     answer = disclosure.current_answer(delivery.case_id)
-    if answer is None or answer.kind != AnswerKind.NOTHING_FOUND:
+    if answer is None or answer.search is None or answer.kind != AnswerKind.NOTHING_FOUND:
         return ""
     return nothing_found_words(answer.search)
 
@@ -133,7 +145,9 @@ def part(request: HttpRequest, token: str, ordinal: int) -> HttpResponse:
     if delivery is None:
         return redirect("public:answer", token=token)
     found = services.part_of(delivery=delivery, ordinal=ordinal)
-    data = b"".join(services.fetch(part=found, actor=Actor.person(UUID(str(delivery.case_id)))))
+    first = sessions.begin_part(request, ordinal)
+    person = Actor.person(delivery.case_id)
+    data = b"".join(services.fetch(part=found, actor=person, resumed=not first))
     return _partial(request, found, data)
 
 

@@ -45,8 +45,9 @@ def withdraw(*, case: Case) -> None:
         services.withdraw(case_id=case.id, actor=actor)
 
 
-def stop(*, case: Case) -> None:
+def stop(*, case: Case, not_me: bool = False) -> None:
+    """Stop in the hold window; with `not_me` officers look at whose pictures these are."""
     plan = stoppable(case)
     if plan is None:
         raise Conflict("erasure_runs", "")
-    erasure.stop_plan(plan_id=plan.id, actor=Actor.person(case.id))
+    erasure.stop_plan(plan_id=plan.id, actor=Actor.person(case.id), not_me=not_me)

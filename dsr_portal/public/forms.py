@@ -8,6 +8,8 @@ from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.codes import normalise_code
+from dsr_portal.cases.drafts import MOST_PHOTOS
+from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import RightCode
 from dsr_portal.core import references
 from dsr_portal.core.errors import BadInput
@@ -59,31 +61,32 @@ class IfChosen(forms.CharField):
             super().validate(value)
 
 
+RIGHTS = [
+    (RightCode.ACCESS, _("Tell me what you hold about me")),
+    (RightCode.ERASURE, _("Delete it")),
+    (RightCode.OBJECTION, _("Stop using my pictures")),
+    (RightCode.RESTRICTION, _("Lock it, but keep it")),
+    (RightCode.RECTIFICATION, _("Correct something")),
+]
+RIGHT_HINTS = {
+    RightCode.ACCESS: _(
+        "The pictures, where they come from, and who was shown them. You get a copy."
+    ),
+    RightCode.ERASURE: _(
+        "Pictures and face codes. If you also ask what we hold, you get the answer first."
+    ),
+    RightCode.OBJECTION: _("You object to our using them."),
+    RightCode.RESTRICTION: _("For example because you need it as evidence."),
+    RightCode.RECTIFICATION: _("For example a wrong name beside a picture."),
+}
+
+
 class WishForm(PlainForm):
     rights = forms.MultipleChoiceField(
         label=_("What do you want from us?"),
         help_text=_("You can choose more than one. You don't have to say why."),
-        choices=[
-            (RightCode.ACCESS, _("Tell me what you hold about me")),
-            (RightCode.ERASURE, _("Delete it")),
-            (RightCode.OBJECTION, _("Stop using my pictures")),
-            (RightCode.RESTRICTION, _("Lock it, but keep it")),
-            (RightCode.RECTIFICATION, _("Correct something")),
-        ],
-        widget=ChoiceBoxes(
-            hints={
-                RightCode.ACCESS: _(
-                    "The pictures, where they come from, and who was shown them. You get a copy."
-                ),
-                RightCode.ERASURE: _(
-                    "Pictures and face codes. If you also ask what we hold, you get the answer"
-                    " first."
-                ),
-                RightCode.OBJECTION: _("You object to our using them."),
-                RightCode.RESTRICTION: _("For example because you need it as evidence."),
-                RightCode.RECTIFICATION: _("For example a wrong name beside a picture."),
-            }
-        ),
+        choices=RIGHTS,
+        widget=ChoiceBoxes(hints=RIGHT_HINTS),
     )
     urgent = forms.BooleanField(
         label=_("Someone is using these pictures to find or hurt me"),
@@ -92,12 +95,33 @@ class WishForm(PlainForm):
     )
 
 
+class AddRightForm(PlainForm):
+    """One more wish for a request that was sent."""
+
+    def __init__(self, *args: Any, rights: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["right"] = forms.ChoiceField(
+            label=_("What else do you want from us?"),
+            choices=[one for one in RIGHTS if one[0] in rights],
+            widget=ChoiceCards(hints=RIGHT_HINTS),
+        )
+
+
+WHY_MORE_PHOTOS = _(
+    "Photos taken at different times and in different light together find more pictures than one"
+    " does. Each has to show you, alone."
+)
+
+
 class WayForm(PlainForm):
+    """What the person is found by. With photos in the draft, `photo` adds one more, and
+    `replace_1` … put another one in the place of the first, the second …"""
+
     photo = PhotoField(
         label=_("A photo of you"),
         help_text=_(
-            "The quickest way. JPEG, PNG, WEBP or HEIC, up to 20 MB. Only you in the picture, face"
-            " to the light."
+            "The quickest way. JPEG, PNG, WEBP, HEIC, AVIF or GIF, up to 20 MB. Only you in the"
+            " picture, face to the light."
         ),
         required=False,
     )
@@ -127,19 +151,36 @@ class WayForm(PlainForm):
         widget=forms.Textarea({"rows": 3}),
     )
 
+    def __init__(self, *args: Any, photos: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if photos >= MOST_PHOTOS:
+            del self.fields["photo"]
+        elif photos:
+            self.fields["photo"].label = _("Add another photo of you")
+            self.fields["photo"].help_text = WHY_MORE_PHOTOS
+        for number in range(1, photos + 1):
+            self.fields[f"replace_{number}"] = PhotoField(
+                label=_("Another photo in its place"), required=False
+            )
+
     def clean_pages(self) -> list[str]:
-        lines = [line.strip() for line in self.cleaned_data["pages"].splitlines() if line.strip()]
-        if len(lines) > MAX_PAGES:
-            raise forms.ValidationError(_("Up to ten addresses. Tell us about more afterwards."))
-        for line in lines:
-            try:
-                canonical(line)
-            except BadInput as error:
-                raise forms.ValidationError(
-                    _("“%(line)s” is not an address. It looks like example.org/page."),
-                    params={"line": line[:80]},
-                ) from error
-        return lines
+        return read_pages(self.cleaned_data["pages"])
+
+
+def read_pages(text: str) -> list[str]:
+    """Addresses as they were written, one a line; `ValidationError` for one that is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > MAX_PAGES:
+        raise forms.ValidationError(_("Up to ten addresses. Tell us about more afterwards."))
+    for line in lines:
+        try:
+            canonical(line)
+        except BadInput as error:
+            raise forms.ValidationError(
+                _("“%(line)s” is not an address. It looks like example.org/page."),
+                params={"line": line[:80]},
+            ) from error
+    return lines
 
 
 YES_WORDS = {
@@ -181,7 +222,10 @@ class ContactForm(PlainForm):
         widget=ChoiceCards(
             hints={
                 MAIL: _("We write when we need you or have the answer."),
-                POST: _("We send letters."),
+                POST: _(
+                    "The officers see your address and may write to it. The answer itself waits on"
+                    " this site, for your reference and receipt code."
+                ),
                 NONE: _("With your reference and receipt code, shown after sending."),
             }
         ),
@@ -197,7 +241,7 @@ class ContactForm(PlainForm):
     )
     postal = IfChosen(
         label=_("Postal address"),
-        help_text=_("Only for answers by post. With the name on the letterbox."),
+        help_text=_("With the name on the letterbox."),
         max_length=500,
         widget=forms.Textarea({"rows": 3, "autocomplete": "street-address"}),
     )
@@ -211,7 +255,7 @@ class ContactForm(PlainForm):
     )
     under_18 = forms.BooleanField(
         label=_("I am under 18"),
-        help_text=_("You have the same rights. We write more simply."),
+        help_text=_("You have the same rights. The officers see it and write more simply."),
         required=False,
     )
 
@@ -266,6 +310,25 @@ class CodeForm(PlainForm):
         return code
 
 
+class AnotherWayForm(PlainForm):
+    """Something else to be found by, for who sends no photo or found one more page (law T-06)."""
+
+    use_required_attribute = False
+
+    pages = WayForm.base_fields["pages"]
+    file = WayForm.base_fields["file"]
+    account = WayForm.base_fields["account"]
+
+    def clean_pages(self) -> list[str]:
+        return read_pages(self.cleaned_data["pages"])
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not self.errors and not any(given.get(name) for name in ("pages", "file", "account")):
+            raise forms.ValidationError(_("Name at least one: a page, a file or an account."))
+        return given
+
+
 class MailCodeForm(PlainForm):
     code = forms.CharField(
         label=_("Code from the mail"), max_length=12, widget=CodeInput(digits=True)
@@ -273,14 +336,18 @@ class MailCodeForm(PlainForm):
 
 
 class AnotherPhotoForm(PlainForm):
+    """The first photo of a request, one more, or one in the place of another."""
+
     photo = PhotoField(
-        label=_("Send another photo"),
-        help_text=_("JPEG, PNG, WEBP or HEIC, up to 20 MB. Only you in the picture."),
+        label=_("Send a photo of you"),
+        help_text=_("JPEG, PNG, WEBP, HEIC, AVIF or GIF, up to 20 MB. Only you in the picture."),
     )
     comparison = forms.BooleanField(required=False)
 
-    def __init__(self, *args: Any, consent: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, consent: str = "", label: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if label:
+            self.fields["photo"].label = label
         if consent:
             self.fields["comparison"].label = YES_WORDS["comparison"]
             self.fields["comparison"].help_text = consent
@@ -291,6 +358,12 @@ class AnotherPhotoForm(PlainForm):
 class MessageForm(PlainForm):
     text = forms.CharField(
         label=_("Tell us something"),
-        max_length=3000,
         widget=forms.Textarea({"rows": 4}),
     )
+
+    def clean_text(self) -> str:
+        """As much as we can keep; a limit on the field itself would cut what is pasted."""
+        try:
+            return words_of(self.cleaned_data["text"], code="message_missing")
+        except BadInput as error:
+            raise forms.ValidationError(str(error.message), code=error.code) from error

@@ -1,6 +1,6 @@
 """Five posts from the start page to Send (R14, T-05, T-06). Back and Change work at every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -10,15 +10,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dsr_portal.audit.services import Head
 from dsr_portal.cases import drafts, receipts, selectors, services
 from dsr_portal.cases.consents import consent_text
-from dsr_portal.cases.models import Case, ConsentScope, Draft, RightCode
+from dsr_portal.cases.models import ConsentScope, Draft, DraftPhoto, RightCode
 from dsr_portal.cases.texts import right_words
 from dsr_portal.core.errors import PortalError
-from dsr_portal.documents import services as documents
 from dsr_portal.law import authorities
 from dsr_portal.public import sending, sessions
 from dsr_portal.public.forms import MAIL, POST, ConsentForm, ContactForm, WayForm, WishForm
@@ -53,7 +52,7 @@ def page(
     request: HttpRequest, name: str, step: int, context: dict[str, Any], *, draft: Draft | None
 ) -> HttpResponse:
     """One question page with its step line and the way back."""
-    has_photo = draft is None or draft.photo_unit is not None or step <= WAY
+    has_photo = draft is None or step <= WAY or draft.photos.exists()
     number = step if has_photo or step <= WAY else step - 1
     return render(
         request,
@@ -84,7 +83,7 @@ def _next(request: HttpRequest, step: int, draft: Draft) -> HttpResponse:
     if request.GET.get("change") and draft.step >= CONTACT and step != WAY:
         return redirect("public:check")
     if step == WAY:
-        asks = draft.photo_unit is not None
+        asks = draft.photos.exists()
         return redirect("public:consent" if asks else "public:contact")
     return redirect(f"public:{names[step + 1]}")
 
@@ -126,45 +125,79 @@ def _answers(draft: Draft | None) -> dict[str, Any]:
 @with_draft
 def way(request: HttpRequest, draft: Draft) -> HttpResponse:
     given = drafts.answers(draft)
+    photos = drafts.photos_of(draft)
     if request.method == "POST":
-        if request.POST.get("take_out") in {drafts.PHOTO, drafts.FILE}:
-            drafts.take_out(draft=draft, kind=request.POST["take_out"])
+        if "take_out" in request.POST:
+            _take_out(draft, photos, request.POST["take_out"])
             return redirect("public:way")
-        form = WayForm(request.POST, request.FILES)
+        form = WayForm(request.POST, request.FILES, photos=len(photos))
         valid = form.is_valid()
-        # A photo that was read is kept even when another field has to be asked again.
-        for kind in (drafts.PHOTO, drafts.FILE):
-            data = form.cleaned_data.get(kind)
-            if data:
-                drafts.put_file(draft=draft, kind=kind, data=data)
+        _keep_files(draft, photos, form)
         if valid:
             changes = {name: form.cleaned_data[name] for name in ("pages", "account", "other")}
             drafts.save_answers(draft=draft, changes=changes, step=WAY)
             return _next(request, WAY, draft)
+        photos = drafts.photos_of(draft)
+        form = _asked_again(form, len(photos))
     else:
         form = WayForm(
             initial={
                 "pages": "\n".join(given.get("pages", [])),
                 "account": given.get("account", ""),
                 "other": given.get("other", ""),
-            }
+            },
+            photos=len(photos),
         )
     context = {
         "form": form,
-        "has_photo": draft.photo_unit is not None,
+        "photos": [
+            {"number": number, "id": one.id, "instead": form[f"replace_{number}"]}
+            for number, one in enumerate(photos, start=1)
+        ],
         "has_file": draft.file_unit is not None,
     }
     return page(request, "way", WAY, context, draft=draft)
 
 
+def _take_out(draft: Draft, photos: Sequence[DraftPhoto], named: str) -> None:
+    """Destroy what a button named: the file, or one of the photos."""
+    if named == drafts.FILE:
+        drafts.take_out_file(draft=draft)
+    for one in photos:
+        if str(one.id) == named:
+            drafts.take_out_photo(draft=draft, photo_id=one.id)
+
+
+def _keep_files(draft: Draft, photos: Sequence[DraftPhoto], form: WayForm) -> None:
+    """A photo that was read is kept even when another field has to be asked again."""
+    read = form.cleaned_data
+    if read.get(drafts.FILE):
+        drafts.put_file(draft=draft, data=read[drafts.FILE])
+    for number, one in enumerate(photos, start=1):
+        if read.get(f"replace_{number}"):
+            drafts.put_photo(draft=draft, data=read[f"replace_{number}"], instead=one.id)
+    if read.get(drafts.PHOTO):
+        drafts.put_photo(draft=draft, data=read[drafts.PHOTO])
+
+
+def _asked_again(form: WayForm, photos: int) -> WayForm:
+    """The form with what was wrong, for as many photos as are here now."""
+    again = WayForm(form.data, photos=photos)
+    again.is_valid()
+    for name, errors in form.errors.as_data().items():
+        if name in again.fields and name not in again.errors:
+            again.add_error(name, errors)
+    return again
+
+
 @require_GET
-def photo(request: HttpRequest) -> HttpResponse:
-    """The photo of this session's draft, so that the person sees what will be sent."""
+def photo(request: HttpRequest, number: int = 1) -> HttpResponse:
+    """A photo of this session's draft, so that the person sees what will be sent."""
     draft = sessions.draft_of(request)
-    data = None if draft is None else drafts.file_of(draft, drafts.PHOTO)
-    if data is None:
+    photos = [] if draft is None else drafts.photos_of(draft)
+    if not 1 <= number <= len(photos):
         return HttpResponse(status=404)
-    return HttpResponse(data, content_type="image/jpeg")
+    return HttpResponse(drafts.photo_bytes(photos[number - 1]), content_type="image/jpeg")
 
 
 # -- 3 consent ----------------------------------------------------------------------------------
@@ -173,7 +206,7 @@ def photo(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @with_draft
 def consent(request: HttpRequest, draft: Draft) -> HttpResponse:
-    if draft.photo_unit is None:
+    if not draft.photos.exists():
         return redirect("public:contact")
     given = drafts.answers(draft)
     scopes = [ConsentScope.COMPARISON]
@@ -182,7 +215,7 @@ def consent(request: HttpRequest, draft: Draft) -> HttpResponse:
     texts = {str(scope): consent_text(scope).text for scope in scopes}
     if request.method == "POST":
         if request.POST.get("without") == "photo":
-            drafts.take_out(draft=draft, kind=drafts.PHOTO)
+            drafts.take_out_photos(draft=draft)
             drafts.save_answers(draft=draft, changes={"consents": []}, step=CONSENT)
             return redirect("public:contact")
         form = ConsentForm(request.POST, texts=texts)
@@ -215,7 +248,8 @@ def contact(request: HttpRequest, draft: Draft) -> HttpResponse:
             return redirect("public:check")
     else:
         form = ContactForm(initial={"language": translation.get_language(), **given})
-    return page(request, "contact", CONTACT, {"form": form}, draft=draft)
+    urgent = drafts.answers(draft).get("urgent", False)
+    return page(request, "contact", CONTACT, {"form": form, "urgent": urgent}, draft=draft)
 
 
 # -- 5 check and send ---------------------------------------------------------------------------
@@ -233,7 +267,7 @@ def check(request: HttpRequest, draft: Draft) -> HttpResponse:
         return _send(request, draft)
     context = {
         "rows": _rows(given, draft),
-        "has_photo": draft.photo_unit is not None,
+        "has_photo": draft.photos.exists(),
         "agreed": ConsentScope.COMPARISON in given.get("consents", []),
     }
     return page(request, "check", CHECK, context, draft=draft)
@@ -264,8 +298,10 @@ def _rows(given: dict[str, Any], draft: Draft) -> list[dict[str, Any]]:
         rows[0]["value"] += ". " + _("Urgent: someone uses the pictures to find or hurt you.")
     way_in = reverse("public:way") + "?change=1"
     found = []
-    if draft.photo_unit is not None:
-        found.append(_("Your photo"))
+    photos = draft.photos.count()
+    if photos:
+        words = ngettext("Your photo", "Your %(photos)s photos", photos)
+        found.append(words % {"photos": photos})
     found += given.get("pages", [])
     if draft.file_unit is not None:
         found.append(_("A file of a picture"))
@@ -277,7 +313,7 @@ def _rows(given: dict[str, Any], draft: Draft) -> list[dict[str, Any]]:
             "change": way_in,
         }
     )
-    if draft.photo_unit is not None:
+    if photos:
         agreed = ConsentScope.COMPARISON in given.get("consents", [])
         rows.append(
             {
@@ -364,30 +400,6 @@ def receipt_pdf(request: HttpRequest) -> HttpResponse:
     case = sessions.receipt_case(request) or sessions.status_case(request)
     if case is None:
         return render(request, "public/no_receipt.html", status=410)
-    response = HttpResponse(_receipt_bytes(case), content_type="application/pdf")
+    response = HttpResponse(receipts.as_pdf(case), content_type="application/pdf")
     response.headers["Content-Disposition"] = f'attachment; filename="receipt-{case.reference}.pdf"'
     return response
-
-
-def _receipt_bytes(case: Case) -> bytes:
-    text = receipts.receipt_text(case)
-    sections = [
-        {"heading": section["heading"], "text": "\n\n".join(section["paragraphs"])}
-        for section in text["sections"]
-        if section["key"] != receipts.CODE_SECTION
-    ]
-    return documents.render_signed(
-        template="documents/receipt.html",
-        context={
-            "short_answer": text["lead"],
-            "facts": text["facts"],
-            "sections": sections,
-            "code": services.receipt_code(case),
-        },
-        language=text["language"],
-        title=text["title"],
-        kind=documents.Kind.RECEIPT,
-        reference=case.reference,
-        country=case.country or None,
-        head=Head(text["head"]["number"], text["head"]["hash"]),
-    )

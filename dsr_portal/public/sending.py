@@ -31,11 +31,11 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
         return services.Opened(existing, existing.receipt, False)
     given = drafts.answers(draft)
     case_id = new_id()
-    photo = drafts.file_of(draft, drafts.PHOTO)
-    probe = None if photo is None else _stage_probe(case_id, photo)
+    photos = [drafts.photo_bytes(photo) for photo in drafts.photos_of(draft)]
+    probes = [_stage_probe(case_id, photo) for photo in photos]
 
     def also(case: Case) -> None:
-        if probe is not None:
+        for probe in probes:
             probe.save()
             matching.add_probe(
                 case=case,
@@ -48,8 +48,8 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
     return services.open_case(
         channel=Channel.WEB,
         rights=given["rights"],
-        ways=_ways(given, drafts.file_of(draft, drafts.FILE), has_photo=photo is not None),
-        consents=_consents(given, has_photo=photo is not None),
+        ways=_ways(given, drafts.file_of(draft), has_photo=bool(photos)),
+        consents=_consents(given, has_photo=bool(photos)),
         consent_language=given.get("consent_language", language),
         contact=services.Contact(
             email=contact.get("email", "") if contact.get("how") == MAIL else "",
@@ -66,8 +66,13 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
 
 
 @vault.retry_stale
-def add_photo(*, case: Case, photo: bytes, agreed: bool, language: str) -> None:
-    """Another photo for an open case, with consent where it was given now (R8)."""
+def add_photo(
+    *, case: Case, photo: bytes, agreed: bool, language: str, instead: UUID | None = None
+) -> None:
+    """Another photo for an open case, with consent where it was given now (R8).
+
+    It counts with those that are there, or takes the place of one of them.
+    """
     require_outside_transaction("Keeping a photo")
     probe = _stage_probe(case.id, photo)
     actor = Actor.person(case.id)
@@ -79,7 +84,13 @@ def add_photo(*, case: Case, photo: bytes, agreed: bool, language: str) -> None:
             )
             matching.consent_given(case=locked, actor=actor)
         probe.save()
-        matching.add_probe(case=locked, actor=actor, unit=probe.unit_id, channel=str(Channel.WEB))
+        matching.add_probe(
+            case=locked,
+            actor=actor,
+            unit=probe.unit_id,
+            channel=str(Channel.WEB),
+            instead=instead,
+        )
 
     services.receive_message(case_id=case.id, actor=actor, also=also)
 
@@ -94,7 +105,15 @@ def _ways(given: dict[str, Any], file: bytes | None, *, has_photo: bool) -> list
     ways = []
     if has_photo:
         ways.append(services.WaySent(WayKind.SELFIE))
-    ways += [
+    ways += _named(given, file)
+    if given.get("other"):
+        ways.append(services.WaySent(WayKind.OTHER, given["other"]))
+    return ways
+
+
+def _named(given: dict[str, Any], file: bytes | None) -> list[services.WaySent]:
+    """What records can be looked up by: addresses, the very file, an account name."""
+    ways = [
         services.WaySent(WayKind.PAGE, page, keyed_hash=hashes.of_address(page))
         for page in given.get("pages", [])
     ]
@@ -104,9 +123,13 @@ def _ways(given: dict[str, Any], file: bytes | None, *, has_photo: bool) -> list
         name = given["account"]
         known = vault.keyed_hash("account-name", name.strip().casefold().encode())
         ways.append(services.WaySent(WayKind.ACCOUNT, name, keyed_hash=known))
-    if given.get("other"):
-        ways.append(services.WaySent(WayKind.OTHER, given["other"]))
     return ways
+
+
+def add_ways(*, case: Case, given: dict[str, Any]) -> None:
+    """Name something else in an open case, or open one again that could not be identified."""
+    ways = _named(given, given.get("file"))
+    matching.add_ways(case_id=case.id, ways=ways, actor=Actor.person(case.id))
 
 
 def _consents(given: dict[str, Any], *, has_photo: bool) -> list[str]:

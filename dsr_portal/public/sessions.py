@@ -35,16 +35,21 @@ def sent(request: HttpRequest, case: Case) -> None:
     """After Send: this session may see the receipt, its code and the request's page."""
     request.session.cycle_key()
     forget_draft(request)
-    request.session[_RECEIPT] = str(case.id)
+    request.session[_RECEIPT] = {"id": str(case.id), "counter": case.code_counter}
     enter(request, case)
 
 
 def receipt_case(request: HttpRequest) -> Case | None:
+    """The case this session sent, while the code it was shown is in force."""
     return _case(request.session.get(_RECEIPT))
 
 
 def enter(request: HttpRequest, case: Case) -> None:
-    request.session[_CASE] = {"id": str(case.id), "until": (clock.now() + STATUS_TIME).isoformat()}
+    request.session[_CASE] = {
+        "id": str(case.id),
+        "counter": case.code_counter,
+        "until": (clock.now() + STATUS_TIME).isoformat(),
+    }
 
 
 def sign_in(request: HttpRequest, case: Case) -> None:
@@ -62,7 +67,7 @@ def status_case(request: HttpRequest) -> Case | None:
     kept = request.session.get(_CASE)
     if kept is None or datetime.fromisoformat(kept["until"]) <= clock.now():
         return None
-    case = _case(kept["id"])
+    case = _case(kept)
     if case is not None:
         enter(request, case)
     return case
@@ -70,19 +75,37 @@ def status_case(request: HttpRequest) -> Case | None:
 
 def keep_grant(request: HttpRequest, grant: Grant) -> None:
     request.session.cycle_key()
-    request.session[_GRANT] = {"id": str(grant.delivery_id), "until": grant.until.isoformat()}
+    request.session[_GRANT] = {
+        "id": str(grant.delivery_id),
+        "until": grant.until.isoformat(),
+        "counter": grant.counter,
+        "begun": [],
+    }
 
 
 def grant_of(request: HttpRequest) -> Grant | None:
     kept: dict[str, Any] | None = request.session.get(_GRANT)
     if kept is None:
         return None
-    return Grant(UUID(kept["id"]), datetime.fromisoformat(kept["until"]))
+    return Grant(UUID(kept["id"]), datetime.fromisoformat(kept["until"]), kept["counter"])
+
+
+def begin_part(request: HttpRequest, ordinal: int) -> bool:
+    """Note that this session fetches a part; False when it began to before."""
+    kept = request.session[_GRANT]
+    if ordinal in kept["begun"]:
+        return False
+    request.session[_GRANT] = {**kept, "begun": [*kept["begun"], ordinal]}
+    return True
 
 
 def forget_grant(request: HttpRequest) -> None:
     request.session.pop(_GRANT, None)
 
 
-def _case(case_id: str | None) -> Case | None:
-    return None if case_id is None else selectors.get_case(UUID(case_id))
+def _case(kept: dict[str, Any] | None) -> Case | None:
+    """The case of a session, unless a newer receipt code ended what the old one opened (R12)."""
+    case = None if kept is None else selectors.get_case(UUID(kept["id"]))
+    if case is None or kept is None or kept["counter"] != case.code_counter:
+        return None
+    return case

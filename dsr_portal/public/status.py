@@ -1,8 +1,10 @@
 """The page of a request: six words, what the person can do, and nothing of any match (R3, T-11)."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,28 +12,44 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.cases import selectors, services
 from dsr_portal.cases.consents import consent_text
-from dsr_portal.cases.models import Case, ConsentScope, Outcome, RightCode, Status
+from dsr_portal.cases.drafts import MOST_PHOTOS
+from dsr_portal.cases.models import (
+    Case,
+    ConsentScope,
+    Delivery,
+    DeliveryKind,
+    Outcome,
+    RightCode,
+    Status,
+)
 from dsr_portal.cases.public_status import Word
-from dsr_portal.cases.texts import day_words, rights_words
+from dsr_portal.cases.texts import day_words, right_words, rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import Conflict, PortalError
+from dsr_portal.core.errors import Conflict, NotFound, PortalError
+from dsr_portal.gallery import selectors as gallery
 from dsr_portal.law.deadlines import Due, erase_on
 from dsr_portal.matching import selectors as matching_selectors
 from dsr_portal.matching import services as matching
+from dsr_portal.matching.models import ProbeState
+from dsr_portal.matching.stopped import photos_stopped
 from dsr_portal.public import deleting, sending, sessions
 from dsr_portal.public.forms import (
+    WHY_MORE_PHOTOS,
+    AddRightForm,
     AnotherPhotoForm,
+    AnotherWayForm,
     CodeForm,
     MailCodeForm,
     MessageForm,
     StatusForm,
 )
-from dsr_portal.public.words import authority_of, dpo_email, photo_words
+from dsr_portal.public.words import PhotoSeen, authority_of, dpo_email, photos_seen
 
 View = Callable[..., HttpResponse]
 BEFORE_DECISION = frozenset(
@@ -52,12 +70,12 @@ def with_case(view: View) -> View:
     """Needs reference and receipt code entered in this session not long ago."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest) -> HttpResponse:
+    def wrapped(request: HttpRequest, **named: Any) -> HttpResponse:
         case = sessions.status_case(request)
         if case is None:
             messages.info(request, _("Enter your reference and receipt code to go on."))
             return redirect("public:status")
-        return view(request, case)
+        return view(request, case, **named)
 
     return wrapped
 
@@ -89,9 +107,7 @@ def case(request: HttpRequest, case: Case) -> HttpResponse:
 def _context(case: Case, **forms: Any) -> dict[str, Any]:
     view = selectors.public_view(case)
     purged = case.status == Status.PURGED
-    # Once decided, the photo is no topic any more: erasure takes it before the answer leaves (R3).
-    probe = matching_selectors.latest_probe(case.id) if case.status in BEFORE_DECISION else None
-    photo = photo_words(probe)
+    photos = _photos(case)
     has_consent = services.has_consent(case=case, scope=ConsentScope.COMPARISON)
     open_links = selectors.open_deliveries(case)
     email = "" if purged else selectors.contact_of(case).get("email", "")
@@ -100,20 +116,34 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "case": case,
         "view": view,
         "rights": rights_words(rights),
-        "photo": photo,
-        "photo_polls": photo is not None and probe is not None and probe.state == "received",
-        "may_send_photo": case.status in MAY_SEND_PHOTO,
-        "needs_consent": photo is not None and not has_consent,
+        "added": _added(case),
+        "may_add_right": bool(services.rights_to_add(case)),
+        "locked_instead": services.locked_instead(case),
+        "photos": photos,
+        "photo_polls": any(photo.being_checked for photo in photos),
+        "photos_need": [photo for photo in photos if photo.words.kind == "needs"],
+        "look_again": matching.photos_differ(case),
+        "may_send_photo": _may_give_more(case),
+        "may_add_photo": bool(photos) and _may_add_photo(case, len(photos)),
+        "why_more": WHY_MORE_PHOTOS,
+        "unidentified": _unidentified(case),
+        "open_until": _day_or_empty(services.open_again_until(case)),
+        "photo_sent": matching_selectors.photos_sent(case.id) > 0,
+        "needs_consent": bool(photos) and not has_consent,
         "consent_text": consent_text(ConsentScope.COMPARISON).text,
         "may_withdraw_consent": has_consent,
+        "may_end_block": not purged
+        and services.has_consent(case=case, scope=ConsentScope.BLOCK_LIST),
         "identity_open": case.status in MAY_SEND_PHOTO and case.level < case.required_level,
         "from_us": [] if purged else _from_us(case),
-        "answer_href": _answer_href(open_links),
-        "answer_kind": open_links[0].kind if open_links else "",
-        "lost_link": not open_links and not purged and selectors.has_released(case),
+        "links": [_link(one) for one in open_links],
+        "answer_gone": None if purged else selectors.answer_gone_at(case),
+        "lost_link": not purged and selectors.has_lost_link(case),
         "may_delete": _may_delete(case),
         "delete_asked": case.delete_now_at is not None and case.status == Status.DELIVERED,
         "delete_on": _delete_on(case, rights),
+        "told": _told(case),
+        "told_logs": gallery.lookup_coverage(),
         "stoppable": None if purged else deleting.stoppable(case),
         "may_withdraw": case.status in MAY_WITHDRAW or view.word == Word.CHECKING,
         "email": email,
@@ -125,27 +155,80 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
     }
 
 
+def _photos(case: Case) -> list[PhotoSeen]:
+    """Once decided, photos are no topic any more: erasure takes them before the answer leaves
+    (R3)."""
+    if case.status not in BEFORE_DECISION:
+        return []
+    return photos_seen(matching_selectors.photos(case.id), stopped=photos_stopped(case.id))
+
+
+def _may_add_photo(case: Case, here: int) -> bool:
+    """One more beside those that are here, as long as five may be sent without a word from us."""
+    return _may_give_more(case) and here < MOST_PHOTOS and matching.photos_left(case) > 0
+
+
+def _told(case: Case) -> list[gallery.Told]:
+    """Recipients and what they answered, from the day something left for the person (R3, R16)."""
+    if case.delivered_at is None and not selectors.open_deliveries(case):
+        return []
+    return [one for one in gallery.recipients_told(case.id) if one.released_at is not None]
+
+
 def _from_us(case: Case) -> list[Any]:
     return [one for one in selectors.messages_of(case) if one.direction == "out"][::-1]
 
 
-def _answer_href(links: list[Any]) -> str:
-    if not links:
-        return ""
-    return reverse("public:answer", kwargs={"token": services.link_token(links[0])})
+def _may_give_more(case: Case) -> bool:
+    """Before the search, and at any time where nobody could tell who is asking."""
+    return case.status in MAY_SEND_PHOTO or services.may_come_back(case)
+
+
+def _unidentified(case: Case) -> bool:
+    """The letter has left that says we can't tell which pictures are theirs."""
+    return case.delivered_at is not None and services.may_come_back(case)
+
+
+def _added(case: Case) -> list[tuple[str, str]]:
+    """Wishes that came later, each with the day of its own answer."""
+    rows = case.rights.filter(added_at__isnull=False).order_by("added_at")
+    return [(right_words(row.right), _day_or_empty(row.due_on)) for row in rows]
+
+
+def _day_or_empty(day: date | None) -> str:
+    return "" if day is None else day_words(day)
+
+
+def _link(delivery: Delivery) -> dict[str, str]:
+    """The button of one thing that waits behind a link; the newest stands first."""
+    words = {
+        DeliveryKind.CERTIFICATE: _("Open your certificate"),
+        DeliveryKind.LETTER: _("Open our letter"),
+        DeliveryKind.NOTICE: _("Open our letter"),
+    }
+    return {
+        "words": words.get(DeliveryKind(delivery.kind), _("Open your answer")),
+        "href": reverse("public:answer", kwargs={"token": services.link_token(delivery)}),
+    }
 
 
 def _may_delete(case: Case) -> bool:
-    """Once the answer left. Where it found nothing, only until the person opened it and knows: up
-    to then the page is the same for everybody (R3)."""
-    if case.status != Status.DELIVERED or case.delete_now_at is not None:
+    """Once the answer left. Where it found nothing or says no, only until the person opened it and
+    knows: up to then the page is the same for everybody (R3). One check is not enough for it (R2).
+    """
+    if case.status != Status.DELIVERED or case.delete_now_at is not None or _unidentified(case):
         return False
-    return case.outcome != Outcome.NOTHING_FOUND or not selectors.has_opened(case)
+    if case.level < services.DISCLOSURE_LEVEL:
+        return False
+    told = case.outcome in {Outcome.NOTHING_FOUND, Outcome.REFUSED} and selectors.has_opened(case)
+    return not told
 
 
 def _delete_on(case: Case, rights: list[str]) -> str:
     """The day erasure starts by itself (R4), once the answer was delivered."""
     if case.delivered_at is None or RightCode.ERASURE not in rights:
+        return ""
+    if services.locked_instead(case):
         return ""
     if not _may_delete(case):
         return ""
@@ -157,11 +240,10 @@ def _delete_on(case: Case, rights: list[str]) -> str:
 @with_case
 def words(request: HttpRequest, case: Case) -> HttpResponse:
     """What the page polls while the photo is checked: the same few words as the page."""
-    probe = matching_selectors.latest_probe(case.id)
-    photo = photo_words(probe)
-    if photo is None or probe is None or probe.state != "received":
+    checked = [photo.words.title for photo in _photos(case) if photo.being_checked]
+    if not checked:
         return JsonResponse({"location": reverse("public:case")})
-    return JsonResponse({"words": photo.title})
+    return JsonResponse({"words": checked[0]})
 
 
 @require_POST
@@ -192,15 +274,24 @@ def consent(request: HttpRequest, case: Case) -> HttpResponse:
 @with_case
 def withdraw_consent(request: HttpRequest, case: Case) -> HttpResponse:
     """One click, as easy as giving it (law P-03)."""
+    photos = matching_selectors.photos(case.id)
     services.withdraw_consent(case_id=case.id, actor=Actor.person(case.id))
-    messages.success(
-        request,
-        _(
-            "We stopped at %(time)s and deleted your photo and its face code. Your request goes"
-            " on. Tell us another way to find you, if you like."
-        )
-        % {"time": _time()},
+    words = _("You withdrew your consent at %(time)s. No photo of you was here.")
+    if photos:
+        words = _("We stopped at %(time)s and deleted your photo and its face code.")
+    on = _("Your request goes on. Tell us another way to find you, if you like.")
+    messages.success(request, " ".join([words % {"time": _time()}, on]))
+    return redirect("public:case")
+
+
+@require_POST
+@with_case
+def end_face_block(request: HttpRequest, case: Case) -> HttpResponse:
+    """One click, at any time; the words are the same whether a code was kept or not (E-13, R3)."""
+    services.withdraw_consent(
+        case_id=case.id, actor=Actor.person(case.id), scope=ConsentScope.BLOCK_LIST
     )
+    messages.success(request, _("Ended. No face code of yours is kept to stop new collection."))
     return redirect("public:case")
 
 
@@ -210,28 +301,133 @@ def _time() -> str:
 
 @require_http_methods(["GET", "POST"])
 @with_case
-def photo(request: HttpRequest, case: Case) -> HttpResponse:
-    """Send another photo, with consent where none stands."""
-    if case.status not in MAY_SEND_PHOTO:
-        raise Conflict(
-            "photo_not_now", _("We are working with what you sent. Write to us instead.")
-        )
+def photo(request: HttpRequest, case: Case, photo_id: UUID | None = None) -> HttpResponse:
+    """Add a photo, or put one in the place of another, with consent where none stands."""
+    if not _may_give_more(case):
+        return _photo_late(request, case)
+    label, why = _photo_question(case, photo_id)
     agreed = services.has_consent(case=case, scope=ConsentScope.COMPARISON)
     text = "" if agreed else consent_text(ConsentScope.COMPARISON).text
     if request.method == "POST":
-        form = AnotherPhotoForm(request.POST, request.FILES, consent=text)
+        form = AnotherPhotoForm(request.POST, request.FILES, consent=text, label=label)
         if form.is_valid():
-            sending.add_photo(
-                case=case,
-                photo=form.cleaned_data["photo"],
-                agreed=bool(form.cleaned_data.get("comparison")),
-                language=translation.get_language() or case.language,
-            )
+            try:
+                sending.add_photo(
+                    case=case,
+                    photo=form.cleaned_data["photo"],
+                    agreed=bool(form.cleaned_data.get("comparison")),
+                    language=translation.get_language() or case.language,
+                    instead=photo_id,
+                )
+            except Conflict as error:
+                if error.code == "photo_limit":
+                    messages.warning(request, str(error.message))
+                    return redirect("public:case")
+                if error.code != "photo_late":
+                    raise
+                return _photo_late(request, case)
+            except NotFound:
+                messages.warning(request, _("That photo was gone already. Yours was not taken."))
+                return redirect("public:case")
             messages.success(request, _("We have your photo."))
             return redirect("public:case")
     else:
-        form = AnotherPhotoForm(consent=text)
-    return render(request, "public/photo.html", {"form": form}, status=422 if form.errors else 200)
+        form = AnotherPhotoForm(consent=text, label=label)
+    context = {"form": form, "title": label, "why": why}
+    return render(request, "public/photo.html", context, status=422 if form.errors else 200)
+
+
+def _photo_question(case: Case, instead: UUID | None) -> tuple[str, str]:
+    """What the page asks for, and why one more helps: the first photo, one more, or one instead."""
+    here = matching_selectors.photos(case.id)
+    if instead is not None:
+        numbers = {photo.id: number for number, photo in enumerate(here, start=1)}
+        if len(here) > 1 and instead in numbers:
+            words = _("Replace photo %(number)s") % {"number": numbers[instead]}
+            return words, _("The one that is here is deleted.")
+        return _("Replace your photo"), _("The one that is here is deleted.")
+    if any(photo.state != ProbeState.UNUSABLE for photo in here):
+        return _("Add another photo of you"), str(WHY_MORE_PHOTOS)
+    if matching_selectors.photos_sent(case.id):
+        return _("Send another photo"), ""
+    return _("Send a photo of you"), ""
+
+
+@require_POST
+@with_case
+def take_out(request: HttpRequest, case: Case, photo_id: UUID) -> HttpResponse:
+    """Take one of several photos back; it is deleted at once."""
+    try:
+        matching.take_out_photo(case_id=case.id, photo_id=photo_id, actor=Actor.person(case.id))
+    except Conflict as error:
+        if error.code == "photo_late":
+            return _photo_late(request, case)
+        messages.warning(request, str(error.message))
+    except NotFound:
+        messages.info(request, _("This photo is not there any more."))
+    else:
+        messages.success(request, _("We deleted this photo. The others count."))
+    return redirect("public:case")
+
+
+def _photo_late(request: HttpRequest, case: Case) -> HttpResponse:
+    """What became of a photo that came when the search had begun: nothing, and the way on."""
+    case.refresh_from_db()
+    context = {"view": selectors.public_view(case)}
+    return render(request, "public/photo_late.html", context, status=409)
+
+
+@require_http_methods(["GET", "POST"])
+@with_case
+def another_way(request: HttpRequest, case: Case) -> HttpResponse:
+    """Name something else to be found by, without a photo (law T-06, T-11)."""
+    if not _may_give_more(case):
+        return _way_late(request, case)
+    form = AnotherWayForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            sending.add_ways(case=case, given=form.cleaned_data)
+        except Conflict as error:
+            if error.code == "way_late":
+                return _way_late(request, case)
+            form.add_error(None, str(error.message))
+        else:
+            messages.success(request, _("Thank you. A person looks at what you named."))
+            return redirect("public:case")
+    status = 422 if form.errors else 200
+    return render(request, "public/another_way.html", {"form": form}, status=status)
+
+
+def _way_late(request: HttpRequest, case: Case) -> HttpResponse:
+    case.refresh_from_db()
+    context = {"view": selectors.public_view(case)}
+    return render(request, "public/way_late.html", context, status=409)
+
+
+@require_http_methods(["GET", "POST"])
+@with_case
+def add_right(request: HttpRequest, case: Case) -> HttpResponse:
+    """Ask for something more: to lock, delete, stop or correct (T-11)."""
+    rights = services.rights_to_add(case)
+    if not rights:
+        messages.info(request, _("Send a new request for this."))
+        return redirect("public:case")
+    form = AddRightForm(request.POST or None, rights=rights)
+    if request.method == "POST" and form.is_valid():
+        try:
+            added = services.add_right(
+                case_id=case.id, right=form.cleaned_data["right"], actor=Actor.person(case.id)
+            )
+        except Conflict as error:
+            messages.warning(request, str(error.message))
+        else:
+            due = day_words(added.due_on or case.due_on)
+            messages.success(
+                request, _("We have it. We answer this wish by %(due)s.") % {"due": due}
+            )
+        return redirect("public:case")
+    status = 422 if form.errors else 200
+    return render(request, "public/right.html", {"form": form}, status=status)
 
 
 @require_POST
@@ -279,10 +475,19 @@ def mailbox(request: HttpRequest, case: Case) -> HttpResponse:
 def withdraw(request: HttpRequest, case: Case) -> HttpResponse:
     """Take the whole request back, behind a page that says what happens."""
     if request.method == "POST":
+        photos = matching_selectors.photos(case.id)
         deleting.withdraw(case=case)
-        messages.success(request, _("You withdrew your request. We deleted your photo."))
+        words = _("You withdrew your request.")
+        if photos:
+            words += " " + _photos_deleted(len(photos))
+        messages.success(request, words)
         return redirect("public:case")
-    return render(request, "public/withdraw.html", {"case": case})
+    context = {"case": case, "photos": matching_selectors.photos(case.id)}
+    return render(request, "public/withdraw.html", context)
+
+
+def _photos_deleted(number: int) -> str:
+    return ngettext("We deleted your photo.", "We deleted your photos.", number)
 
 
 @require_http_methods(["GET", "POST"])
@@ -310,22 +515,28 @@ def delete_now(request: HttpRequest, case: Case) -> HttpResponse:
 @with_case
 def stop_deleting(request: HttpRequest, case: Case) -> HttpResponse:
     """Change one's mind within the hold window; nothing was erased yet."""
+    not_me = request.POST.get("why") == "not_me"
     try:
-        deleting.stop(case=case)
+        deleting.stop(case=case, not_me=not_me)
     except Conflict:
         messages.warning(request, _("Deleting has begun and can't be stopped."))
     else:
-        messages.success(request, _("We stopped. Nothing was deleted."))
+        said = _("We stopped. Nothing was deleted.")
+        if not_me:
+            said += " " + _("A person looks at these pictures again and writes to you.")
+        messages.success(request, said)
     return redirect("public:case")
 
 
 @require_POST
 @with_case
 def new_link(request: HttpRequest, case: Case) -> HttpResponse:
-    """A fresh link where the old one was locked or is over; the case was never locked (R13)."""
+    """Fresh links where the old ones were locked or are over; the case was never locked (R13)."""
     try:
-        delivery = services.renew_delivery(case=case, actor=Actor.person(case.id))
+        renewed = services.renew_deliveries(case=case, actor=Actor.person(case.id))
     except PortalError as error:
         messages.warning(request, str(error.message))
         return redirect("public:case")
-    return redirect("public:answer", token=services.link_token(delivery))
+    if len(renewed) > 1:
+        return redirect("public:case")
+    return redirect("public:answer", token=services.link_token(renewed[0]))

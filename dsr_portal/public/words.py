@@ -1,8 +1,9 @@
 """Words of the public site that depend on what was checked (shared voice: short, no blame)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -15,18 +16,51 @@ from dsr_portal.matching.words import finding_words, verdict_words
 
 @dataclass(frozen=True, slots=True)
 class PhotoWords:
-    """What is said about the photo: a notice of `kind`, and whether another one may be sent."""
+    """What is said about a photo: a notice of `kind`, its title and further lines."""
 
     kind: str
     title: str
     lines: tuple[str, ...]
-    again: bool
 
 
-def photo_words(probe: Probe | None) -> PhotoWords | None:
-    """The state of the newest photo; it says nothing of any search (R3)."""
-    if probe is None or probe.state == ProbeState.DELETED:
-        return None
+@dataclass(frozen=True, slots=True)
+class PhotoSeen:
+    """One of the person's photos as their page shows it; `number` counts from 1."""
+
+    id: UUID
+    number: int
+    words: PhotoWords
+    being_checked: bool
+
+
+def photos_seen(photos: Iterable[Probe], *, stopped: Collection[UUID] = ()) -> list[PhotoSeen]:
+    """`stopped`: photos whose check failed for good; nothing of them is being checked."""
+    return [
+        PhotoSeen(
+            photo.id,
+            number,
+            stopped_words() if photo.id in stopped else photo_words(photo),
+            photo.state == ProbeState.RECEIVED and photo.id not in stopped,
+        )
+        for number, photo in enumerate(photos, start=1)
+    ]
+
+
+def stopped_words() -> PhotoWords:
+    return PhotoWords(
+        "note",
+        _("The check of your photo stopped"),
+        (
+            _(
+                "That is our fault. We have your photo, and a person starts the check again. You"
+                " can send another one, too. Your request keeps its date."
+            ),
+        ),
+    )
+
+
+def photo_words(probe: Probe) -> PhotoWords:
+    """The state of a photo that lies here; it says nothing of any search (R3)."""
     if probe.state == ProbeState.WAITING_CONSENT:
         return PhotoWords(
             "note",
@@ -37,17 +71,16 @@ def photo_words(probe: Probe | None) -> PhotoWords | None:
                     " works with it."
                 ),
             ),
-            again=False,
         )
     if probe.state == ProbeState.RECEIVED:
-        return PhotoWords("note", _("We are checking your photo"), (), again=False)
+        return PhotoWords("note", _("We are checking your photo"), ())
+    if probe.state == ProbeState.SET_ASIDE:
+        return PhotoWords("note", _("We go on without this photo"), ())
     if probe.state == ProbeState.UNUSABLE:
-        return PhotoWords(
-            "needs", _("We need another photo"), (verdict_words(probe.verdict),), again=True
-        )
+        return PhotoWords("needs", _("We need another photo"), (verdict_words(probe.verdict),))
     hints = tuple(words for words in map(finding_words, probe.findings) if words)
     title = _("Your photo can be used")
-    return PhotoWords("note" if hints else "done", title, hints, again=bool(hints))
+    return PhotoWords("note" if hints else "done", title, hints)
 
 
 def authority_of(case: Case | None) -> dict[str, Any]:

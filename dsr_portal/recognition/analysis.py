@@ -1,13 +1,13 @@
 """Pictures in, facts out: faces for enrolment, verdicts on probes, covered pictures.
 
 Pictures come as `Picture` from the confined child (R28) or as JPEG bytes that our own code made.
-Embedding happens here only for enrolment and, in `embed_probes`, for a search (R8 is the
-caller's: no consent record, no call).
+Embedding happens here only for enrolment; `fusing` embeds probes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.transactions import outside
@@ -17,17 +17,18 @@ from dsr_portal.vault.pictures import decode_own
 
 if TYPE_CHECKING:
     from biometrics.faces import Face
+    from biometrics.pipeline import Pipeline
 
 Box = tuple[int, int, int, int]
 
 CROP_SIDE = 320
-_CROP_MARGIN = 0.4
 _CROP_QUALITY = 90
-_STAGE = (42, 47, 49)
-"""The colour behind faces on the pages (ui.md: stage)."""
 _PICTURE_QUALITY = 95
 _COVER_ROUNDS = 4
 _SAME_FACE = 0.35
+_INSIDE = 0.6
+_COVER_FROM_PX = 20
+"""Faces this wide are looked for when others are covered: half of what is enrolled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,40 +99,63 @@ def jpeg(rgb: Any, quality: int = _PICTURE_QUALITY) -> bytes:
 # -- enrolment ----------------------------------------------------------------------------------
 
 
-@outside("Embedding faces")
-def analyse_gallery_picture(picture: Picture) -> list[FoundFace]:
-    """Every face of a picture that is large enough to enrol, largest first."""
-    from biometrics.errors import BadPicture
-    from biometrics.faces import align, find_faces
-    from biometrics.quality import assess
-    from biometrics.templates import to_template
+@dataclass(frozen=True, slots=True)
+class SeenFace:
+    """A face of a gallery picture before it is embedded; `aligned` is uint8 (112, 112, 3)."""
 
+    box: Box
+    landmarks: tuple[tuple[float, float], ...]
+    quality: dict[str, float]
+    findings: tuple[str, ...]
+    crop: bytes
+    aligned: Any
+
+
+@outside("Finding faces")
+def find_gallery_faces(picture: Picture, pipeline: "Pipeline | None" = None) -> list[SeenFace]:
+    """Every face of a picture that is large enough to enrol, largest first.
+
+    A face in an animation or a camera's series has the finding "first_of_several": the other
+    pictures of the file were not looked at.
+
+    Give a `pipeline` in a thread: making one reads the database.
+    """
     rgb = pixels(picture)
-    config = engines.config()
-    kept: list[tuple[Face, Any, Any]] = []
-    for face in find_faces(rgb, config):
-        if face.width < config.min_face_px:
-            continue
-        try:
-            kept.append((face, align(rgb, face.landmarks), assess(rgb, face, config)))
-        except BadPicture:
-            continue
-    kept = [one for one in kept if int(one[1].max()) > 1]
-    if not kept:
-        return []
-    embeddings = engines.engine().embed([crop for _face, crop, _quality in kept])
-    templates = to_template(embeddings, engines.turn())
+    pipeline = pipeline or engines.pipeline()
+    further = ("first_of_several",) if picture.frames > 1 else ()
+    return [
+        SeenFace(
+            box=_box(one.face.box),
+            landmarks=tuple((float(x), float(y)) for x, y in one.face.landmarks),
+            quality={name: round(float(value), 4) for name, value in one.quality.values.items()},
+            findings=tuple(one.quality.findings) + further,
+            crop=_shown(rgb, one.face),
+            aligned=one.crop,
+        )
+        for one in pipeline.faces(rgb)
+    ]
+
+
+@outside("Embedding faces")
+def embed_gallery_faces(seen: Sequence[SeenFace]) -> list[FoundFace]:
+    """The same faces, of any number of pictures, with their templates, in their order."""
+    templates = engines.pipeline().templates([one.aligned for one in seen])
     return [
         FoundFace(
-            box=_box(face.box),
-            landmarks=tuple((float(x), float(y)) for x, y in face.landmarks),
-            quality={name: round(float(value), 4) for name, value in quality.values.items()},
-            findings=tuple(quality.findings),
-            crop=_shown(rgb, face),
+            box=one.box,
+            landmarks=one.landmarks,
+            quality=one.quality,
+            findings=one.findings,
+            crop=one.crop,
             template=template.astype("<f4").tobytes(),
         )
-        for (face, _crop, quality), template in zip(kept, templates, strict=True)
+        for one, template in zip(seen, templates, strict=True)
     ]
+
+
+def analyse_gallery_picture(picture: Picture) -> list[FoundFace]:
+    """Every face of one picture with its template, largest first."""
+    return embed_gallery_faces(find_gallery_faces(picture))
 
 
 def _shown(rgb: Any, face: "Face") -> bytes:
@@ -146,21 +170,6 @@ def _shown(rgb: Any, face: "Face") -> bytes:
         size = tuple(max(1, round(side * CROP_SIDE / longest)) for side in crop.shape[1::-1])
         crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
     return jpeg(crop, _CROP_QUALITY)
-
-
-def _squared(crop: Any, rgb: Any, face: "Face") -> Any:
-    """Fill up what `crop_face` could not take because the picture ends there."""
-    import cv2
-
-    x, y, width, height = face.box
-    half = max(width, height) * (0.5 + _CROP_MARGIN)
-    left, top = x + width / 2 - half, y + height / 2 - half
-    high, wide = rgb.shape[:2]
-    beyond = (-top, top + 2 * half - high, -left, left + 2 * half - wide)
-    above, below, before, after = (max(0, round(one)) for one in beyond)
-    if not (above or below or before or after):
-        return crop
-    return cv2.copyMakeBorder(crop, above, below, before, after, cv2.BORDER_CONSTANT, value=_STAGE)
 
 
 def _box(box: Sequence[int]) -> Box:
@@ -188,34 +197,61 @@ def judge_probe(picture: Picture | bytes) -> ProbeVerdict:
     return ProbeVerdict(verdict.code, findings, _box(verdict.face.box), _shown(rgb, verdict.face))
 
 
-@outside("Embedding a probe")
-def embed_probes(pictures: Sequence[Picture | bytes]) -> Any:
-    """Templates float32 (n, 128) of the one face of each picture; `BadInput` where it has none."""
-    from biometrics.faces import align
-    from biometrics.quality import judge_probe as judge
-    from biometrics.templates import to_template
-
-    crops = []
-    for picture in pictures:
-        rgb = pixels(picture)
-        verdict = judge(rgb, engines.config())
-        if verdict.face is None:
-            raise BadInput(verdict.code, "")
-        crops.append(align(rgb, verdict.face.landmarks))
-    return to_template(engines.engine().embed(crops), engines.turn())
-
-
 # -- covering -----------------------------------------------------------------------------------
 
 
 @outside("Covering faces")
-def cover_faces(picture: Picture | bytes, boxes: Iterable[Box]) -> Covered:
-    """The picture with these boxes covered, as a new JPEG."""
+def cover_faces(
+    picture: Picture | bytes, boxes: Iterable[Box], *, only: Iterable[Box] = ()
+) -> Covered:
+    """The picture with these boxes covered, as a new JPEG.
+
+    With `only` everything is covered but what lies in those boxes and in none of `boxes`.
+    """
     from biometrics.redaction import cover
 
+    rgb = pixels(picture)
+    kept = [_box(box) for box in only]
+    if kept:
+        rgb = cover(rgb, [(0, 0, rgb.shape[1], rgb.shape[0])], enlarge=0.0, keep=kept)
     wanted = tuple(_box(box) for box in boxes)
-    rgb = cover(pixels(picture), wanted)
+    rgb = cover(rgb, wanted)
     return Covered(jpeg(rgb), rgb.shape[1], rgb.shape[0], wanted)
+
+
+@outside("Cutting out faces")
+def cut_again(covered: Covered, faces: Mapping[UUID, Box], *, every: bool) -> dict[UUID, bytes]:
+    """New cut-outs, from a covered picture, of faces whose old one shows what was covered.
+
+    `faces` are boxes in that picture's pixels; with `every` each is cut anew. A cut-out reaches
+    beyond its face, and so does what is covered: a neighbour's may show a part of the other.
+    """
+    import numpy as np
+
+    from biometrics.crops import crop_area
+    from biometrics.faces import Face
+    from biometrics.redaction import covered_area
+
+    rgb = pixels(covered.jpeg)
+    areas = [covered_area(box, rgb.shape) for box in covered.covered]
+    nowhere = np.zeros((5, 2), dtype=np.float32)
+    return {
+        name: _shown(rgb, Face(box=box, landmarks=nowhere, score=1.0))
+        for name, box in faces.items()
+        if every or any(_meet(crop_area(box, rgb.shape), area) for area in areas)
+    }
+
+
+def area_of_cut_out(box: Box, width: int, height: int) -> Box:
+    """What part (left, top, right, bottom) of a picture the cut-out of a face shows."""
+    from biometrics.crops import crop_area
+
+    return crop_area(_box(box), (height, width))
+
+
+def _meet(one: Box, two: Box) -> bool:
+    """Whether two areas (left, top, right, bottom) share a pixel."""
+    return max(one[0], two[0]) < min(one[2], two[2]) and max(one[1], two[1]) < min(one[3], two[3])
 
 
 @outside("Covering faces")
@@ -225,34 +261,36 @@ def cover_others(
     """The picture with every face covered but those in `keep` (law A-15).
 
     `known` are boxes of other enrolled faces, covered even where the detector misses them now.
-    The covered picture is searched for faces again until none but the kept ones is left (X-14);
-    `BadInput` when that does not end.
+    A kept face stays visible as a whole: beside it others are covered right up to its box.
+    What is handed out, the new JPEG, is searched again in several sizes, tiles and turns until
+    only kept faces are left (X-14); `BadInput` when that does not end.
     """
     from biometrics.faces import find_faces
     from biometrics.redaction import cover
 
-    rgb = pixels(picture)
+    rgb, config = pixels(picture), engines.config()
     kept = [_box(box) for box in keep]
     covered = [box for box in map(_box, known) if not _is_kept(box, kept)]
     for _round in range(_COVER_ROUNDS):
-        result = cover(rgb, covered)
-        more = [_box(face.box) for face in find_faces(result, engines.config())]
-        more = [box for box in more if not _is_kept(box, kept)]
+        result = jpeg(cover(rgb, covered, keep=kept))
+        found = find_faces(pixels(result), config, turns="always", smallest=_COVER_FROM_PX)
+        boxes = (_box(face.box) for face in found)
+        more = [box for box in boxes if not _is_kept(box, kept) and not _lies_in(box, kept)]
         if not more:
-            return Covered(jpeg(result), result.shape[1], result.shape[0], tuple(covered))
+            return Covered(result, rgb.shape[1], rgb.shape[0], tuple(covered))
         covered += more
     raise BadInput("faces_left", "", faces=len(more))
 
 
 def _is_kept(box: Box, kept: Sequence[Box]) -> bool:
     """The same face: the shared area is over a third of the two boxes together."""
-    return any(_union_share(box, other) > _SAME_FACE for other in kept)
+    from biometrics.faces import union_share
+
+    return any(union_share(box, other) > _SAME_FACE for other in kept)
 
 
-def _union_share(one: Box, two: Box) -> float:
-    across = min(one[0] + one[2], two[0] + two[2]) - max(one[0], two[0])
-    down = min(one[1] + one[3], two[1] + two[3]) - max(one[1], two[1])
-    if across <= 0 or down <= 0:
-        return 0.0
-    shared = across * down
-    return shared / (one[2] * one[3] + two[2] * two[3] - shared)
+def _lies_in(box: Box, kept: Sequence[Box]) -> bool:
+    """A part of a kept face that the detector takes for a face of its own."""
+    from biometrics.faces import shared_area
+
+    return any(shared_area(box, other) > _INSIDE * box[2] * box[3] for other in kept)

@@ -20,8 +20,10 @@ def disclosed_templates(record_ids: Sequence[UUID]) -> dict[UUID, list[float]]:
     """
     import numpy as np
 
-    turn = engines.turn()
-    rows = Template.objects.filter(record_id__in=list(record_ids), erased_change=None)
+    turn = engines.turn(engines.entry().dimension)
+    rows = Template.objects.filter(
+        record_id__in=list(record_ids), erased_change=None, model__active=True
+    )
     given: dict[UUID, list[float]] = {}
     for record_id, unit in rows.values_list("record_id", "unit"):
         stored = np.frombuffer(vault.read(unit, _FIELD), dtype="<f4").astype(np.float64)

@@ -11,19 +11,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dsr_portal.core import clock
-from dsr_portal.core.errors import PortalError, Unavailable
+from dsr_portal.core.errors import BadInput, PortalError, Unavailable
 from dsr_portal.recognition.models import ModelVersion
 from dsr_portal.vault import services as vault
 
 if TYPE_CHECKING:
     from biometrics.config import BiometricsConfig
-    from biometrics.engine import Engine
+    from biometrics.engine import Backend, Engine
+    from biometrics.models import ModelEntry
+    from biometrics.pipeline import Pipeline
 
 TURN = "template-turn"
+
+TENSORFLOW_FROM = 1_000
+"""Pictures from which an import is worth TensorFlow's start."""
+
+# Probes and everything interactive: fast to start. Only the enrolment process chooses otherwise.
+_backend: "Backend" = "onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +65,97 @@ def _config(home: Path) -> "BiometricsConfig":
     return BiometricsConfig(home=home)
 
 
-def engine() -> "Engine":
-    """The process's one engine; it checks weights and loads DeepFace at its first embedding."""
-    return _engine(Path(settings.DSR_WEIGHTS))
+def entries() -> "tuple[ModelEntry, ...]":
+    """The models an operator offers beside SFace (`DSR_MODELS`)."""
+    return _entries(settings.DSR_MODELS)
 
 
 @functools.cache
-def _engine(home: Path) -> "Engine":
+def _entries(text: str) -> "tuple[ModelEntry, ...]":
+    from biometrics.models import ModelRefused, read_entries
+
+    try:
+        return read_entries(text)
+    except ModelRefused as error:
+        raise ImproperlyConfigured(f"DSR_MODELS: {error}") from error
+
+
+def entry_named(name: str) -> "ModelEntry":
+    """SFace or one of `DSR_MODELS`; `BadInput` for another name."""
+    from biometrics.models import ModelRefused, find
+
+    try:
+        return find(name, entries())
+    except ModelRefused as error:
+        raise BadInput(
+            error.code, _("There is no model %(name)s here.") % {"name": name}
+        ) from error
+
+
+def entry() -> "ModelEntry":
+    """The model that serves: the active one of the rows; SFace before the first enrolment."""
+    from biometrics.models import SFACE
+
+    name = ModelVersion.objects.filter(active=True).values_list("name", flat=True).first()
+    return SFACE if name is None else entry_named(name)
+
+
+def engine() -> "Engine":
+    """The process's engine for the model that serves; it loads DeepFace when it first embeds."""
+    return engine_of(entry())
+
+
+def engine_of(model: "ModelEntry") -> "Engine":
+    """The process's engine for one model: SFace on what this process chose, others on theirs."""
+    return _engine(Path(settings.DSR_WEIGHTS), model, _backend if model.shipped else model.engine)
+
+
+@functools.cache
+def _engine(home: Path, model: "ModelEntry", backend: "Backend") -> "Engine":
     from biometrics.engine import Engine
 
-    return Engine(_config(home))
+    return Engine(_config(home), backend=backend, model=model)
 
 
-def turn() -> Any:
-    """The installation's secret orthogonal matrix, float64 (128, 128) (R32)."""
-    return _turn(vault.secret(TURN))
+def pipeline(model: "ModelEntry | None" = None) -> "Pipeline":
+    """The library's way from pixels to templates, in this installation's frame."""
+    from biometrics.pipeline import Pipeline
+    from biometrics.templates import mean_face_of
+
+    chosen = model or entry()
+    return Pipeline(engine_of(chosen), turn(chosen.dimension), mean_face_of(chosen))
 
 
-@functools.lru_cache(maxsize=1)
-def _turn(secret: bytes) -> Any:
+def enrol_with(pictures: int) -> "Backend":
+    """Choose what this process embeds with, before its first embedding; what was chosen.
+
+    `DSR_ENROL_ENGINE`: "auto" takes TensorFlow from TENSORFLOW_FROM pictures on, for its start
+    costs seconds that a handful of pictures never win back (docs/engines.md).
+    """
+    global _backend  # noqa: PLW0603 - DeepFace runs on one engine per process
+    match settings.DSR_ENROL_ENGINE:
+        case "tensorflow":
+            _backend = "tensorflow"
+        case "onnx":
+            _backend = "onnx"
+        case "auto":
+            _backend = "tensorflow" if pictures >= TENSORFLOW_FROM else "onnx"
+        case _:
+            raise ImproperlyConfigured("DSR_ENROL_ENGINE is auto, tensorflow or onnx")
+    return _backend
+
+
+def turn(dimension: int = 128) -> Any:
+    """The installation's secret orthogonal matrix, float64 (dimension, dimension) (R32)."""
+    return turn_of(vault.secret(TURN), dimension)
+
+
+@functools.lru_cache(maxsize=4)
+def turn_of(secret: bytes, dimension: int) -> Any:
+    """A secret's orthogonal matrix, float64 (dimension, dimension); two secrets, two models."""
     from biometrics.templates import turn_from_secret
 
-    return turn_from_secret(secret)
+    return turn_from_secret(secret, dimension)
 
 
 def index_model() -> bytes:
@@ -91,7 +169,15 @@ def model_row() -> ModelVersion:
 
     Raises `Unavailable` when another model is the active one: templates are never mixed.
     """
-    identity = engine().model_id
+    row = row_of(entry())
+    if not row.active:
+        raise Unavailable("model_not_active", _("The weights here are not of the active model."))
+    return row
+
+
+def row_of(model: "ModelEntry") -> ModelVersion:
+    """The row of a model, made at its first use; active where no other one is."""
+    identity = engine_of(model).model_id
     known = {
         "name": identity.name,
         "weights_sha256": identity.weights_sha256,
@@ -100,16 +186,16 @@ def model_row() -> ModelVersion:
     }
     row = ModelVersion.objects.filter(**known).first()
     if row is None:
-        from biometrics.templates import DIMENSION
-
         with transaction.atomic():
             first = not ModelVersion.objects.filter(active=True).exists()
             row, _made = ModelVersion.objects.get_or_create(
                 **known,
-                defaults={"dimensions": DIMENSION, "active": first, "created_at": clock.now()},
+                defaults={
+                    "dimensions": model.dimension,
+                    "active": first,
+                    "created_at": clock.now(),
+                },
             )
-    if not row.active:
-        raise Unavailable("model_not_active", _("The weights here are not of the active model."))
     return row
 
 

@@ -1,37 +1,50 @@
-"""The work of the process that holds the index; every result repeats the job's token."""
+"""The work of the processes that hold the index; every result repeats the job's token."""
+
+from uuid import UUID
 
 from dsr_portal.audit.services import record
-from dsr_portal.core.registries import JobKind, job_kinds
-from dsr_portal.jobs.services import JobContext
-from dsr_portal.recognition import changes, leaving, processes, services
+from dsr_portal.jobs.services import JobContext, Transient
+from dsr_portal.recognition import changes, damage, group_search, groups, leaving, processes, shards
 from dsr_portal.recognition.holder import holder
 from dsr_portal.recognition.models import Holder
 
 
 def seal(ctx: JobContext) -> None:
     """Move what waits in the tail into shards."""
-    services.seal_shards(commit=ctx.complete)
+    shards.seal_shards(commit=ctx.complete)
 
 
 def erase(ctx: JobContext) -> None:
     """Overwrite erased rows and write the touched shards anew."""
-    services.apply_erasure(commit=ctx.complete)
+    shards.apply_erasure(commit=ctx.complete)
 
 
 def graphs(ctx: JobContext) -> None:
     """Give shards that lost their graph a new one."""
-    services.build_graphs(commit=ctx.checkpoint)
+    shards.build_graphs(commit=ctx.checkpoint)
+
+
+def rebuild(ctx: JobContext) -> None:
+    """Make a damaged shard anew from the templates; the job's row shows how far it is."""
+    shards.rebuild_shard(unit=ctx.subject_id, commit=ctx.complete, progress=ctx.progress)
 
 
 def recycle(ctx: JobContext) -> None:
-    """Give up this process's memory: overwrite the rows, then end with the job."""
+    """Give up this process's memory: overwrite the rows, then end with the job.
+
+    The subject is the holder that is meant; another one of the same group leaves the job to it.
+    """
+    processes.reap()
     row = processes.own_row()
     asked = row is not None and row.state == Holder.State.RECYCLING
-    holder().drop()
+    if not asked and _meant(ctx.subject):
+        raise Transient("holder_elsewhere")
+    if asked or ctx.subject == "index":
+        holder().drop()
     with ctx.complete():
         record(
             "index.recycled",
-            actor=services.ACTOR,
+            actor=shards.ACTOR,
             subject_id=ctx.job_id,
             change=changes.head_number(),
         )
@@ -39,10 +52,17 @@ def recycle(ctx: JobContext) -> None:
         leaving.after_this_job()
 
 
-for _kind in (
-    JobKind("recognition.seal", "search", seal),
-    JobKind("recognition.erase", "search", erase, max_attempts=20),
-    JobKind("recognition.graphs", "search", graphs),
-    JobKind("recognition.recycle", "search", recycle, max_attempts=20),
-):
-    job_kinds.register(_kind)
+def _meant(subject: str) -> bool:
+    """True while the holder this job is about still waits to be recycled."""
+    if subject == "index":
+        return False
+    waiting = Holder.objects.filter(id=UUID(subject), state=Holder.State.RECYCLING)
+    return waiting.exists()
+
+
+groups.register("recognition.erase", erase)
+groups.register(damage.GRAPHS, graphs)
+groups.register(damage.REBUILD, rebuild)
+groups.register("recognition.recycle", recycle)
+groups.register(group_search.PART, group_search.answer)
+groups.register_for_tail("recognition.seal", seal)

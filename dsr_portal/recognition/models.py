@@ -94,13 +94,22 @@ class Template(Row):
     record_id = models.UUIDField()
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT)
     unit = models.UUIDField(db_index=True)
-    change_number = models.BigIntegerField(db_index=True)
+    change_number = models.BigIntegerField()
     shard = models.ForeignKey(Shard, null=True, blank=True, on_delete=models.PROTECT)
     erased_change = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["record_id", "model"], name="template_once_per_model"),
+        ]
+        indexes = [
+            # Counted before every search, and searched for what is owed after every erasure.
+            models.Index(fields=["model", "change_number"], name="template_counted"),
+            models.Index(
+                fields=["erased_change"],
+                name="template_erased",
+                condition=models.Q(erased_change__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,6 +127,8 @@ class Holder(Row):
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
     process_started = models.CharField(max_length=80)
+    # Which of the groups of shards it holds; 0 holds everything where there is one group.
+    group = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField()
     applied_change = models.BigIntegerField(default=0)
     # The process began after this change, so nothing erased up to it was ever in its memory.
@@ -134,3 +145,71 @@ class Holder(Row):
 
     def __str__(self) -> str:
         return f"holder {self.pid} on {self.host}"
+
+
+class GroupSearch(Row):
+    """One search by all groups of shards; whole only when every group has answered (design, 6).
+
+    `pictures` are vault units and fields, opened by each group itself, and `confirmed` the records
+    whose faces widen the search: no template is stored. `then` is the job to be made at the end,
+    with its subject: whoever asked goes on there.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING"
+        COMPLETE = "COMPLETE"
+        INCOMPLETE = "INCOMPLETE"
+
+    key = models.CharField(max_length=100, unique=True)
+    pictures = models.JSONField()
+    confirmed = models.JSONField(default=list)
+    threshold = models.FloatField()
+    nearest = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    round = models.PositiveSmallIntegerField(default=1)
+    then_kind = models.CharField(max_length=64, blank=True)
+    then_subject = models.CharField(max_length=64, blank=True)
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"search by groups, {self.state}"
+
+
+class GroupPart(Row):
+    """What one group of shards answered in one round of a search."""
+
+    search = models.ForeignKey(GroupSearch, on_delete=models.CASCADE, related_name="parts")
+    group = models.PositiveSmallIntegerField()
+    round = models.PositiveSmallIntegerField(default=1)
+    done = models.BooleanField(default=False)
+    layout = models.CharField(max_length=64, blank=True)
+    model = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT)
+    compared = models.PositiveBigIntegerField(default=0)
+    enrolled = models.PositiveBigIntegerField(default=0)
+    found_by_graph = models.PositiveIntegerField(default=0)
+    added_by_sweep = models.PositiveIntegerField(default=0)
+    swept_only = models.PositiveIntegerField(default=0)
+    applied_change = models.BigIntegerField(default=0)
+    milliseconds = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["search", "group", "round"], name="group_part_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"part of group {self.group}"
+
+
+class GroupHit(Row):
+    """A record one group found; `below` the threshold when it is only among the nearest."""
+
+    part = models.ForeignKey(GroupPart, on_delete=models.CASCADE, related_name="hits")
+    record_id = models.UUIDField()
+    score = models.FloatField()
+    found_by = models.CharField(max_length=10)
+    below = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"hit {self.record_id}"

@@ -1,7 +1,7 @@
 """Which processes hold templates in memory, told from what the system says of them."""
 
 import os
-import socket
+import platform
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,13 +11,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from dsr_portal.core import clock
+from dsr_portal.recognition import groups
 from dsr_portal.recognition.models import Holder
 
 _PROC = Path("/proc")
 
 
 def this_host() -> str:
-    return socket.gethostname()
+    return platform.node()
 
 
 def started_at(pid: int) -> str:
@@ -42,6 +43,7 @@ def register(*, applied: int, loaded: int) -> Holder:
             pid=pid,
             process_started=started_at(pid),
             defaults={
+                "group": groups.own(),
                 "started_at": now,
                 "applied_change": applied,
                 "loaded_change": loaded,

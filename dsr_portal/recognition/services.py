@@ -6,84 +6,106 @@ erasure and the import. Searching, sealing and erasing happen in the process tha
 """
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F
+from django.utils.translation import gettext as _
 
-from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.core import clock
-from dsr_portal.core.actor import Actor
-from dsr_portal.core.ids import new_id
+from dsr_portal.core.errors import BadInput, Unavailable
 from dsr_portal.core.transactions import outside
 from dsr_portal.jobs import services as jobs
-from dsr_portal.recognition import changes, processes
+from dsr_portal.recognition import changes, damage, groups, processes
 from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import holder as holders
+from dsr_portal.recognition.again import forget_units, no_process_holds, write_index_anew
 from dsr_portal.recognition.analysis import (
     Box,
     Covered,
     FoundFace,
     ProbeVerdict,
     analyse_gallery_picture,
+    area_of_cut_out,
     cover_faces,
     cover_others,
-    embed_probes,
+    cut_again,
     judge_probe,
 )
+from dsr_portal.recognition.candidates import CandidateGroup, group_candidates, group_hits
 from dsr_portal.recognition.disclosed import disclosed_templates
 from dsr_portal.recognition.engine import EngineUnavailable, ModelFacts
+from dsr_portal.recognition.fusing import PhotosApart, ProbeTemplate
 from dsr_portal.recognition.holder import Loaded
 from dsr_portal.recognition.models import Change, Holder, ModelVersion, Shard, Template
+from dsr_portal.recognition.scanning import MemoryScan, needles_of, scan_holder
+from dsr_portal.recognition.shards import (
+    apply_erasure,
+    build_graphs,
+    ids_in,
+    rebuild_shard,
+    seal_shards,
+)
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import Picture
 
 __all__ = [
     "Absence",
     "Box",
+    "CandidateGroup",
     "Covered",
     "EngineUnavailable",
     "FoundFace",
     "MemoryScan",
     "ModelFacts",
     "NewTemplate",
+    "PhotosApart",
     "ProbeVerdict",
     "RecordHit",
     "SearchOutcome",
+    "WidenedSearch",
     "absent",
     "active_model",
     "add_templates",
     "analyse_gallery_picture",
     "apply_erasure",
+    "area_of_cut_out",
     "build_graphs",
     "cover_faces",
     "cover_others",
+    "cut_again",
     "disclosed_templates",
     "enqueue_seal",
+    "enrolled_since",
     "erase_records",
     "erasure_settled",
+    "faces_to_widen",
+    "forget_units",
+    "group_candidates",
+    "group_hits",
+    "has_enrolled_since",
     "holders_applied",
     "holders_recycled",
     "judge_probe",
-    "nearest_below",
     "needles_of",
+    "no_process_holds",
     "prepare_engine",
+    "rebuild_shard",
     "record_changes",
     "recycle_holders",
+    "require_alike",
     "scan_holder",
     "seal_shards",
     "search_probe",
+    "shared_by_groups",
     "template_facts",
+    "template_moved",
+    "widen_search",
+    "widened_by",
+    "write_index_anew",
 ]
-
-ACTOR = Actor.system("recognition")
-
-Commit = Callable[[], AbstractContextManager[None]]
-"""The unit of work results are written in: a job's own, which repeats its token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +130,8 @@ class SearchOutcome:
     """A search of every enrolled face. `compared` must equal `enrolled`, counted from the rows.
 
     A preliminary outcome holds what hnswlib alone found: `compared` is 0 and it proves nothing.
-    `swept_only` counts shards without a graph and the rows that wait for a shard.
+    `swept_only` counts shards without a graph and the rows that wait for a shard. `nearest` are
+    the nearest under the threshold, best first, as many as were asked for.
     """
 
     hits: tuple[RecordHit, ...]
@@ -120,11 +143,27 @@ class SearchOutcome:
     applied_change: int
     model: ModelFacts
     milliseconds: int
+    nearest: tuple[RecordHit, ...] = ()
 
     @property
     def whole(self) -> bool:
         """N of N: the first claim of R15 may be printed."""
         return self.compared == self.enrolled
+
+
+@dataclass(frozen=True, slots=True)
+class WidenedSearch:
+    """A hop of the officer loop: the new candidates, best first, and what widened the probe.
+
+    `drifted` are confirmed records that lie far from the probe and were left out: the second
+    officer decides whether they may widen it. `outcome` is the whole search (with the records
+    known before), None when nothing was left to widen the probe with.
+    """
+
+    hits: tuple[RecordHit, ...]
+    used: tuple[UUID, ...]
+    drifted: tuple[UUID, ...]
+    outcome: SearchOutcome | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +186,6 @@ class Absence:
             or self.ids_in_files
             or self.templates_in_files
         )
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryScan:
-    """A byte scan of this process: one count per pattern, and whether a planted canary was seen."""
-
-    counts: tuple[int, ...]
-    bytes: int
-    regions: int
-    unreadable: int
-    canary_found: bool
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts)
 
 
 # -- the model -----------------------------------------------------------------------------------
@@ -209,9 +233,28 @@ def add_templates(*, model: ModelFacts, templates: Sequence[NewTemplate]) -> lis
     return numbers
 
 
+def template_moved(*, record_id: UUID, before: UUID, now: UUID) -> None:
+    """Note, in the caller's unit of work, that a record's template lies in another unit now."""
+    with unit_of_work():
+        Template.objects.filter(record_id=record_id, unit=before).update(unit=now)
+
+
+def enrolled_since(change: int, *, among: Collection[UUID]) -> set[UUID]:
+    """Which of these records were enrolled after a change number and are still there."""
+    rows = Template.objects.filter(model__active=True, erased_change=None)
+    rows = rows.filter(change_number__gt=change, record_id__in=list(among))
+    return set(rows.values_list("record_id", flat=True))
+
+
+def has_enrolled_since(change: int) -> bool:
+    """Whether anything was enrolled after a change number and is still there."""
+    rows = Template.objects.filter(model__active=True, erased_change=None)
+    return rows.filter(change_number__gt=change).exists()
+
+
 def template_facts(record_ids: Sequence[UUID]) -> dict[UUID, ModelFacts]:
     """Which model made the living template of each record (law A-03)."""
-    rows = Template.objects.filter(record_id__in=record_ids, erased_change=None)
+    rows = Template.objects.filter(record_id__in=record_ids, erased_change=None, model__active=True)
     return {row.record_id: engines.facts_of(row.model) for row in rows.select_related("model")}
 
 
@@ -224,17 +267,133 @@ def search_probe(
     picture: Picture | bytes,
     threshold: float,
     more: Sequence[Picture | bytes] = (),
-    confirmed: Sequence[UUID] = (),
+    vouched: bool = False,
     preliminary: Callable[[SearchOutcome], None] | None = None,
+    nearest: int = 0,
 ) -> SearchOutcome:
     """Every record at or over the threshold, best first: hnswlib finds, the sweep proves.
 
-    Several pictures, and the templates of `confirmed` records, are fused into one mean template.
+    Several pictures of the person are fused into one template, each by its quality; of more than
+    five the best five count. Photos so unlike that one would not find the other raise
+    `PhotosApart`, unless a person `vouched` that they show one. What a review confirmed widens the
+    search (`widen_search`).
     `preliminary` is called with what hnswlib found, within milliseconds, before the sweep.
-    Raises `BadInput` with the probe's verdict when a picture has no usable face.
+    `nearest`: how many of the nearest under the threshold come along, for a second person looks at
+    them where nothing was found (R19). Raises `BadInput` with the probe's verdict when a picture
+    has no usable face.
+    """
+    alike = None if vouched else _alike(threshold)
+    with ProbeTemplate([picture, *more], alike=alike) as template:
+        return _searched(template, threshold, preliminary, nearest)
+
+
+def _alike(threshold: float) -> float:
+    """How alike photos of one probe have to be: each would find the other, and none has drifted."""
+    from biometrics.fusion import DRIFT_BELOW
+
+    return max(threshold, DRIFT_BELOW)
+
+
+@outside("Searching the gallery")
+def widen_search(
+    *,
+    picture: Picture | bytes,
+    threshold: float,
+    confirmed: Sequence[UUID],
+    hop: int,
+    more: Sequence[Picture | bytes] = (),
+    known: Collection[UUID] = (),
+    approved: Collection[UUID] = (),
+) -> WidenedSearch:
+    """Search again with the mean of the probe and the faces an officer confirmed (R22).
+
+    `hop` counts the widenings of a case from 1; a fourth is refused with `BadInput`. `threshold`
+    is the one calibrated for widened probes. `known` are records that are candidates of the case
+    already: only others are hits. A confirmed face far from the probe does not widen it before
+    the second officer confirmed it too (`approved`): one wrong face would lead to a stranger's
+    pictures.
+    """
+    from biometrics.fusion import MOST_HOPS
+
+    if not 1 <= hop <= MOST_HOPS:
+        raise BadInput("too_many_hops", _("A search is widened at most three times."))
+    probe = ProbeTemplate([picture, *more], tuple(confirmed), frozenset(approved))
+    with probe as template:
+        if not probe.used:
+            return WidenedSearch((), (), probe.drifted, None)
+        outcome = _searched(template, threshold)
+    return widened_by(outcome, known={*known, *confirmed}, used=probe.used, drifted=probe.drifted)
+
+
+def widened_by(
+    outcome: SearchOutcome,
+    *,
+    known: Collection[UUID],
+    used: Sequence[UUID],
+    drifted: Sequence[UUID],
+) -> WidenedSearch:
+    """A hop whose hits are only those that are no candidates of the case already."""
+    fresh = tuple(hit for hit in outcome.hits if hit.record_id not in known)
+    return WidenedSearch(fresh, tuple(used), tuple(drifted), outcome)
+
+
+# What one process finds out before several groups are asked (`group_search`).
+
+
+def shared_by_groups() -> bool:
+    """Whether the shards are shared, so that no process alone can prove a search."""
+    return groups.count() > 1
+
+
+@outside("Embedding a probe")
+def require_alike(*, pictures: Sequence[Picture | bytes], threshold: float) -> None:
+    """Raise `PhotosApart` as `search_probe` would, without searching."""
+    if len(pictures) > 1:
+        with ProbeTemplate(pictures, alike=_alike(threshold)):
+            pass
+
+
+@outside("Embedding a probe")
+def faces_to_widen(
+    *, pictures: Sequence[Picture | bytes], confirmed: Sequence[UUID], approved: Collection[UUID]
+) -> tuple[tuple[UUID, ...], tuple[UUID, ...]]:
+    """Which of the confirmed records widen a probe, and which lie too far from it."""
+    probe = ProbeTemplate(pictures, tuple(confirmed), frozenset(approved))
+    with probe:
+        return probe.used, probe.drifted
+
+
+def _searched(
+    template: Any,
+    threshold: float,
+    preliminary: Callable[[SearchOutcome], None] | None = None,
+    nearest: int = 0,
+) -> SearchOutcome:
+    """Ask the graphs, then sweep every row, with one template of unit length."""
+    _one_group_holds_all()
+    outcome, below, _layout = search_own_rows(template, threshold, preliminary, nearest)
+    return replace(outcome, nearest=tuple(below))
+
+
+def _one_group_holds_all() -> None:
+    """Where groups share the shards, `group_search` asks them all; one alone proves nothing."""
+    if groups.count() > 1:
+        raise Unavailable("search_in_groups", _("The search index is shared by several groups."))
+
+
+def search_own_rows(
+    template: Any,
+    threshold: float,
+    preliminary: Callable[[SearchOutcome], None] | None = None,
+    nearest: int = 0,
+) -> tuple[SearchOutcome, list[RecordHit], str]:
+    """Search what this process holds: the outcome, the `nearest` below, and the layout it was
+    made under (`holder.layout`). Everything there is, where all shards are in one group.
+
+    Raises `Unavailable` while a part is rebuilt, after `preliminary` saw what the graphs found.
     """
     began = time.monotonic()
-    with _template([picture, *more], confirmed) as template, holders.holder().current() as held:
+    with holders.holder().current() as held:
         model = engines.facts_of(held.model)
         if preliminary is not None:
             first = [_hit(hit) for hit in held.index.search_graph(template, threshold)]
@@ -251,8 +410,10 @@ def search_probe(
                     milliseconds=round((time.monotonic() - began) * 1000),
                 )
             )
+        held.must_be_whole()
         found = held.index.search(template, threshold)
-        return SearchOutcome(
+        below = held.index.nearest_below(template, threshold, nearest) if nearest else []
+        outcome = SearchOutcome(
             hits=tuple(_hit(hit) for hit in found.hits),
             compared=found.compared,
             enrolled=holders.enrolled(held.model, held.applied),
@@ -263,45 +424,7 @@ def search_probe(
             model=model,
             milliseconds=round((time.monotonic() - began) * 1000),
         )
-
-
-@outside("Searching the gallery")
-def nearest_below(
-    *, picture: Picture | bytes, threshold: float, count: int = 10
-) -> list[RecordHit]:
-    """The nearest records under the threshold, best first: what a second person looks at (R19)."""
-    with _template([picture], ()) as template, holders.holder().current() as held:
-        return [_hit(hit) for hit in held.index.nearest_below(template, threshold, count)]
-
-
-class _template:
-    """The fused template of a search, overwritten at its end."""
-
-    def __init__(self, pictures: Sequence[Picture | bytes], confirmed: Sequence[UUID]) -> None:
-        self._pictures, self._confirmed = pictures, confirmed
-        self._rows: list[Any] = []
-
-    def __enter__(self) -> Any:
-        import numpy as np
-
-        probes = embed_probes(self._pictures)
-        self._rows.append(probes)
-        rows = probes
-        if self._confirmed:
-            raw = holders.templates_of(engines.model_row(), self._confirmed)
-            if raw:
-                known = np.frombuffer(b"".join(raw), dtype="<f4").reshape(len(raw), -1)
-                rows = np.concatenate([probes, known])
-                self._rows.append(rows)
-        mean = rows.astype(np.float64).mean(axis=0)
-        fused = (mean / np.linalg.norm(mean)).astype(np.float32)
-        mean[:] = 0.0
-        self._rows.append(fused)
-        return fused
-
-    def __exit__(self, *_: object) -> None:
-        for rows in self._rows:
-            rows[:] = 0.0
+        return outcome, [_hit(hit) for hit in below], holders.layout(held.model)
 
 
 def _hit(hit: Any) -> RecordHit:
@@ -318,112 +441,6 @@ def enqueue_seal() -> None:
         subject="index",
         idempotency_key=f"recognition.seal:{changes.head_number()}",
     )
-
-
-@outside("Sealing shards")
-def seal_shards(commit: Commit = unit_of_work) -> int:
-    """Write the tail into shards, each with its graph, and commit them; how many shards changed.
-
-    Until the commit the files are staged only; a crash leaves the rows in the tail.
-    """
-    own = holders.holder()
-    with own.current() as held:
-        numbers = held.index.seal()
-        if not numbers:
-            return 0
-        try:
-            held.index.build_graphs(numbers)
-            _commit_shards(held, numbers, commit)
-        except Exception:
-            # Memory is ahead of the rows now: load again from what is true.
-            own.drop()
-            raise
-        return len(numbers)
-
-
-def _commit_shards(held: Loaded, numbers: Sequence[int], commit: Commit) -> None:
-    """Stage shard files, then swap rows in one transaction; old files are shredded."""
-    known = {row.number: row for row in Shard.objects.filter(model=held.model)}
-    staged = {number: _stage_shard(held, number, known.get(number)) for number in numbers}
-    with commit():
-        for number, (shard_id, unit, ids) in staged.items():
-            old = known.get(number)
-            unit.save()
-            row, _new = Shard.objects.update_or_create(
-                model=held.model,
-                number=number,
-                defaults={
-                    "id": shard_id,
-                    "unit": unit.unit_id,
-                    "rows": len(ids),
-                    "live_rows": len(ids),
-                    "sealed_at": clock.now(),
-                    "rewritten_change": held.applied,
-                },
-            )
-            if old is not None:
-                vault.request_shred([old.unit], reason="shard_rewritten")
-            _point_to(row, held.model, ids)
-        if known.keys() & staged.keys():
-            vault.enqueue_shred()
-        audit_event(
-            "index.sealed",
-            actor=ACTOR,
-            shards=len(staged),
-            rows=sum(len(ids) for _id, _unit, ids in staged.values()),
-            change=held.applied,
-        )
-    held.signature = holders.signature(held.model)
-
-
-def _stage_shard(
-    held: Loaded, number: int, known: Shard | None
-) -> tuple[UUID, vault.Staged, list[UUID]]:
-    shard_id = known.id if known is not None else new_id()
-    data = held.index.shard_bytes(number)
-    staged = vault.stage_unit(kind=vault.UnitKind.INDEX_SHARD, owner=shard_id)
-    staged.add(holders.ROWS, data)
-    if held.index.has_graph(number):
-        staged.add(holders.GRAPH, held.index.graph_bytes(number))
-    return shard_id, staged, _ids_in(data)
-
-
-def _ids_in(data: bytes) -> list[UUID]:
-    """The record ids of a shard file of this installation's model."""
-    from django.conf import settings
-
-    from biometrics.index_format import unpack_shard
-    from biometrics.templates import DIMENSION
-
-    content = unpack_shard(
-        data,
-        model=engines.index_model(),
-        dimension=DIMENSION,
-        most_rows=settings.DSR_SHARD_ROWS,
-    )
-    return [UUID(bytes=row.tobytes()) for row in content.ids]
-
-
-def _point_to(shard: Shard, model: ModelVersion, ids: Sequence[UUID]) -> None:
-    for first in range(0, len(ids), 500):
-        Template.objects.filter(model=model, record_id__in=ids[first : first + 500]).update(
-            shard=shard
-        )
-
-
-@outside("Building graphs")
-def build_graphs(commit: Commit = unit_of_work) -> int:
-    """Give every shard without a graph a new one and keep it; how many were built."""
-    with holders.holder().current() as held:
-        wanted = [n for n in range(held.index.shards) if not held.index.has_graph(n)]
-        built = held.index.build_graphs(wanted)
-        units = dict(held.signature)
-        for number in built:
-            staged = vault.stage_into(units[number])
-            staged.add(holders.GRAPH, held.index.graph_bytes(number))
-            with commit():
-                staged.save()
-        return len(built)
 
 
 # -- erasure -------------------------------------------------------------------------------------
@@ -446,62 +463,12 @@ def erase_records(*, record_ids: Sequence[UUID]) -> list[int]:
         numbers = {row.erased_change for row in rows if row.erased_change is not None}
         numbers |= set(drawn.values())
         if drawn:
-            jobs.enqueue(
-                kind="recognition.erase",
-                subject="index",
-                idempotency_key=f"recognition.erase:{max(drawn.values())}",
-            )
+            for group in groups.every():
+                kind = groups.kind("recognition.erase", group)
+                jobs.enqueue(
+                    kind=kind, subject="index", idempotency_key=f"{kind}:{max(drawn.values())}"
+                )
     return sorted(numbers)
-
-
-@outside("Erasing from the index")
-def apply_erasure(commit: Commit = unit_of_work) -> int:
-    """Overwrite erased rows in memory and write touched shards anew without them; shards written.
-
-    Resumable: what is still owed is read from the rows each time.
-    """
-    own = holders.holder()
-    with own.current() as held:
-        owed = Template.objects.filter(
-            model=held.model, erased_change__gt=F("shard__rewritten_change")
-        )
-        numbers = sorted(set(owed.values_list("shard__number", flat=True)))
-        if not numbers:
-            return 0
-        try:
-            _rewrite(held, numbers, commit)
-        except Exception:
-            own.drop()
-            raise
-        return len(numbers)
-
-
-def _rewrite(held: Loaded, numbers: Sequence[int], commit: Commit) -> None:
-    known = {row.number: row for row in Shard.objects.filter(model=held.model)}
-    staged = {number: _stage_shard(held, number, known[number]) for number in numbers}
-    with commit():
-        for number, (_id, unit, ids) in staged.items():
-            row = known[number]
-            unit.save()
-            vault.request_shred([row.unit], reason="rows_erased")
-            row.unit = unit.unit_id
-            row.rows = row.live_rows = len(ids)
-            row.rewritten_change = held.applied
-            row.save(update_fields=["unit", "rows", "live_rows", "rewritten_change"])
-        vault.enqueue_shred()
-        jobs.enqueue(
-            kind="recognition.graphs",
-            subject="index",
-            idempotency_key=f"recognition.graphs:{held.applied}",
-        )
-        audit_event(
-            "index.rewritten",
-            actor=ACTOR,
-            shards=len(staged),
-            rows=sum(len(ids) for _id, _unit, ids in staged.values()),
-            change=held.applied,
-        )
-    held.signature = holders.signature(held.model)
 
 
 def erasure_settled(change: int) -> bool:
@@ -529,15 +496,15 @@ def recycle_holders(change: int) -> int:
     Call inside a unit of work. Searches wait meanwhile and none is lost: jobs are rows.
     """
     processes.reap()
-    asked = processes.alive().filter(loaded_change__lt=change)
-    count = asked.update(state=Holder.State.RECYCLING)
-    if count:
+    asked = list(processes.alive().filter(loaded_change__lt=change))
+    Holder.objects.filter(id__in=[row.id for row in asked]).update(state=Holder.State.RECYCLING)
+    for row in asked:
         jobs.enqueue(
-            kind="recognition.recycle",
-            subject="index",
-            idempotency_key=f"recognition.recycle:{change}",
+            kind=groups.kind("recognition.recycle", row.group),
+            subject=row.id,
+            idempotency_key=f"recognition.recycle:{change}:{row.id}",
         )
-    return count
+    return len(asked)
 
 
 # -- proof ---------------------------------------------------------------------------------------
@@ -564,7 +531,7 @@ def absent(*, record_ids: Sequence[UUID], templates: Sequence[bytes] = ()) -> Ab
                 templates_in_memory=same,
                 ids_in_files=ids_in_files,
                 templates_in_files=copies,
-                shards=len(held.signature),
+                shards=Shard.objects.filter(model=held.model).count(),
                 rows=seen,
                 applied_change=held.applied,
             )
@@ -576,9 +543,10 @@ def absent(*, record_ids: Sequence[UUID], templates: Sequence[bytes] = ()) -> Ab
 def _in_files(held: Loaded, wanted: set[UUID], templates: Sequence[bytes]) -> tuple[int, int, int]:
     """Ids and templates of erased records found in shard files, and how many rows were read."""
     ids_found = copies = seen = 0
-    for _number, unit in held.signature:
-        data = vault.read(unit, holders.ROWS)
-        ids = _ids_in(data)
+    for shard in Shard.objects.filter(model=held.model).order_by("number"):
+        unit = shard.unit
+        data = _read_or_rebuild(shard)
+        ids = ids_in(data)
         seen += len(ids)
         ids_found += len(wanted.intersection(ids))
         copies += sum(data.count(one) for one in templates)
@@ -588,42 +556,10 @@ def _in_files(held: Loaded, wanted: set[UUID], templates: Sequence[bytes]) -> tu
     return ids_found, copies, seen
 
 
-def needles_of(template: bytes) -> list[str]:
-    """Masked byte patterns of a template for `scan_holder`, as text for a verification kit.
-
-    Make them in another process than the one to be scanned.
-    """
-    import numpy as np
-
-    from biometrics.memory_scan import template_needles
-
-    return [one.to_text() for one in template_needles(np.frombuffer(template, dtype="<f4"))]
-
-
-@outside("Scanning memory")
-def scan_holder(*, needles: Sequence[str]) -> MemoryScan:
-    """Count masked patterns in all memory of this process; run it in the search worker.
-
-    A canary planted for the scan must be found once, or the scan proves nothing (R30).
-    """
-    import secrets
-
-    from biometrics.errors import ScanFailed
-    from biometrics.memory_scan import Needle, scan_process
-
-    canary = bytearray(secrets.token_bytes(48))
-    patterns = [Needle.from_text(text) for text in needles]
+def _read_or_rebuild(shard: Shard) -> bytes:
+    """A shard's file; where it is damaged, order it anew and let the caller's job wait."""
     try:
-        report = scan_process("self", [*patterns, Needle.of(bytes(canary))])
-    except ScanFailed as error:
-        raise engines.plain(error) from error
-    finally:
-        found_canary = len(canary)
-        canary[:] = bytes(found_canary)
-    return MemoryScan(
-        counts=report.counts[:-1],
-        bytes=report.scanned_bytes,
-        regions=report.regions,
-        unreadable=report.unreadable,
-        canary_found=report.counts[-1] > 0,
-    )
+        return damage.read_rows(shard)
+    except damage.ShardDamaged as error:
+        damage.report(shard, damage.ROWS, error.code)
+        raise Unavailable("index_rebuilding", _("A part of the index is being rebuilt.")) from error

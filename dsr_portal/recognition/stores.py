@@ -5,6 +5,7 @@ from dsr_portal.vault import lasting
 
 # The secret turn of every template (R32), made at set-up with the other lasting secrets.
 lasting.declare("template-turn")
+lasting.declare("blocked-face-turn")
 
 declare_model(
     "recognition.ModelVersion",
@@ -60,11 +61,61 @@ declare_model(
         "host": F.CONFIG,
         "pid": F.CONFIG,
         "process_started": F.CONFIG,
+        "group": F.CONFIG,
         "started_at": F.TIME,
         "applied_change": F.COUNT,
         "loaded_change": F.COUNT,
         "lease_until": F.TIME,
         "state": F.STATE,
+    },
+)
+declare_model(
+    "recognition.GroupSearch",
+    {
+        "id": F.ID,
+        "key": F.ID,
+        "pictures": F.ID,
+        "confirmed": F.ID,
+        "threshold": F.COUNT,
+        "nearest": F.COUNT,
+        "state": F.STATE,
+        "round": F.COUNT,
+        "then_kind": F.CODE,
+        "then_subject": F.ID,
+        "asked_at": F.TIME,
+        "finished_at": F.TIME,
+    },
+    shredder="deleted with its parts and hits when whoever asked has taken the answer",
+    verifier="no row is left under the key",
+)
+declare_model(
+    "recognition.GroupPart",
+    {
+        "id": F.ID,
+        "search": F.ID,
+        "group": F.CONFIG,
+        "round": F.COUNT,
+        "done": F.STATE,
+        "layout": F.HASH,
+        "model": F.ID,
+        "compared": F.COUNT,
+        "enrolled": F.COUNT,
+        "found_by_graph": F.COUNT,
+        "added_by_sweep": F.COUNT,
+        "swept_only": F.COUNT,
+        "applied_change": F.COUNT,
+        "milliseconds": F.COUNT,
+    },
+)
+declare_model(
+    "recognition.GroupHit",
+    {
+        "id": F.ID,
+        "part": F.ID,
+        "record_id": F.ID,
+        "score": F.COUNT,
+        "found_by": F.CODE,
+        "below": F.STATE,
     },
 )
 declare_store(
@@ -74,6 +125,14 @@ declare_store(
     shredder="rows overwritten, graphs dropped, process recycled",
     verifier="applied change number of every holder; byte scan of the process's memory",
     holds=("templates", "record ids"),
+)
+declare_store(
+    "grouping memory",
+    kind="memory",
+    place="memory of a compare page, and of the child that groups its candidates, while it is made",
+    shredder="the joined templates are overwritten, the child ends with its answer",
+    verifier="process seen gone; copies in the page's process are freed, not overwritten",
+    holds=("templates",),
 )
 declare_store(
     "enrolment memory",

@@ -1,11 +1,12 @@
 """What every installation shares. Values come from the environment through `env` only."""
 
+import json
 from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.settings import env
-from dsr_portal.settings.staff import *  # noqa: F403 - sign-in of staff, kept beside accounts
+from dsr_portal.settings.staff import *
 
 ROOT = env.ROOT
 DSR_VAR = env.folder("DSR_VAR", ROOT / "var")
@@ -176,6 +177,10 @@ DSR_LEDGER = env.folders("DSR_LEDGER", [ROOT / ".ledger" / "a", ROOT / ".ledger"
 # How long a process may remember a bucket key; destroying keys takes this long (R26: at most 60).
 DSR_KEY_CACHE_SECONDS = env.number("DSR_KEY_CACHE_SECONDS", 60)
 DSR_WEIGHTS = env.folder("DSR_WEIGHTS", ROOT / "var" / "weights")
+# Models of DeepFace beside the shipped SFace, as a JSON list (docs/engines.md).
+DSR_MODELS = env.text("DSR_MODELS", "[]")
+# What an import embeds with: TensorFlow, onnxruntime, or whichever suits its size.
+DSR_ENROL_ENGINE = env.text("DSR_ENROL_ENGINE", "auto")
 
 # Jobs are rows; the broker only carries their ids (design, section 2).
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "embedded://")
@@ -188,15 +193,29 @@ DSR_RELEASE_HOUR = env.number("DSR_RELEASE_HOUR", 16)
 DSR_HOLD_MINUTES = env.number("DSR_HOLD_MINUTES", 60)
 DSR_LINK_DAYS = env.number("DSR_LINK_DAYS", 14)
 DSR_PACKAGE_DAYS = env.number("DSR_PACKAGE_DAYS", 30)
+# How long a backup is kept (R31); what it holds of erased people ends with it.
+DSR_BACKUP_DAYS = env.number("DSR_BACKUP_DAYS", 30)
+# The programs that copy and bring back a PostgreSQL database, where they are not on the path.
+DSR_PG_DUMP = env.text("DSR_PG_DUMP", "pg_dump")
+DSR_PG_RESTORE = env.text("DSR_PG_RESTORE", "pg_restore")
 
-# Search (R22). Scores are cosines of templates; the calibration replaces both values.
-DSR_REVIEW_THRESHOLD = float(env.text("DSR_REVIEW_THRESHOLD", "0.36"))
-DSR_STRONG_THRESHOLD = float(env.text("DSR_STRONG_THRESHOLD", "0.50"))
+# Mail leaves through one relay over TLS; without it mails wait in their rows (R33).
+DSR_MAIL_URL = env.text("DSR_MAIL_URL", "")
+# Tests only: a certificate authority of their own, and with it this machine may be called. No
+# variable of a real installation, refused by a check and by egress itself in production.
+DSR_EGRESS_TEST_CA = ""
+
+# Search (R22). Scores are cosines of templates. The shipped calibration's values serve until
+# `calibrate` was run here; naming others says that it does not fit this installation.
+_SHIPPED = json.loads((ROOT / "dsr_portal/recognition/shipped_calibration.json").read_text("utf-8"))
+DSR_REVIEW_THRESHOLD = float(env.text("DSR_REVIEW_THRESHOLD", str(_SHIPPED["review"]["value"])))
+DSR_STRONG_THRESHOLD = float(env.text("DSR_STRONG_THRESHOLD", str(_SHIPPED["strong"]["value"])))
+# Faces the first person confirmed widen the search, at most three times (docs/matching.md).
+DSR_WIDEN = env.flag("DSR_WIDEN", default=True)
 DSR_SHARD_ROWS = env.number("DSR_SHARD_ROWS", 16_384)
-
-# Second elements an officer may record beside a way of R6 are fixed in code; the recognition
-# test printed in letters is a fact of this installation (R15), empty until one was made.
-DSR_RECOGNITION_TEST: dict[str, str] = {}
+# Past one machine: how many groups share the shards, and which of them this process holds.
+DSR_SEARCH_GROUPS = env.number("DSR_SEARCH_GROUPS", 1)
+DSR_SEARCH_GROUP = env.number("DSR_SEARCH_GROUP", 0)
 
 # Who is responsible; printed in every letter (law O-08). Invented here, compulsory in production.
 DSR_CONTROLLER = {
@@ -215,6 +234,8 @@ DSR_BRAND = {
     if (colour := env.text(f"DSR_{key.upper()}", ""))
 }
 DSR_PURPOSES = env.words("DSR_PURPOSES", ["Face search for the customers of the controller"])
+# What the controller states about its own search and what follows from a hit (Art. 15(1)(h)).
+DSR_AUTOMATED_USE = env.text("DSR_AUTOMATED_USE", "")
 DSR_RETENTION = env.text("DSR_RETENTION", "No period was set by the controller.")
 DSR_TRANSFERS = env.words("DSR_TRANSFERS", [])
 
@@ -227,17 +248,15 @@ REST_FRAMEWORK = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "filters": {"no_tokens": {"()": "dsr_portal.public.logs.NoTokens"}},
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["no_tokens"],
+    "formatters": {
+        "line": {
+            "()": "dsr_portal.core.logs.Masked",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Request lines carry paths with references; only failures are logged, without addresses.
+    # Request lines carry paths; of other failures the formatter masks references and tokens.
     "loggers": {
         "django.server": {"level": "ERROR"},
         "weasyprint": {"level": "ERROR"},

@@ -2,10 +2,10 @@
 
 import secrets
 import sys
-from pathlib import Path
 
 from dsr_portal.settings import env
-from dsr_portal.settings.base import *  # noqa: F403
+from dsr_portal.settings.base import *
+from dsr_portal.vault import secret_files
 
 DSR_PRODUCTION = True
 DSR_DEMO = False
@@ -21,15 +21,23 @@ ALLOWED_HOSTS = env.words("DSR_HOSTS", [])
 
 def _secret_key() -> str:
     """Django's key is a file of the ring (R26), never a value in the environment."""
-    places = [Path(folder) / "django.key" for folder in DSR_RING]  # noqa: F405
-    for place in places:
-        if place.exists():
-            return place.read_text()
+    try:
+        key = secret_files.django_key(DSR_RING)
+    except secret_files.SecretsDiffer:
+        if sys.argv[1:2] != ["ring"]:
+            raise ValueError(
+                "The two folders of the ring hold different django.key files. "
+                "`python manage.py ring check` tells more, `ring copy` mends it."
+            ) from None
+        key = None
+    if key is not None:
+        return key
     if sys.argv[1:2] == ["ring"]:  # the command that makes the key can't wait for it
         return secrets.token_hex(48)
     raise FileNotFoundError(
-        "The ring holds no django.key. Make the lasting secrets once with "
-        "`python manage.py ring init`, and set DSR_RING to the ring's two folders."
+        "The ring holds no django.key. Set DSR_RING to the ring's two folders and mount their "
+        "disks. Where nothing was set up yet, make the lasting secrets once with "
+        "`python manage.py ring init`."
     )
 
 

@@ -15,6 +15,9 @@ class VaultConfig(PortalApp):
 
         forbid_core_dumps()
         super().ready()
+        from dsr_portal.vault.checks import refuse_unsafe_start
+
+        refuse_unsafe_start()
         post_migrate.connect(_remember_secrets, sender=self)
 
 

@@ -1,13 +1,45 @@
-"""System checks of the places where keys and the ledger are kept (R26, R31)."""
+"""System checks of the places where keys and the ledger are kept (R26, R31).
 
+The same checks stop a process that serves: see `refuse_unsafe_start`.
+"""
+
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
+from dsr_portal.vault import environment
 from dsr_portal.vault import places as files
+from dsr_portal.vault.models import Backup
 from dsr_portal.vault.process import unencrypted_swap
+
+_MENDING = ("ring", "check")
+"""Commands that look at the places or make them run whatever is wrong there."""
+
+
+def refuse_unsafe_start() -> None:
+    """End a process that would work with keys others can read, or that a backup would copy.
+
+    A server or a worker runs no system checks, so it asks here. A missing place is no reason:
+    work goes on with the other (R26).
+    """
+    if Path(sys.argv[0]).name in {"manage.py", "django-admin"} and sys.argv[1:2] in (
+        [name] for name in _MENDING
+    ):
+        return
+    wrong = [
+        found for found in places_are_safe() if found.is_serious() and found.id != "vault.E004"
+    ]
+    if wrong:
+        lines = [f"{found.msg} {found.hint}" for found in wrong]
+        raise ImproperlyConfigured(
+            "\n".join(["The key places are not safe, so nothing was started.", *lines])
+        )
 
 
 @register()
@@ -35,7 +67,7 @@ def places_are_safe(**_: Any) -> list[CheckMessage]:
                     id="vault.W001",
                 )
             )
-    return found
+    return [*found, *_keys_in_environment()]
 
 
 @register()
@@ -53,30 +85,78 @@ def swap_keeps_secrets(**_: Any) -> list[CheckMessage]:
 
 def _place_problems(name: str, place: Path) -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    var = Path(settings.DSR_VAR).resolve()
-    if place.resolve().is_relative_to(var):
-        found.append(
-            Error(
-                f"{name}: {place} lies inside {var}, which backups copy.",
-                hint="Key places and ledger lie outside var/ and outside every backup path.",
-                id="vault.E002",
+    for tree in _copied_by_backups():
+        if place.resolve().is_relative_to(tree):
+            found.append(
+                Error(
+                    f"{name}: {place} lies inside {tree}, which backups copy.",
+                    hint=f"Move it outside {tree} and outside every backup path, and set {name}.",
+                    id="vault.E002",
+                )
             )
-        )
-    problem = files.folder_problem(place) if place.exists() else ""
-    if not problem and not place.exists() and settings.DSR_PRODUCTION:
-        problem = f"{place} does not exist"
-    if problem:
-        found.append(
-            Error(
-                f"{name}: {problem}.",
-                hint="`python manage.py ring init` makes the folders with mode 0700.",
-                id="vault.E003",
+    if not place.exists():
+        if settings.DSR_PRODUCTION:
+            found.append(
+                Error(
+                    f"{name}: {place} does not exist.",
+                    hint="Mount its disk. For a new installation `python manage.py ring init` "
+                    "makes the folders with mode 0700; for a new disk see `ring copy`.",
+                    id="vault.E004",
+                )
             )
+        return found
+    problems = [files.folder_problem(place) or "", *files.file_problems(place)]
+    found += [
+        Error(
+            f"{name}: {problem}.",
+            hint="Folders of keys have mode 0700, files 0600, and belong to the portal's account.",
+            id="vault.E003",
         )
+        for problem in problems
+        if problem
+    ]
     return found
+
+
+def _copied_by_backups() -> list[Path]:
+    """What a backup copies; where it is written to, `backup` itself refuses (R31)."""
+    var, vault = Path(settings.DSR_VAR).resolve(), Path(settings.DSR_VAULT_DIR).resolve()
+    return [var] if vault.is_relative_to(var) else [var, vault]
+
+
+def _keys_in_environment() -> list[CheckMessage]:
+    """Every child, crash report and /proc reader sees the environment: no key may be there."""
+    places = [Path(place) for place in settings.DSR_RING]
+    return [
+        Error(
+            f"The environment variable {name} holds a key of this installation.",
+            hint=f"Unset {name}: keys are files of the ring, the portal reads none from there.",
+            id="vault.E005",
+        )
+        for name in environment.variables_with_keys(environment.given_at_start(), places)
+    ]
 
 
 def _same_disk(places: list[Path]) -> bool:
     return all(place.exists() for place in places) and (
         len({place.stat().st_dev for place in places}) == 1
     )
+
+
+@register(Tags.database)
+def restore_is_finished(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """An installation whose restore was interrupted must not serve: rows of erased people stand."""
+    for alias in databases or ():
+        connection = connections[alias]
+        if Backup._meta.db_table not in connection.introspection.table_names():
+            continue
+        rows = Backup.objects.using(alias).filter(state=Backup.State.RESTORING)
+        if rows.exists():
+            return [
+                Error(
+                    "A restore was interrupted: what was erased since the backup is not gone yet.",
+                    hint="Repeat the same `manage.py restore` before any process starts.",
+                    id="vault.E006",
+                )
+            ]
+    return []

@@ -39,7 +39,7 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 _MAX_HEADER = 64 * 1024
 _LENGTH = struct.Struct(">I")
-_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "HEIC"})
+_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "HEIC", "AVIF", "GIF"})
 
 MESSAGES = {
     "empty": _("The file is empty. Please choose the picture again."),

@@ -21,10 +21,11 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from dsr_portal.vault.ring import KEY_BYTES, Key
 
 VERSION = 1
-KEY_BYTES = 32
 CHUNK_LOG2 = 20
 CHUNK = 1 << CHUNK_LOG2
 TAG = 16
@@ -59,11 +60,7 @@ class BlobName:
 
 def derive(key: bytes | bytearray, info: bytes, length: int = KEY_BYTES) -> bytes:
     """HKDF-SHA256 (RFC 5869) from a uniformly random key, separated by `info`."""
-    return HKDFExpand(algorithm=SHA256(), length=length, info=info).derive(bytes(key))
-
-
-def derive_salted(secret: bytes, salt: bytes, info: bytes, length: int = KEY_BYTES) -> bytes:
-    return HKDF(algorithm=SHA256(), length=length, salt=salt, info=info).derive(secret)
+    return HKDFExpand(algorithm=SHA256(), length=length, info=info).derive(key)
 
 
 def keyed_digest(secret: bytes, data: bytes) -> str:
@@ -73,25 +70,23 @@ def keyed_digest(secret: bytes, data: bytes) -> str:
 # -- unit keys ----------------------------------------------------------------------------------
 
 
-def new_key() -> bytearray:
-    return bytearray(secrets.token_bytes(KEY_BYTES))
+def new_key() -> Key:
+    return Key(secrets.token_bytes(KEY_BYTES))
 
 
 def wrap(bucket_key: bytes | bytearray, unit_key: bytes | bytearray, bound: bytes) -> bytes:
     """Seal a unit key under its bucket's key, bound to the row it stands in."""
     nonce = secrets.token_bytes(12)
-    return nonce + AESGCM(bytes(bucket_key)).encrypt(nonce, bytes(unit_key), b"dsr key v1" + bound)
+    return nonce + AESGCM(bucket_key).encrypt(nonce, unit_key, b"dsr key v1" + bound)
 
 
-def unwrap(bucket_key: bytes | bytearray, wrapped: bytes, bound: bytes) -> bytearray:
+def unwrap(bucket_key: bytes | bytearray, wrapped: bytes, bound: bytes) -> Key:
     """Open a unit key; `BadBlob` when key, row or bytes differ from what was wrapped."""
     try:
-        opened = AESGCM(bytes(bucket_key)).decrypt(
-            wrapped[:12], wrapped[12:], b"dsr key v1" + bound
-        )
+        opened = AESGCM(bucket_key).decrypt(wrapped[:12], wrapped[12:], b"dsr key v1" + bound)
     except (InvalidTag, ValueError) as error:
         raise BadBlob("wrapped key") from error
-    return bytearray(opened)
+    return Key(opened)
 
 
 # -- blobs --------------------------------------------------------------------------------------

@@ -1,10 +1,15 @@
 """What can go wrong with sealed data, each with its own name because callers act differently."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.errors import IntegrityFailure, NotFound, PortalError, Unavailable
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
 class Shredded(NotFound):
@@ -55,6 +60,32 @@ class DestroyPending(Unavailable):
             why=why,
             **context,
         )
+
+
+class NotWritten(Unavailable):
+    """A file could not be written whole; what was there before still is."""
+
+    def __init__(self, why: str, **context: Any) -> None:
+        super().__init__(
+            "not_written",
+            _(
+                "This could not be stored, because a disk is full or can't be written. "
+                "Nothing was changed. Make room on it, then try again."
+            ),
+            why=why,
+            **context,
+        )
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn what the system says of a disk that takes nothing more into words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise NotWritten(errno.errorcode[error.errno].lower(), what=what) from error
 
 
 class StaleBucket(PortalError):

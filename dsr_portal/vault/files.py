@@ -29,7 +29,7 @@ def write(parts: Iterable[bytes]) -> str:
     """Write already sealed bytes to a new file, synced with its folder; return its name."""
     name = secrets.token_hex(16)
     path = path_of(name)
-    _make_folders(path.parent)
+    make_folders(path.parent)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, places.FILE_MODE)
     try:
         for part in parts:
@@ -68,7 +68,7 @@ def names_older_than(seconds: float) -> Iterator[str]:
             yield path.name
 
 
-def _make_folders(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
     missing = []
     while not folder.is_dir():
         missing.append(folder)

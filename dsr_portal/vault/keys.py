@@ -1,5 +1,6 @@
 """This process's hands on the key holder: short caches, the pool of buckets, the lock row."""
 
+import atexit
 import os
 import threading
 import time
@@ -16,7 +17,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import require_outside_transaction
 from dsr_portal.vault import ring as rings
-from dsr_portal.vault.errors import Damaged, DestroyPending, RingMissing
+from dsr_portal.vault.errors import Damaged, DestroyPending, NotWritten, RingMissing
 from dsr_portal.vault.models import BUCKET_UNITS, Bucket, RingState
 
 MAX_CACHE_SECONDS = 60
@@ -34,20 +35,20 @@ class KeyCache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._keys: dict[UUID, tuple[float, bytearray]] = {}
+        self._keys: dict[UUID, tuple[float, rings.Key]] = {}
         self._timer: threading.Timer | None = None
 
-    def get(self, bucket: UUID, fetch: Callable[[UUID], bytearray]) -> bytearray:
+    def get(self, bucket: UUID, fetch: Callable[[UUID], rings.Key]) -> rings.Key:
         """A copy of the key, for the caller to overwrite after use."""
         with self._lock:
             held = self._keys.get(bucket)
             if held is not None and held[0] > time.monotonic():
-                return bytearray(held[1])
+                return rings.Key(held[1])
         key = fetch(bucket)
         seconds = cache_seconds()
         if seconds > 0:
             with self._lock:
-                self._keys[bucket] = (time.monotonic() + seconds, bytearray(key))
+                self._keys[bucket] = (time.monotonic() + seconds, rings.Key(key))
                 if self._timer is None:
                     self._start(seconds)
         return key
@@ -127,7 +128,7 @@ class Keeper:
         self.cache = KeyCache()
         self.pool = Pool()
 
-    def key(self, bucket: UUID) -> bytearray:
+    def key(self, bucket: UUID) -> rings.Key:
         """A bucket's key; `rings.KeyGone` when it was replaced."""
         with plain_errors():
             return self.cache.get(bucket, self.ring.get)
@@ -135,6 +136,12 @@ class Keeper:
     def forget(self) -> None:
         self.cache.forget()
         self.pool.clear()
+
+
+def plain_ring() -> rings.Ring:
+    """The configured ring as it lies there: nothing is made, nothing is cached."""
+    with plain_errors():
+        return rings.Ring([Path(place) for place in settings.DSR_RING], floor=remembered)
 
 
 _keepers: dict[tuple[str, ...], Keeper] = {}
@@ -162,7 +169,9 @@ def forget_all() -> None:
 
 
 # A child process makes its own pool and reads keys itself; its parent's timers don't run in it.
+# What it drops overwrites itself (`rings.Key`), in the child's memory only.
 os.register_at_fork(after_in_child=_keepers.clear)
+atexit.register(forget_all)
 
 
 def remembered() -> rings.Floor:
@@ -190,7 +199,8 @@ def fill(kind: str, buckets: int = 1) -> None:
     with locked_ring() as state, plain_errors():
         remember(state, keeper().ring.create(ids))
         Bucket.objects.bulk_create(
-            Bucket(id=bucket, kind=kind, created_at=clock.now()) for bucket in ids
+            Bucket(id=bucket, kind=kind, created_at=clock.now(), epoch=state.epoch)
+            for bucket in ids
         )
     for bucket in ids:
         keeper().pool.add(kind, bucket)
@@ -208,7 +218,9 @@ def plain_errors() -> Iterator[None]:
     except rings.KeyGone:
         raise
     except rings.PlaceMissing as error:
-        raise DestroyPending(error.why) from error
+        raise DestroyPending(error.why, detail=error.detail) from error
+    except rings.NotWritten as error:
+        raise NotWritten(error.why, what="ring", place=error.detail) from error
     except rings.RingError as error:
         if error.why == "corrupt":
             raise Damaged("ring") from error

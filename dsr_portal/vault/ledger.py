@@ -1,8 +1,9 @@
-"""The erasure ledger, first form (rule R31): what was destroyed, outside the database, twice.
+"""The erasure ledger (rule R31): what was destroyed, outside the database, twice.
 
 After a disk is lost the newest backup brings destroyed rows back; the ledger says which have to
 go again, and brings the key rows of those that survived in a replaced bucket. The ring remembers
-number and hash of the newest entry, so that a ledger that ends too early is noticed.
+number and hash of the newest entry, so that a ledger that ends too early is noticed. Entries that
+no kept backup needs go, so it may begin at any number.
 """
 
 import json
@@ -70,6 +71,10 @@ class Ledger:
         number = max((self._last_number(place) for place in self.places), default=0)
         return self.read(number) if number else None
 
+    def first_number(self) -> int:
+        """The oldest entry any place holds; 0 for an empty ledger."""
+        return min((number for place in self.places for number in _numbers(place)), default=0)
+
     def read(self, number: int) -> Entry:
         """One entry from whichever place holds it whole; `LedgerBroken` names the gap."""
         problem = "missing"
@@ -134,12 +139,41 @@ class Ledger:
                 f"entry {known.number} is not the one the ring knows", entry=known.number
             )
 
-    def verify(self, known: LedgerHead, *, oldest: int = 1) -> int:
-        """Check every link from `oldest` on and the end; return the number of entries."""
+    def must_continue(self, number: int) -> None:
+        """Refuse a ledger that can't bring a backup that knows entry `number` up to date."""
+        newest = self.newest()
+        have = newest.number if newest else 0
+        if have < number:
+            raise LedgerBroken(
+                f"it ends at entry {have}, the backup knows entry {number}", have=have, known=number
+            )
+        first = self.first_number()
+        if have > number and first > number + 1:
+            raise LedgerBroken(
+                f"it starts at entry {first}, the backup knows entry {number}: entries "
+                f"{number + 1} to {first - 1} are missing",
+                first=first,
+                known=number,
+            )
+
+    def drop_until(self, number: int) -> int:
+        """Remove entries up to `number` from both places, never the newest; how many went."""
+        newest = self.newest()
+        last = min(number, newest.number - 1) if newest else 0
+        gone = {old for place in self.places for old in _numbers(place) if old <= last}
+        for place in self.places:
+            for old in sorted(gone):
+                (place / _name(old)).unlink(missing_ok=True)
+            if place.is_dir():
+                files.sync_folder(place)
+        return len(gone)
+
+    def verify(self, known: LedgerHead) -> int:
+        """Check every link from the first entry kept, and the end; return how many there are."""
         self.check_reaches(known)
         previous: Entry | None = None
         count = 0
-        for entry in self.entries(after=oldest - 1):
+        for entry in self.entries(after=max(self.first_number() - 1, 0)):
             expected = previous.hash.hex() if previous else None
             first_of_all = entry.number == 1 and entry.previous != NO_HASH.hex()
             if first_of_all or (expected is not None and entry.previous != expected):
@@ -151,9 +185,11 @@ class Ledger:
         return count
 
     def _last_number(self, place: Path) -> int:
-        if not place.is_dir():
-            return 0
-        return max((int(path.stem) for path in place.glob("[0-9]*.json")), default=0)
+        return max(_numbers(place), default=0)
+
+
+def _numbers(place: Path) -> list[int]:
+    return [int(path.stem) for path in place.glob("[0-9]*.json")] if place.is_dir() else []
 
 
 def _name(number: int) -> str:

@@ -28,6 +28,8 @@ class RingState(models.Model):
     id = models.SmallIntegerField(primary_key=True, default=1)
     generation = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
+    epoch = models.PositiveIntegerField(default=0)
+    """How often replacing every bucket was begun; a bucket of a lower epoch is an old one."""
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -60,13 +62,40 @@ class Bucket(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=20, choices=UnitKind.choices)
     created_at = models.DateTimeField()
+    epoch = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return str(self.id)
 
 
+class Rotation(Row):
+    """Replacing every bucket key (R26): buckets older than `epoch`, in runs, until none is left."""
+
+    epoch = models.PositiveIntegerField(unique=True)
+    started_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                models.Case(
+                    models.When(done_at__isnull=False, then=models.Value(None)),
+                    default=models.Value(1),
+                    output_field=models.SmallIntegerField(),
+                ),
+                name="vault_one_unfinished_rotation",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}"
+
+
 class ShredRun(Row):
-    """One run of destroying keys, journaled step by step: it is finished after any crash."""
+    """One run of destroying keys, journaled step by step: it is finished after any crash.
+
+    A run of a rotation has no victims: it replaces a portion of the old buckets.
+    """
 
     class State(models.TextChoices):
         TAKEN = "taken"
@@ -76,12 +105,13 @@ class ShredRun(Row):
         MOVED = "moved"
         """Every touched bucket was replaced in the database."""
         LEDGERED = "ledgered"
-        """The ledger holds the entry."""
+        """The ledger holds the entries."""
         DESTROYED = "destroyed"
         """The old bucket keys are gone in both places; caches are running out."""
         DONE = "done"
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.TAKEN)
+    rotation = models.ForeignKey(Rotation, null=True, on_delete=models.PROTECT, related_name="runs")
     units = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     destroyed_at = models.DateTimeField(null=True)
@@ -171,6 +201,8 @@ class ShredStep(Row):
     new_bucket_used = models.BooleanField(default=False)
     kind = models.CharField(max_length=20, choices=UnitKind.choices)
     moved = models.BooleanField(default=False)
+    ledger_number = models.BigIntegerField(null=True)
+    """The entry of the ledger that tells of this bucket (R31)."""
 
     class Meta:
         constraints = [
@@ -188,6 +220,8 @@ class Shredded(models.Model):
     kind = models.CharField(max_length=20, choices=UnitKind.choices)
     owner = models.UUIDField(db_index=True)
     reason = models.CharField(max_length=40)
+    bucket = models.UUIDField(null=True)
+    """The bucket that held its key; None where only a ledger tells of it."""
     run = models.ForeignKey(ShredRun, on_delete=models.PROTECT, related_name="markers")
     at = models.DateTimeField()
 
@@ -203,3 +237,48 @@ class DoomedFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LedgerNote(Row):
+    """Something the next entry of the erasure ledger has to say beside what is destroyed (R31).
+
+    Keyed hashes of the block list, until the entry stands in both places; then the row goes.
+    """
+
+    kind = models.CharField(max_length=40)
+    value = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Backup(Row):
+    """A backup with its end, so that what it still holds of erased people has a date (R31).
+
+    The row is older than the copy: a backup nobody registered can't come about. `ledger_number`
+    is the newest ledger entry the copied database knows, `audit_number` its head.
+    """
+
+    class State(models.TextChoices):
+        MAKING = "making"
+        """Begun; it may lie there whole although this was not noted any more."""
+        KEPT = "kept"
+        RESTORING = "restoring"
+        """This database comes from this backup, and the restore is not finished."""
+        REMOVED = "removed"
+        FAILED = "failed"
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.MAKING)
+    place = models.CharField(max_length=500)
+    name = models.CharField(max_length=80, unique=True)
+    made_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+    ledger_number = models.BigIntegerField(default=0)
+    audit_number = models.PositiveBigIntegerField(default=0)
+    audit_hash = models.CharField(max_length=64, blank=True)
+    files = models.PositiveBigIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.state}"

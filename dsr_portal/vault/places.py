@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 FOLDER_MODE = 0o700
@@ -35,10 +35,27 @@ def folder_problem(place: Path) -> str:
     if not stat.S_ISDIR(found.st_mode):
         return f"{place} is not a folder"
     if found.st_uid != os.geteuid():
-        return f"{place} belongs to another account"
+        return f"{place} belongs to another account (run: chown -R ACCOUNT {place})"
     if stat.S_IMODE(found.st_mode) & 0o077:
-        return f"{place} is open to other accounts (chmod 700)"
+        return f"{place} is open to other accounts (run: chmod 700 {place})"
     return ""
+
+
+def file_problems(place: Path) -> list[str]:
+    """Say which files of a place others could read, or belong to somebody else."""
+    problems = []
+    for path in sorted(place.iterdir()) if place.is_dir() else []:
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            continue  # a file on its way to its name
+        if not stat.S_ISREG(found.st_mode):
+            problems.append(f"{path} is not a plain file")
+        elif found.st_uid != os.geteuid():
+            problems.append(f"{path} belongs to another account")
+        elif stat.S_IMODE(found.st_mode) & 0o077:
+            problems.append(f"{path} is open to other accounts (run: chmod 600 {path})")
+    return problems
 
 
 def write_whole(path: Path, data: bytes | bytearray, *, wipe_old: bool = False) -> None:
@@ -52,6 +69,9 @@ def write_whole(path: Path, data: bytes | bytearray, *, wipe_old: bool = False) 
     try:
         write_all(descriptor, data)
         os.fsync(descriptor)
+    except BaseException:
+        clear_unfinished(path)
+        raise
     finally:
         os.close(descriptor)
     old = _open_for_wiping(path) if wipe_old else None
@@ -59,6 +79,18 @@ def write_whole(path: Path, data: bytes | bytearray, *, wipe_old: bool = False) 
     sync_folder(path.parent)
     if old is not None:
         _wipe(old)
+
+
+def clear_unfinished(path: Path) -> None:
+    """Overwrite and unlink what a killed or refused `write_whole` of this file left behind.
+
+    It may hold keys that were destroyed since. Call it as the place's one writer.
+    """
+    for left in path.parent.glob(f".{path.name}.*.new"):
+        descriptor = _open_for_wiping(left)
+        if descriptor is not None:
+            _wipe(descriptor)
+        left.unlink(missing_ok=True)
 
 
 def write_all(descriptor: int, data: bytes | bytearray) -> None:
@@ -88,6 +120,34 @@ def _wipe(descriptor: int) -> None:
         while left > 0:
             left -= os.write(descriptor, bytes(min(left, 1 << 20)))
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_wipeable(path: Path) -> bytearray:
+    """The bytes of a file in memory that can be overwritten; no other copy is made here."""
+    with path.open("rb", buffering=0) as file:
+        data = bytearray(os.fstat(file.fileno()).st_size)
+        view, got = memoryview(data), 0
+        while got < len(data) and (count := file.readinto(view[got:])):
+            got += count
+        view.release()
+        del data[got:]
+    return data
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Hold a lock file without waiting; False when another process has it. A kill frees it."""
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        try:
+            flock(descriptor, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
     finally:
         os.close(descriptor)
 

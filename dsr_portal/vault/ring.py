@@ -6,16 +6,17 @@ database and files useless: when a key is destroyed here, what it wrapped is gon
 No Django in here: the lock row's memory of the newest generation comes in as two functions.
 """
 
+import errno
 import hashlib
 import logging
 import os
 import secrets
 import struct
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from uuid import UUID
 
 from dsr_portal.vault import places as files
@@ -36,6 +37,7 @@ class RingError(Exception):
     def __init__(self, why: str, detail: str = "") -> None:
         super().__init__(f"{why}: {detail}" if detail else why)
         self.why = why
+        self.detail = detail
 
 
 class KeyGone(RingError):
@@ -47,6 +49,20 @@ class KeyGone(RingError):
 
 class PlaceMissing(RingError):
     """A step that needs both places found one only."""
+
+
+class NotWritten(RingError):
+    """A place could not be written; `why` is the system's name for the reason (enospc)."""
+
+
+class Key(bytearray):
+    """A key in memory that overwrites itself when it is dropped.
+
+    Best effort: Python, the cipher library and the kernel may have copied it before.
+    """
+
+    def __del__(self) -> None:
+        overwrite(self)
 
 
 class LedgerHead(NamedTuple):
@@ -63,35 +79,25 @@ class Floor(NamedTuple):
     digest: str
 
 
-class KeyHolder(Protocol):
-    """What the vault asks of whoever keeps bucket keys; a key service can stand behind it."""
-
-    def create(self, ids: Sequence[UUID]) -> Floor: ...
-
-    def get(self, bucket: UUID) -> bytearray: ...
-
-    def destroy(self, ids: Iterable[UUID], *, ledger: LedgerHead | None = None) -> Floor: ...
-
-    def ledger_head(self) -> LedgerHead: ...
-
-
 @dataclass(slots=True)
 class RingFile:
-    """One whole ring file in memory; `wipe` overwrites its keys when it is no longer needed."""
+    """One whole ring file in memory; `wipe` overwrites its keys when it is no longer needed.
+
+    `table` holds the entries (id, key) as they lie in the file, sorted by id: a ring of many keys
+    is read and written under the lock row, so no object is made for each.
+    """
 
     generation: int = 0
     ledger: LedgerHead = LedgerHead(0, NO_HASH)
-    keys: dict[UUID, bytearray] = field(default_factory=dict)
+    table: Key = field(default_factory=Key)
     digest: str = ""
 
-    def to_bytes(self) -> bytearray:
-        out = bytearray(
-            _HEAD.pack(MAGIC, self.generation, self.ledger.number, self.ledger.hash, len(self.keys))
-        )
-        for bucket in sorted(self.keys):
-            out += bucket.bytes
-            out += self.keys[bucket]
-        out += hashlib.sha256(out).digest()
+    def to_bytes(self) -> Key:
+        count = len(self.table) // _ENTRY
+        head = _HEAD.pack(MAGIC, self.generation, self.ledger.number, self.ledger.hash, count)
+        out = _joined([head, self.table, NO_HASH])
+        with memoryview(out) as view:
+            view[-_HASH:] = hashlib.sha256(view[:-_HASH]).digest()
         return out
 
     @classmethod
@@ -103,15 +109,68 @@ class RingFile:
         magic, generation, number, ledger_hash, count = _HEAD.unpack_from(body)
         if magic != MAGIC or len(body) != _HEAD.size + count * _ENTRY:
             raise RingError("corrupt")
-        keys = {}
-        for at in range(_HEAD.size, len(body), _ENTRY):
-            keys[UUID(bytes=bytes(body[at : at + 16]))] = bytearray(body[at + 16 : at + _ENTRY])
-        return cls(generation, LedgerHead(number, ledger_hash), keys, tail.hex())
+        table = Key(body[_HEAD.size :])
+        return cls(generation, LedgerHead(number, ledger_hash), table, tail.hex())
+
+    @property
+    def keys(self) -> dict[UUID, Key]:
+        """A copy of every key by its bucket's id."""
+        with memoryview(self.table) as view:
+            return {
+                UUID(bytes=bytes(view[at : at + 16])): Key(view[at + 16 : at + _ENTRY])
+                for at in range(0, len(view), _ENTRY)
+            }
+
+    def ids(self) -> set[UUID]:
+        starts = range(0, len(self.table), _ENTRY)
+        return {UUID(bytes=bytes(self.table[at : at + 16])) for at in starts}
+
+    def has(self, bucket: UUID) -> bool:
+        at = self._place_of(bucket)
+        return self.table[at : at + 16] == bucket.bytes
+
+    def add(self, keys: Mapping[UUID, Key]) -> None:
+        """Put keys of buckets that have none here."""
+        parts: list[bytes | bytearray | memoryview] = []
+        view, last = memoryview(self.table), 0
+        for bucket in sorted(keys):
+            at = self._place_of(bucket)
+            parts += [view[last:at], bucket.bytes, keys[bucket]]
+            last = at
+        self.table = _joined([*parts, view[last:]])
+
+    def drop(self, ids: Iterable[UUID]) -> None:
+        """Leave out the keys of these buckets, those that are here."""
+        parts: list[bytes | bytearray | memoryview] = []
+        view, last = memoryview(self.table), 0
+        for at in sorted({self._place_of(bucket) for bucket in ids if self.has(bucket)}):
+            parts.append(view[last:at])
+            last = at + _ENTRY
+        self.table = _joined([*parts, view[last:]])
 
     def wipe(self) -> None:
-        for key in self.keys.values():
-            overwrite(key)
-        self.keys.clear()
+        overwrite(self.table)
+        self.table = Key()
+
+    def _place_of(self, bucket: UUID) -> int:
+        """Where the entry of a bucket begins, or would."""
+        low, high = 0, len(self.table) // _ENTRY
+        while low < high:
+            middle = (low + high) // 2
+            entry = bytes(self.table[middle * _ENTRY : middle * _ENTRY + 16])
+            low, high = (middle + 1, high) if entry < bucket.bytes else (low, middle)
+        return low * _ENTRY
+
+
+def _joined(parts: Sequence[bytes | bytearray | memoryview]) -> Key:
+    """One key of many parts, without copies of them in between."""
+    out = Key(sum(len(part) for part in parts))
+    at = 0
+    with memoryview(out) as view:
+        for part in parts:
+            view[at : at + len(part)] = part
+            at += len(part)
+    return out
 
 
 def overwrite(secret: bytearray) -> None:
@@ -134,7 +193,7 @@ class Ring:
 
     One writer at a time. Place one is written, synced and renamed, then place two; the higher
     whole generation wins and a lower one is overwritten, never read. A place whose file is absent
-    counts as missing (its disk may not be mounted) and is never filled silently: see `repair`.
+    counts as missing (its disk may not be mounted) and is never filled silently: see `copy`.
     """
 
     def __init__(
@@ -160,7 +219,7 @@ class Ring:
         return any(path.exists() for path in self.paths)
 
     def init(self) -> None:
-        """Make an empty ring where none is and none ever was; otherwise fill a missing place."""
+        """Make an empty ring where none is and none ever was; what is there stays as it is."""
         floor = self._floor()
         if not self.exists() and floor.generation:
             raise RingError(
@@ -169,42 +228,57 @@ class Ring:
         for place in self.places:
             files.make_folder(place)
         with files.one_writer(self.places):
-            if not self.exists():
-                first = RingFile(generation=1).to_bytes()
+            first = RingFile(generation=1).to_bytes()
+            if not self.exists() or self._was_begun(first):
                 for path in self.paths:
-                    files.write_whole(path, first)
-                return
-        self.repair()
+                    if not path.exists():
+                        files.write_whole(path, first)
 
-    def repair(self) -> None:
-        """Write the newest whole file to a place that lost its own (an operator's decision)."""
+    def _was_begun(self, first: bytearray) -> bool:
+        """True where set-up was killed after the first place: an empty ring, nothing to lose."""
+        there = [path for path in self.paths if path.exists()]
+        return all(files.read_wipeable(path) == first for path in there)
+
+    def copy(self) -> list[Path]:
+        """Write the newest whole file to a place that lost its own or fell behind.
+
+        An operator's decision: an absent file may mean a disk that is not mounted, so the folder
+        must be there. Returns the places written, never another than the two.
+        """
         with files.one_writer(self.places):
             newest = self._newest()
             try:
+                stale = [path for path in self.paths if self._digest_at(path) != newest.digest]
                 data = newest.to_bytes()
-                for path in self.paths:
-                    if self._digest_at(path) != newest.digest:
-                        files.write_whole(path, data, wipe_old=True)
+                for path in stale:
+                    _require_folder(path.parent)
+                    files.clear_unfinished(path)
+                    self._put(path, data)
                 overwrite(data)
             finally:
                 newest.wipe()
+        return [path.parent for path in stale]
 
     # -- the key holder -------------------------------------------------------------------
 
-    def create(self, ids: Sequence[UUID]) -> Floor:
-        """Make one key per id, synced in every place that is there."""
+    def create(self, ids: Sequence[UUID], *, again: bool = False) -> Floor:
+        """Make one key per id, synced in every place that is there.
+
+        With `again` a bucket that has a key keeps it: the call before may have been killed.
+        """
         with files.one_writer(self.places):
             current = self._newest()
             try:
-                for bucket in ids:
-                    if bucket in current.keys:
-                        raise RingError("exists", str(bucket))
-                    current.keys[bucket] = bytearray(secrets.token_bytes(KEY_BYTES))
+                there = [bucket for bucket in ids if current.has(bucket)]
+                if there and not again:
+                    raise RingError("exists", str(there[0]))
+                new = set(ids) - set(there)
+                current.add({bucket: Key(secrets.token_bytes(KEY_BYTES)) for bucket in new})
                 return self._write(current, both=False)
             finally:
                 current.wipe()
 
-    def get(self, bucket: UUID) -> bytearray:
+    def get(self, bucket: UUID) -> Key:
         """The key of one bucket, for the caller to overwrite after use; `KeyGone` without one."""
         for _ in range(20):
             path, identity = self._checked_path()
@@ -221,10 +295,7 @@ class Ring:
         with files.one_writer(self.places):
             current = self._newest()
             try:
-                for bucket in ids:
-                    key = current.keys.pop(bucket, None)
-                    if key is not None:
-                        overwrite(key)
+                current.drop(ids)
                 if ledger is not None:
                     current.ledger = ledger
                 return self._write(current, both=True)
@@ -239,19 +310,27 @@ class Ring:
     def ids(self) -> set[UUID]:
         """Ids of every bucket that has a key (for checks; no key leaves)."""
         current = self._newest()
-        found = set(current.keys)
+        found = current.ids()
+        current.wipe()
+        return found
+
+    def values(self) -> set[bytes]:
+        """Every key, to look for copies of them elsewhere; they are not overwritten after use."""
+        current = self._newest()
+        found = {bytes(key) for key in current.keys.values()}
         current.wipe()
         return found
 
     # -- state ----------------------------------------------------------------------------
 
     def status(self) -> list[PlaceStatus]:
-        """How each place is, for health pages and `manage.py ring status`."""
+        """How each place is, for health pages and `manage.py ring check`."""
         rows = []
         read = [self._read(path) for path in self.paths]
         best = max((found.generation for found in read if isinstance(found, RingFile)), default=0)
         for place, found in zip(self.places, read, strict=True):
             problem = files.folder_problem(place) if place.exists() else ""
+            problem = problem or "; ".join(files.file_problems(place))
             if isinstance(found, RingFile):
                 found.wipe()
                 state = "whole" if found.generation == best else "behind"
@@ -264,20 +343,19 @@ class Ring:
     # -- inside ---------------------------------------------------------------------------
 
     def _read(self, path: Path) -> RingFile | str:
-        try:
-            data = bytearray(path.read_bytes())
-        except OSError:
-            return "missing"
-        try:
-            return RingFile.from_bytes(data)
-        except RingError:
-            # A file replaced while it was read looks corrupt for a moment: look once more.
+        # A file replaced while it was read looks corrupt for a moment: look once more.
+        for _ in range(2):
             try:
-                return RingFile.from_bytes(path.read_bytes())
-            except (OSError, RingError):
-                return "corrupt"
-        finally:
-            overwrite(data)
+                data = files.read_wipeable(path)
+            except OSError:
+                return "missing"
+            try:
+                return RingFile.from_bytes(data)
+            except RingError:
+                continue
+            finally:
+                overwrite(data)
+        return "corrupt"
 
     def _digest_at(self, path: Path) -> str:
         found = self._read(path)
@@ -318,7 +396,8 @@ class Ring:
         written = 0
         for number, path in enumerate(self.paths, start=1):
             if path.exists():
-                files.write_whole(path, data, wipe_old=True)
+                files.clear_unfinished(path)
+                self._put(path, data)
                 written += 1
             elif both:
                 raise PlaceMissing("place_missing", str(path.parent))
@@ -330,6 +409,19 @@ class Ring:
             raise RingError("missing", str(self.places[0]))
         return Floor(ring.generation, digest)
 
+    def _put(self, path: Path, data: bytearray) -> None:
+        try:
+            files.write_whole(path, data, wipe_old=True)
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, "error").lower()
+            raise NotWritten(name, str(path.parent)) from error
+
+    def _alarm(self) -> None:
+        """Say it when a place is not there: reading goes on from the other (R26)."""
+        for number, path in enumerate(self.paths, start=1):
+            if not path.exists():
+                log.critical("ring: place %s is missing, keys are read from the other", number)
+
     def _checked_path(self) -> tuple[Path, tuple[int, ...]]:
         """The path of the newest whole file, read and hashed again only when it changed."""
         with self._lock:
@@ -337,6 +429,7 @@ class Ring:
                 identity, path = self._checked
                 if _identity(path) == identity:
                     return path, identity
+            self._alarm()
             for _ in range(20):
                 before = [_identity(path) for path in self.paths]
                 newest = self._newest()
@@ -350,18 +443,18 @@ class Ring:
                         return path, identity
             raise RingError("unsteady", "the ring was replaced while it was read")
 
-    def _find(self, path: Path, identity: tuple[int, ...], bucket: UUID) -> bytearray | None:
+    def _find(self, path: Path, identity: tuple[int, ...], bucket: UUID) -> Key | None:
         """Look one key up by bisection; None when the file was replaced meanwhile."""
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
-            entry = bytearray()
+            entry = Key()
             low, high = 0, (identity[1] - _HEAD.size - _HASH) // _ENTRY
             while low < high:
                 middle = (low + high) // 2
-                entry = bytearray(os.pread(descriptor, _ENTRY, _HEAD.size + middle * _ENTRY))
+                entry = Key(os.pread(descriptor, _ENTRY, _HEAD.size + middle * _ENTRY))
                 if entry[:16] == bucket.bytes:
                     break
                 low, high = (middle + 1, high) if entry[:16] < bucket.bytes else (low, middle)
@@ -372,7 +465,14 @@ class Ring:
             os.close(descriptor)
         if entry[:16] != bucket.bytes:
             raise KeyGone
-        return entry[16:]
+        return Key(memoryview(entry)[16:])
+
+
+def _require_folder(place: Path) -> None:
+    problem = files.folder_problem(place)
+    if problem:
+        detail = f"{problem}. Mount its disk, or for a new one run: mkdir -m 700 {place}"
+        raise PlaceMissing("place_missing", detail)
 
 
 def _identity(path: Path) -> tuple[int, ...]:

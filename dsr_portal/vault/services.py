@@ -25,18 +25,21 @@ from dsr_portal.vault.errors import (
     Damaged,
     DestroyPending,
     LedgerBroken,
+    NotWritten,
     RingMissing,
     Shredded,
     StaleBucket,
     UnknownUnit,
+    disk_errors,
 )
 from dsr_portal.vault.kinds import UnitKind, UnitState
 from dsr_portal.vault.models import INLINE_BYTES, Blob, Bucket, UnitKey
 from dsr_portal.vault.models import Shredded as Marker
-from dsr_portal.vault.ring import KeyGone, overwrite
+from dsr_portal.vault.ring import Key, KeyGone, overwrite
 from dsr_portal.vault.shredding import (
     ShredReport,
     enqueue_shred,
+    note_in_ledger,
     request_shred,
     run_shred,
     shred_now,
@@ -47,6 +50,7 @@ __all__ = [
     "Damaged",
     "DestroyPending",
     "LedgerBroken",
+    "NotWritten",
     "RingMissing",
     "ShredReport",
     "Shredded",
@@ -58,8 +62,10 @@ __all__ = [
     "derive",
     "enqueue_shred",
     "fields",
+    "fits_row",
     "has",
     "keyed_hash",
+    "note_in_ledger",
     "prepare",
     "read",
     "read_json",
@@ -109,7 +115,7 @@ class Staged:
     unit_id: UUID
     kind: str
     owner: UUID
-    _key: bytearray
+    _key: Key
     _new: UnitKey | None
     _waiting: list[_Waiting] = field(default_factory=list)
     _closed: bool = False
@@ -193,7 +199,8 @@ class Staged:
                 size += len(part)
                 yield part
 
-        written = files.write(crypto.seal_stream(self._key, name, counted()))
+        with disk_errors("vault_file"):
+            written = files.write(crypto.seal_stream(self._key, name, counted()))
         self._waiting.append(_Waiting(name.blob, name.field, size, None, written))
         return size
 
@@ -216,7 +223,7 @@ def stage_unit(*, kind: UnitKind | str, owner: UUID) -> Staged:
     return Staged(row.id, kind, owner, key, row)
 
 
-def _wrap_into_bucket(row: UnitKey, key: bytearray) -> None:
+def _wrap_into_bucket(row: UnitKey, key: Key) -> None:
     for _ in range(_TRIES):
         row.bucket_id = _draw(row.kind)
         try:
@@ -250,6 +257,11 @@ def write_small(unit_id: UUID, field: str, data: bytes) -> None:
     staged = stage_into(unit_id)
     staged.add(field, data)
     staged.save()
+
+
+def fits_row(value: Any) -> bool:
+    """Whether `write_json` takes this value: what it becomes has at most 4 KiB."""
+    return len(_to_json(value)) <= INLINE_BYTES
 
 
 def write_json(unit_id: UUID, field: str, value: Any) -> None:
@@ -304,7 +316,7 @@ def stream(unit_id: UUID, field: str) -> Iterator[bytes]:
     return _open_file(key, name, blob.file)
 
 
-def _open_inline(key: bytearray, name: crypto.BlobName, sealed: bytes) -> bytes:
+def _open_inline(key: Key, name: crypto.BlobName, sealed: bytes) -> bytes:
     try:
         return crypto.open_blob(key, name, sealed)
     except crypto.BadBlob as error:
@@ -313,7 +325,7 @@ def _open_inline(key: bytearray, name: crypto.BlobName, sealed: bytes) -> bytes:
         overwrite(key)
 
 
-def _open_file(key: bytearray, name: crypto.BlobName, file_name: str) -> Iterator[bytes]:
+def _open_file(key: Key, name: crypto.BlobName, file_name: str) -> Iterator[bytes]:
     try:
         with files.open_named(file_name) as file:
             yield from crypto.open_file(key, name, file)
@@ -374,7 +386,7 @@ def unit_state(unit_id: UUID) -> UnitState:
     return UnitState.SHREDDED if done else UnitState.WAITING
 
 
-def _open(unit_id: UUID) -> tuple[UnitKey, bytearray]:
+def _open(unit_id: UUID) -> tuple[UnitKey, Key]:
     """A live unit's row and its key; a reader whose bucket is gone reads the row again (R26)."""
     for _ in range(_TRIES):
         row = UnitKey.objects.filter(id=unit_id).first()

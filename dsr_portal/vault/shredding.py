@@ -11,34 +11,41 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
 
 from dsr_portal.audit import services as audit
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import IntegrityFailure
 from dsr_portal.core.ids import new_id
+from dsr_portal.core.registries import ledger_notes
 from dsr_portal.core.transactions import in_transaction, require_outside_transaction
 from dsr_portal.jobs import services as jobs
 from dsr_portal.vault import crypto, files, keys
 from dsr_portal.vault.errors import (
     DestroyPending,
     LedgerBroken,
+    NotWritten,
     RingMissing,
     UnknownUnit,
+    disk_errors,
 )
 from dsr_portal.vault.ledger import Entry, Ledger
 from dsr_portal.vault.models import (
     Blob,
     Bucket,
     DoomedFile,
+    LedgerNote,
     RingState,
+    Rotation,
     Shredded,
     ShredRun,
     ShredStep,
@@ -52,6 +59,13 @@ T = TypeVar("T")
 Fault = Callable[[str], None]
 State = ShredRun.State
 _LOCK_TRIES = 40
+ENTRY_BUCKETS = 4
+"""A ledger entry tells of so many buckets (up to 512 units): it is written under the lock row."""
+_PAUSE = 0.02
+"""Seconds between the many steps of a large run on SQLite, whose writers ask again at intervals:
+so they get their turn. PostgreSQL's wait in a queue."""
+PORTION_BUCKETS = 64
+"""A run of a rotation replaces so many buckets; destroying waits no longer than for one run."""
 
 
 def _no_fault(step: str) -> None:
@@ -109,61 +123,91 @@ def enqueue_shred(*, after_seconds: float = 0.0, key: str | None = None) -> None
     )
 
 
+def note_in_ledger(*, kind: str, value: str) -> None:
+    """Have the next ledger entry say this too (a keyed hash for the block list, R31).
+
+    Call it in the transaction that decides it, before what it belongs to is destroyed.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("note_in_ledger belongs inside the service's transaction.")
+    ledger_notes.get(kind)
+    LedgerNote.objects.create(kind=kind, value=value)
+
+
 def something_waits() -> bool:
-    """True when a run is unfinished or a unit waits for one."""
-    unfinished = ShredRun.objects.exclude(state=State.DONE).exists()
-    return unfinished or UnitKey.objects.filter(shred_requested_at__isnull=False).exists()
+    """True when a run or a rotation is unfinished or a unit waits for one."""
+    return (
+        ShredRun.objects.exclude(state=State.DONE).exists()
+        or UnitKey.objects.filter(shred_requested_at__isnull=False).exists()
+        or Rotation.objects.filter(done_at=None).exists()
+    )
 
 
 # -- running ------------------------------------------------------------------------------------
 
 
 def run_shred(*, wait: bool = True, fault: Fault = _no_fault) -> ShredReport:
-    """Finish an unfinished run, then destroy every unit waiting now.
+    """Finish what is unfinished, then destroy every unit waiting now.
 
     With `wait` the call lasts until the caches have run out (at most 60 s); without, the report
     says how long that takes. A missing place leaves the run where it is: `blocked` says so.
     """
     require_outside_transaction("Destroying keys")
-    unfinished = ShredRun.objects.exclude(state=State.DONE).first()
-    if unfinished is not None:
-        report = _finish(unfinished.id, wait=wait, fault=fault)
-        if not report.done:
-            return report
-    run_id = _locked(_take, fault)
-    if run_id is None:
-        return ShredReport(None, 0, True)
-    return _finish(run_id, wait=wait, fault=fault)
-
-
-def _finish(run_id: UUID, *, wait: bool, fault: Fault) -> ShredReport:
+    report = ShredReport(None, 0, True)
     while True:
+        taken = locked(take, fault)
+        if taken is None:
+            return report
+        report = finish(taken.run_id, wait=wait, fault=fault)
+        if taken.is_new or not report.done:
+            return report
+
+
+def finish(run_id: UUID, *, wait: bool, fault: Fault) -> ShredReport:
+    """Do every step of a run that is left, whoever began it."""
+    steps = ShredStep.objects.filter(run_id=run_id).count()
+    pause = _PAUSE if connection.vendor == "sqlite" and steps > ENTRY_BUCKETS else 0.0
+    while True:
+        before = ShredRun.objects.get(id=run_id)
         try:
-            run = _locked(lambda state, hook: _step(state, run_id, hook), fault)
-        except (DestroyPending, LedgerBroken, RingMissing, IntegrityFailure) as error:
+            _outside_the_lock(before, fault)
+            run = locked(partial(_step, seen=before), fault)
+        except (DestroyPending, LedgerBroken, NotWritten, RingMissing, IntegrityFailure) as error:
             detail = str(error.context.get("why", ""))
             # The ledger's reason is a sentence that names the gap, the others' are codes.
             code = error.code if isinstance(error, LedgerBroken) or not detail else detail
             ShredRun.objects.filter(id=run_id).update(blocked=code)
             log.critical("shred run %s waits: %s %s", run_id, error.code, detail)
-            return ShredReport(run_id, _units(run_id), False, blocked=code, detail=detail)
+            return ShredReport(run_id, before.units, False, blocked=code, detail=detail)
         fault(f"after.{run.state}")
         if run.state == State.DONE:
             return ShredReport(run_id, run.units, True, ledger_number=run.ledger_number)
         seconds = _seconds_left(run)
-        if seconds > 0:
-            if not wait:
-                return ShredReport(run_id, run.units, False, wait_seconds=seconds)
-            time.sleep(seconds)
+        if seconds > 0 and not wait:
+            return ShredReport(run_id, run.units, False, wait_seconds=seconds)
+        time.sleep(max(seconds, pause))
 
 
-def _step(state: RingState, run_id: UUID, fault: Fault) -> ShredRun:
-    run = ShredRun.objects.select_for_update().get(id=run_id)
+def _outside_the_lock(run: ShredRun, fault: Fault) -> None:
+    """What takes time and may be done twice: it comes before the step that relies on it."""
+    if run.state == State.LEDGERED:
+        _confirm_ledger(run)
+    elif run.state == State.DESTROYED and _seconds_left(run) <= 0:
+        for name in run.files.values_list("name", flat=True):
+            files.remove(name)
+        fault("files.removed")
+
+
+def _step(state: RingState, fault: Fault, *, seen: ShredRun) -> ShredRun:
+    """One step in the caller's transaction, unless another process did it meanwhile."""
+    run = ShredRun.objects.select_for_update().get(id=seen.id)
+    if run.state != seen.state:
+        return run
     run.blocked = ""
     if run.state == State.TAKEN:
         _make_keys(state, run)
     elif run.state == State.KEYED:
-        _move_one(run)
+        _move_one(state, run)
     elif run.state == State.MOVED:
         _write_ledger(run, fault)
     elif run.state == State.LEDGERED:
@@ -175,43 +219,61 @@ def _step(state: RingState, run_id: UUID, fault: Fault) -> ShredRun:
     return run
 
 
-def _take(state: RingState, fault: Fault) -> UUID | None:
-    """Begin a run with every unit waiting now."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A run to finish; `is_new` when it holds every unit that waited at the call."""
+
+    run_id: UUID
+    is_new: bool
+
+
+def take(state: RingState, fault: Fault, *, rotation: bool = False) -> Taken | None:
+    """An unfinished run, else a new one with every unit waiting now.
+
+    With `rotation` and nothing waiting: a run with a portion of the buckets to be replaced.
+    """
     unfinished = ShredRun.objects.exclude(state=State.DONE).first()
     if unfinished is not None:
-        return unfinished.id
-    moment = clock.now()
-    run = ShredRun(units=0, started_at=moment)
+        return Taken(unfinished.id, is_new=False)
     waiting = UnitKey.objects.filter(shred_requested_at__isnull=False, shred_run=None)
     touched = list(waiting.order_by().values_list("bucket_id", "kind").distinct())
+    whole = None
+    if not touched and rotation:
+        whole = Rotation.objects.filter(done_at=None).first()
+        touched = list(old_buckets(whole).values_list("id", "kind")[:PORTION_BUCKETS])
     if not touched:
         return None
-    run.save(force_insert=True)
-    # Only what lies in a listed bucket: an order may commit between the two statements.
-    run.units = waiting.filter(bucket_id__in=[bucket for bucket, _ in touched]).update(
-        shred_run=run
-    )
-    run.save()
+    run = ShredRun.objects.create(units=0, started_at=clock.now(), rotation=whole)
+    if whole is None:
+        # Only what lies in a listed bucket: an order may commit between the two statements.
+        listed = [bucket for bucket, _ in touched]
+        run.units = waiting.filter(bucket_id__in=listed).update(shred_run=run)
+        run.save()
     ShredStep.objects.bulk_create(
-        ShredStep(run=run, old_bucket=bucket, kind=kind) for bucket, kind in sorted(touched)
+        ShredStep(run=run, old_bucket=bucket, new_bucket=new_id(), kind=kind)
+        for bucket, kind in sorted(touched)
     )
     fault("before_commit.taken")
-    return run.id
+    return Taken(run.id, is_new=True)
+
+
+def old_buckets(rotation: Rotation | None) -> QuerySet[Bucket]:
+    """Buckets a rotation has still to replace, oldest first."""
+    if rotation is None:
+        return Bucket.objects.none()
+    return Bucket.objects.filter(epoch__lt=rotation.epoch).order_by("id")
 
 
 def _make_keys(state: RingState, run: ShredRun) -> None:
     """New buckets at the holder, synced in both places, before anything names them."""
-    steps = list(run.steps.order_by("id"))
-    for step in steps:
-        step.new_bucket = new_id()
+    ids = [step.new_bucket for step in run.steps.order_by("id") if step.new_bucket]
     with keys.plain_errors():
-        floor = keys.keeper().ring.create([step.new_bucket for step in steps if step.new_bucket])
-    keys.remember(state, floor)
-    ShredStep.objects.bulk_update(steps, ["new_bucket"])
+        # A kill may have left keys under these ids, perhaps in one place only: written in any case.
+        keys.remember(state, keys.keeper().ring.create(ids, again=True))
     run.state = State.KEYED
 
 
-def _move_one(run: ShredRun) -> None:
+def _move_one(state: RingState, run: ShredRun) -> None:
     """One touched bucket: victims dropped, survivors re-wrapped, the old bucket's row deleted."""
     step = run.steps.filter(moved=False).order_by("id").first()
     if step is None:
@@ -219,12 +281,13 @@ def _move_one(run: ShredRun) -> None:
         return
     # The bucket's row first: an insert that still names it waits here and fails at its commit.
     Bucket.objects.select_for_update().filter(id=step.old_bucket).first()
-    moment = clock.now()
     units = list(UnitKey.objects.filter(bucket_id=step.old_bucket).order_by("id"))
     victims = [unit for unit in units if unit.shred_run_id == run.id]
     survivors = [unit for unit in units if unit.shred_run_id != run.id]
     if survivors and step.new_bucket is not None:
-        Bucket.objects.create(id=step.new_bucket, kind=step.kind, created_at=moment)
+        Bucket.objects.create(
+            id=step.new_bucket, kind=step.kind, created_at=clock.now(), epoch=state.epoch
+        )
         _rewrap(survivors, step.old_bucket, step.new_bucket)
         step.new_bucket_used = True
     _drop(run, victims)
@@ -249,7 +312,24 @@ def _rewrap(units: list[UnitKey], old: UUID, new: UUID) -> None:
     finally:
         overwrite(old_key)
         overwrite(new_key)
-    UnitKey.objects.bulk_update(units, ["bucket", "wrapped"])
+    _save_wrapped(units)
+
+
+def _save_wrapped(units: list[UnitKey]) -> None:
+    """One short statement per row: what `bulk_update` builds takes longer than the whole step."""
+    written = UnitKey._meta.pk.get_db_prep_save
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE vault_unitkey SET bucket_id = %s, wrapped = %s WHERE id = %s",
+            [
+                [
+                    written(unit.bucket_id, connection),
+                    bytes(unit.wrapped),
+                    written(unit.id, connection),
+                ]
+                for unit in units
+            ],
+        )
 
 
 def _drop(run: ShredRun, victims: list[UnitKey]) -> None:
@@ -263,6 +343,7 @@ def _drop(run: ShredRun, victims: list[UnitKey]) -> None:
             kind=unit.kind,
             owner=unit.owner,
             reason=unit.shred_reason,
+            bucket=unit.bucket_id,
             run=run,
             at=moment,
         )
@@ -281,56 +362,95 @@ def ledger() -> Ledger:
 
 
 def _write_ledger(run: ShredRun, fault: Fault) -> None:
-    """The entry stands in both places before an old key is destroyed (R31)."""
+    """Each entry stands in both places before an old key is destroyed (R31)."""
+    part = list(run.steps.filter(ledger_number=None).order_by("id")[:ENTRY_BUCKETS])
+    if not part:
+        run.state = State.LEDGERED
+        return
     book = ledger()
-    newest = book.newest()
-    if newest is not None and newest.body.get("run") == str(run.id):
-        entry = newest
-        book.write(entry)
-    else:
-        with keys.plain_errors():
-            known = keys.keeper().ring.ledger_head()
-        entry = book.append(_ledger_body(run), known=known)
+    with disk_errors("ledger"):
+        entry = _written_before(book, run, part)
+        if entry is not None:
+            book.write(entry)
+        else:
+            with keys.plain_errors():
+                known = keys.keeper().ring.ledger_head()
+            entry = book.append(_ledger_body(run, part), known=known)
     fault("ledger.written")
+    ShredStep.objects.filter(id__in=[step.id for step in part]).update(ledger_number=entry.number)
     run.ledger_number, run.ledger_hash = entry.number, entry.hash.hex()
-    run.state = State.LEDGERED
+    LedgerNote.objects.filter(id__in=[note["id"] for note in entry.body.get("notes", [])]).delete()
 
 
-def _ledger_body(run: ShredRun) -> dict[str, object]:
-    new = list(run.steps.filter(new_bucket_used=True).order_by("id"))
+def _written_before(book: Ledger, run: ShredRun, part: list[ShredStep]) -> Entry | None:
+    """The entry of these buckets, where a kill came between the ledger and the commit."""
+    newest = book.newest()
+    if newest is None or newest.body.get("run") != str(run.id):
+        return None
+    same = newest.body.get("replaced") == [str(step.old_bucket) for step in part]
+    return newest if same else None
+
+
+def _ledger_body(run: ShredRun, part: list[ShredStep]) -> dict[str, object]:
+    old = [step.old_bucket for step in part]
+    new = [step for step in part if step.new_bucket_used]
     head = audit.head()
     return {
         "run": str(run.id),
         "at": clock.now().isoformat(),
         "shredded": [
-            {"unit": str(one.unit_id), "kind": one.kind, "owner": str(one.owner)}
-            for one in run.markers.order_by("unit_id")
+            {
+                "unit": str(one.unit_id),
+                "kind": one.kind,
+                "owner": str(one.owner),
+                "reason": one.reason,
+            }
+            for one in run.markers.filter(bucket__in=old).order_by("unit_id")
         ],
+        "replaced": [str(bucket) for bucket in old],
         "buckets": [{"bucket": str(step.new_bucket), "kind": step.kind} for step in new],
         "rewrapped": [
             {
-                "unit": str(unit.id),
-                "kind": unit.kind,
-                "owner": str(unit.owner),
-                "bucket": str(unit.bucket_id),
-                "wrapped": base64.b64encode(bytes(unit.wrapped)).decode(),
+                "unit": str(unit),
+                "kind": kind,
+                "owner": str(owner),
+                "bucket": str(bucket),
+                "wrapped": base64.b64encode(bytes(wrapped)).decode(),
             }
-            for unit in UnitKey.objects.filter(
+            for unit, kind, owner, bucket, wrapped in UnitKey.objects.filter(
                 bucket_id__in=[step.new_bucket for step in new]
-            ).order_by("id")
+            )
+            .order_by("id")
+            .values_list("id", "kind", "owner", "bucket_id", "wrapped")
         ],
-        "blocked_hashes": [],
+        "notes": [
+            {"id": str(note.id), "kind": note.kind, "value": note.value}
+            for note in LedgerNote.objects.order_by("id")
+        ],
         "audit_head": {"number": head.number, "hash": head.hash},
     }
 
 
+def _confirm_ledger(run: ShredRun) -> None:
+    """Every entry of the run is whole, in its place of the chain and in both folders."""
+    book = ledger()
+    numbers = run.steps.order_by().values_list("ledger_number", flat=True).distinct()
+    previous: Entry | None = None
+    for number in sorted(number for number in numbers if number):
+        entry = book.read(number)
+        follows = previous is None or entry.previous == previous.hash.hex()
+        if not follows or entry.body.get("run") != str(run.id):
+            raise LedgerBroken(f"entry {number} changed", entry=number)
+        with disk_errors("ledger"):
+            book.write(entry)
+        previous = entry
+
+
 def _destroy(state: RingState, run: ShredRun) -> None:
     """Old keys go in both places; the ring remembers the ledger entry in the same step."""
-    book = ledger()
-    entry: Entry = book.read(run.ledger_number or 0)
+    entry = ledger().read(run.ledger_number or 0)
     if entry.hash.hex() != run.ledger_hash:
         raise LedgerBroken(f"entry {entry.number} changed", entry=entry.number)
-    book.write(entry)
     doomed = [step.old_bucket for step in run.steps.all()]
     unused = [
         step.new_bucket for step in run.steps.all() if step.new_bucket and not step.new_bucket_used
@@ -345,12 +465,12 @@ def _destroy(state: RingState, run: ShredRun) -> None:
 
 
 def _close(run: ShredRun) -> None:
-    """Files go, the event is written, and the units may be called destroyed."""
-    for name in run.files.values_list("name", flat=True):
-        files.remove(name)
+    """The files are gone: the event is written, and the units may be called destroyed."""
     run.files.all().delete()
     run.state = State.DONE
     run.done_at = clock.now()
+    if run.rotation_id is not None:
+        return  # told once, by the rotation's own event
     audit.record(
         "vault.shredded",
         actor=Actor.system("vault"),
@@ -363,18 +483,20 @@ def _close(run: ShredRun) -> None:
 
 
 def _seconds_left(run: ShredRun) -> float:
-    """Until no process can still remember an old key (real time, never the demo's clock)."""
-    if run.state != State.DESTROYED or run.destroyed_at is None:
+    """Until no process can still remember an old key of a destroyed unit."""
+    if run.state != State.DESTROYED or run.rotation_id is not None:
         return 0.0
-    passed = (clock.real_now() - run.destroyed_at).total_seconds()
-    return max(0.0, keys.cache_seconds() - passed)
+    return cached_for(run.destroyed_at)
 
 
-def _units(run_id: UUID) -> int:
-    return ShredRun.objects.values_list("units", flat=True).get(id=run_id)
+def cached_for(destroyed_at: datetime | None) -> float:
+    """Seconds of real time (never the demo's clock) for which a cache may hold what went then."""
+    if destroyed_at is None:
+        return 0.0
+    return max(0.0, keys.cache_seconds() - (clock.real_now() - destroyed_at).total_seconds())
 
 
-def _locked(step: Callable[[RingState, Fault], T], fault: Fault) -> T:
+def locked(step: Callable[[RingState, Fault], T], fault: Fault) -> T:
     """Run one step in a transaction of its own that holds the lock row.
 
     On PostgreSQL a step gives way to a service it would deadlock with, and is tried again.

@@ -1,17 +1,27 @@
 from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.vault import lasting
 
 _SHRED = "vault.services.run_shred"
 _SCAN = "byte scan of database and vault files"
 
+lasting.declare("backup")
+
 declare_model(
-    "vault.RingState", {"id": F.ID, "generation": F.COUNT, "digest": F.HASH, "changed_at": F.TIME}
+    "vault.RingState",
+    {
+        "id": F.ID,
+        "generation": F.COUNT,
+        "digest": F.HASH,
+        "epoch": F.COUNT,
+        "changed_at": F.TIME,
+    },
 )
 declare_model(
     "vault.LastingSecret", {"purpose": F.CODE, "check_value": F.KEYED_HASH, "made_at": F.TIME}
 )
 declare_model(
     "vault.Bucket",
-    {"id": F.ID, "kind": F.CODE, "created_at": F.TIME},
+    {"id": F.ID, "kind": F.CODE, "created_at": F.TIME, "epoch": F.COUNT},
     shredder=_SHRED,
 )
 declare_model(
@@ -47,10 +57,15 @@ declare_model(
     verifier=_SCAN,
 )
 declare_model(
+    "vault.Rotation",
+    {"id": F.ID, "epoch": F.COUNT, "started_at": F.TIME, "done_at": F.TIME},
+)
+declare_model(
     "vault.ShredRun",
     {
         "id": F.ID,
         "state": F.STATE,
+        "rotation": F.ID,
         "units": F.COUNT,
         "started_at": F.TIME,
         "destroyed_at": F.TIME,
@@ -70,13 +85,44 @@ declare_model(
         "new_bucket_used": F.STATE,
         "kind": F.CODE,
         "moved": F.STATE,
+        "ledger_number": F.COUNT,
     },
 )
 declare_model(
     "vault.Shredded",
-    {"unit_id": F.ID, "kind": F.CODE, "owner": F.ID, "reason": F.CODE, "run": F.ID, "at": F.TIME},
+    {
+        "unit_id": F.ID,
+        "kind": F.CODE,
+        "owner": F.ID,
+        "reason": F.CODE,
+        "bucket": F.ID,
+        "run": F.ID,
+        "at": F.TIME,
+    },
 )
 declare_model("vault.DoomedFile", {"name": F.ID, "run": F.ID})
+declare_model(
+    "vault.LedgerNote",
+    {"id": F.ID, "kind": F.CODE, "value": F.KEYED_HASH},
+    shredder="goes when the next ledger entry stands in both places",
+)
+declare_model(
+    "vault.Backup",
+    {
+        "id": F.ID,
+        "state": F.STATE,
+        "place": F.CONFIG,
+        "name": F.CODE,
+        "made_at": F.TIME,
+        "ends_at": F.TIME,
+        "removed_at": F.TIME,
+        "ledger_number": F.COUNT,
+        "audit_number": F.COUNT,
+        "audit_hash": F.HASH,
+        "files": F.COUNT,
+        "bytes": F.COUNT,
+    },
+)
 
 declare_store(
     "vault files",
@@ -101,6 +147,15 @@ declare_store(
     shredder="end of the oldest kept backup (R31)",
     verifier="vault.ledger.Ledger.verify",
     holds=("ids of shredded units and their owners", "wrapped key rows of survivors"),
+)
+declare_store(
+    "backups",
+    kind="backup",
+    place="folders named to `manage.py backup`, registered as vault.Backup",
+    shredder="age out: erased units open nowhere once their keys are destroyed, rows of them go "
+    "with `backup --prune` after the registered end",
+    verifier="manage.py backup --check; vault.selectors.backups_holding tells what still exists",
+    holds=("a copy of the database with wrapped keys", "ciphertext of blobs above 4 KiB"),
 )
 declare_store(
     "upload memory",

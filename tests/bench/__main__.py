@@ -1,4 +1,4 @@
-"""`make bench [ONLY=area]`: figures with ratios measured in one run, written to var/bench.json.
+"""`make bench [ONLY=area] [FULL=1]`: figures with ratios of one run, written to var/bench.json.
 
 Runs in a folder of its own with the test settings; the installation's own data are not touched.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Every area a figure may belong to; the last ones are measured as their rooms become deep.
-AREAS = ("whole-way", "recognition", "erasure", "desk", "documents", "production")
+AREAS = ("whole-way", "recognition", "erasure", "vault", "desk", "documents", "production")
 
 
 def main() -> int:
@@ -36,10 +36,25 @@ def _prepare() -> None:
 
 
 def _measure(areas: list[str]) -> int:
-    from tests.bench import demo, recognition, whole_way
+    from tests.bench import (
+        demo,
+        enrolment,
+        erasure,
+        erasure_whole,
+        faces,
+        index,
+        recognition,
+        shred,
+        whole_way,
+    )
     from tests.bench.rows import Book, Figure, table, write
 
-    runs = {"whole-way": (whole_way.run, demo.run), "recognition": (recognition.run,)}
+    runs = {
+        "whole-way": (whole_way.run, demo.run),
+        "recognition": (recognition.run, index.run, enrolment.run, faces.run),
+        "erasure": (erasure.run, erasure_whole.run),
+        "vault": (shred.run,),
+    }
     figures: list[Figure] = []
     for area in areas:
         measured = runs.get(area, ())

@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.bench.sizes import is_full
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -43,7 +45,7 @@ class Book:
         target: float | None = None,
     ) -> None:
         load = os.getloadavg()[0]
-        command = f"make bench ONLY={self.area}"
+        command = f"make bench ONLY={self.area}" + (" FULL=1" if is_full() else "")
         self.figures.append(
             Figure(self.area, name, round(value, 4), unit, better, target, command, round(load, 2))
         )

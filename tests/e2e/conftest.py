@@ -1,9 +1,14 @@
-"""One Chromium for all browser tests of a run."""
+"""One Chromium for a file of browser tests, and pages that were made before it started."""
 
+import mimetypes
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from playwright.sync_api import Browser, sync_playwright
+
+STATIC = Path(django_settings.STATICFILES_DIRS[0])
 
 
 @pytest.fixture(scope="module")
@@ -14,3 +19,40 @@ def browser() -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def open_page(pages, browser):
+    """Open one of the file's `pages` (address -> body and type) as its site would answer."""
+    contexts = []
+    policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
+
+    def open_one(name, *, width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+
+        def answer(route):
+            path = route.request.url.split("desk.test", 1)[1]
+            if path.startswith("/static/"):
+                file = STATIC / path.removeprefix("/static/").split("?")[0]
+                kind = mimetypes.guess_type(file.name)[0]
+                return route.fulfill(body=file.read_bytes(), content_type=kind)
+            body, kind = pages.get(path if path in pages else path.strip("/"), (b"", ""))
+            if not kind:
+                return route.fulfill(status=404)
+            return route.fulfill(
+                body=body, content_type=kind, headers={"Content-Security-Policy": policy}
+            )
+
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda line: page.complaints.append(line.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.route("**/*", answer)
+        page.goto(f"http://desk.test/{name}")
+        page.wait_for_load_state("networkidle")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()

@@ -37,6 +37,21 @@ class Cast:
     recipients: set[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One record as it stands: its picture's name, its state, and what of it can be opened.
+
+    `disclosed` is whether an answer gave it out; `files` are those its two units are sealed in.
+    """
+
+    path: str
+    state: str
+    disclosed: bool
+    opens: bool
+    template: bool
+    files: list[str]
+
+
 class DemoStack:
     """A running demo: its addresses, and what a test needs to ask of it."""
 
@@ -200,13 +215,17 @@ class DemoStack:
         )
         return int(self.manage("shell", "-v", "0", "-c", code))
 
+    def holdings(self) -> dict[str, Holding]:
+        """Every record there ever was, by id."""
+        rows = self.manage("shell", "-v", "0", "-c", _HOLDINGS)
+        return {one: Holding(**row) for one, row in rows.items()}
+
     def cast(self, key: str) -> Cast:
         from dsr_portal.demo import cast
 
         person = cast.person(key)
         assert person is not None, key
-        with cast.MANIFEST.open(newline="") as manifest:
-            rows = {row["path"]: row for row in csv.DictReader(manifest)}
+        rows = manifest()
         images = {rows[name]["image_url"] for name in person.own}
         with cast.LOOKUPS.open(newline="") as log:
             seen = {row["recipient"] for row in csv.DictReader(log) if row["record"] in images}
@@ -236,6 +255,47 @@ class DemoStack:
         page.goto(f"{self.public}/demo/clock/")
         page.locator(f"button[name=by][value={by}]").click()
         page.wait_for_selector(".notice.done")
+
+
+_HOLDINGS = """
+import json
+from dsr_portal.core.errors import PortalError
+from dsr_portal.disclosure.models import AnswerRecord
+from dsr_portal.gallery import connector
+from dsr_portal.gallery.models import Record
+from dsr_portal.recognition.models import Template
+from dsr_portal.vault import files, services as vault
+from dsr_portal.vault.models import Blob
+given = set(AnswerRecord.objects.values_list("record_id", flat=True))
+live = set(Template.objects.filter(erased_change=None).values_list("record_id", flat=True))
+told = {}
+for row in Record.objects.select_related("image"):
+    units = [row.unit, row.image.unit]
+    try:
+        path = connector.current().facts(row.image_id).first.path.rsplit("/")[-1]
+        picture = connector.current().picture(row.image_id)
+        opens = bool(path and picture and vault.read(row.unit, "template"))
+    except PortalError:
+        path, opens = "", False
+    sealed = Blob.objects.filter(unit__in=[one for one in units if one]).exclude(file="")
+    told[str(row.id)] = {
+        "path": path,
+        "state": row.state.lower(),
+        "disclosed": row.id in given,
+        "opens": opens,
+        "template": row.id in live,
+        "files": [str(files.path_of(name)) for name in sealed.values_list("file", flat=True)],
+    }
+print(json.dumps(told))
+"""
+
+
+def manifest() -> dict[str, dict[str, str]]:
+    """What the demo's gallery was collected with, by file name."""
+    from dsr_portal.demo import cast
+
+    with cast.MANIFEST.open(newline="") as rows:
+        return {row["path"]: row for row in csv.DictReader(rows)}
 
 
 def _text(path: Path) -> str:

@@ -1,21 +1,16 @@
 """The desk's real pages in a browser: axe finds nothing, they fit, the step comes first."""
 
-import mimetypes
 import os
-from io import BytesIO
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings as django_settings
 from django.shortcuts import render
 from django.test import Client
 from django.urls import reverse, set_urlconf
-from PIL import Image
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.recognition.services import ProbeVerdict
 from dsr_portal.vault import services as vault
+from tests.e2e.pages import Patched, face, found_by_axe
 from tests.support.gallery import PEOPLE, a_record, an_image, own_places
 from tests.support.matching import (
     actor,
@@ -36,18 +31,8 @@ pytestmark = pytest.mark.django_db
 # pages are made before the browser starts, only pytest-django's own clean-up runs beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-STATIC = Path(django_settings.STATICFILES_DIRS[0])
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-NAMES = ("queue", "identity", "consent", "review", "compare", "band", "finish", "erasure")
+NAMES = ("queue", "identity", "consent", "review", "compare", "band", "finish", "erasure", "people")
 GALLERY = ("team-atelier-noor.jpg", "canal-walk.jpg", "stage-side.jpg")
-
-
-def face(name, side=320):
-    with Image.open(PEOPLE / name) as picture:
-        picture.thumbnail((side, side))
-        data = BytesIO()
-        picture.convert("RGB").save(data, "JPEG")
-        return data.getvalue()
 
 
 def a_held_picture(name, number):
@@ -67,19 +52,6 @@ def a_held_picture(name, number):
         staged.add(field, data)
         staged.save()
     return record
-
-
-class Patched:
-    """Django's settings, each change taken back with the patch."""
-
-    def __init__(self, patch):
-        object.__setattr__(self, "patch", patch)
-
-    def __getattr__(self, name):
-        return getattr(django_settings, name)
-
-    def __setattr__(self, name, value):
-        self.patch.setattr(django_settings, name, value)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +101,15 @@ def made(patch):
     kept["erasure"] = render(
         kept["finish"].wsgi_request, "desk/erasure.html", {"case": case, "records": 3}
     )
+    settled = sign_in(Client(), chief)
+    facts = {
+        "staff_no": "A-7",
+        "display_name": "Ada Vos",
+        "email": "a@b.example",
+        "role": "officer",
+    }
+    settled.post(page("people_new"), {f"new-{key}": value for key, value in facts.items()})
+    kept["people"] = settled.post(page("people_new"), {"new-staff_no": ""})
     probe = case.probes.get()
     seen = {name: (answer.content, "text/html") for name, answer in kept.items()}
     of = {"reference": case.reference}
@@ -143,58 +124,10 @@ def made(patch):
     return seen
 
 
-@pytest.fixture
-def open_page(pages, browser):
-    contexts = []
-    policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
-
-    def open_one(name, *, width=1280, **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-
-        def answer(route):
-            path = route.request.url.split("desk.test", 1)[1]
-            if path.startswith("/static/"):
-                file = STATIC / path.removeprefix("/static/").split("?")[0]
-                kind = mimetypes.guess_type(file.name)[0]
-                return route.fulfill(body=file.read_bytes(), content_type=kind)
-            body, kind = pages.get(path if path in pages else path.strip("/"), (b"", ""))
-            if not kind:
-                return route.fulfill(status=404)
-            return route.fulfill(
-                body=body, content_type=kind, headers={"Content-Security-Policy": policy}
-            )
-
-        page = context.new_page()
-        page.complaints = []
-        page.on("console", lambda line: page.complaints.append(line.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.route("**/*", answer)
-        page.goto(f"http://desk.test/{name}")
-        page.wait_for_load_state("networkidle")
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-
-
-def violations(page):
-    return [
-        (found["id"], found["nodes"][0]["target"], found["nodes"][0]["html"][:120])
-        for found in Axe().run(page, options=RULES).response["violations"]
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(open_page, scheme):
     """WCAG 2.2 AA on every page of the desk."""
-    found = {}
-    for name in NAMES:
-        page = open_page(name, color_scheme=scheme)
-        found[name] = violations(page)
-        assert page.complaints == []
-    assert found == {name: [] for name in NAMES}
+    assert found_by_axe(open_page, NAMES, scheme) == {name: [] for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)

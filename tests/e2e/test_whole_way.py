@@ -7,7 +7,6 @@ Everything is real: the demo's processes, DeepFace, hnswlib, two officers, PDFs 
 import json
 import re
 import sqlite3
-import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
@@ -19,13 +18,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dsr_portal.demo import cast
-from tests.e2e.support import ROOT, Cast, DemoStack
-from tests.e2e.walk import Desk, Person, as_staff, mail_links
+from tests.e2e.papers import faces_in, pictures_in, signature_of, text_of
+from tests.e2e.support import ROOT, Cast, DemoStack, Holding, manifest
+from tests.e2e.walk import Person, Staff, as_staff, mail_links
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 MINA = "mina"
 MAIL = "mina@example.org"
+# Letters from which on a fact of the fixtures stands nowhere by chance.
+TELLING = 12
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +55,13 @@ def test_from_a_selfie_to_a_signed_answer_an_erasure_and_an_audit(
     shot(person.page, shots, "receipt.png")
 
     # 2 An officer records who is asking; the search starts by itself (R2, R6, R7).
-    first = Desk(as_staff(browser, stack, cast.OFFICER.staff_no), stack)
+    staff = Staff(browser, stack)
+    first = staff.desk(cast.OFFICER.staff_no)
     first.open(request.reference)
     assert "No search was made" in first.page.inner_text("main")
     first.record_identity()
     first.wait_for("Take this case")
-    found = re.search(
-        r"hnswlib found (\d+), the sweep added (\d+)\. Compared: (\d+) of (\d+) faces",
-        first.page.inner_text("main"),
-    )
-    assert found is not None
-    graph, added, compared, enrolled = map(int, found.groups())
+    graph, added, compared, enrolled = first.searched()
     assert enrolled == compared == stack.enrolled_faces()
     assert graph + added >= len(mina.pages)
 
@@ -73,17 +71,14 @@ def test_from_a_selfie_to_a_signed_answer_an_erasure_and_an_audit(
     first.decide_all(same_pages=mina.pages)
 
     # 4 The second, drawn among the others, decides blind.
-    second_name, second = _drawn(browser, stack, request.reference)
+    second_name, second = staff.second_person(request.reference)
     assert second_name != cast.OFFICER.staff_no
-    second.open(request.reference)
     second.start_comparing()
     second.decide_all(same_pages=mina.pages)
 
     # 5 Answer: made, read, approved by a person, released in the batch (R3).
     first.open(request.reference)
-    first.press_next("Make the answer")
-    first.wait_for("Approve the answer")
-    first.press_next("Approve the answer")
+    first.make_and_approve_answer()
     assert not mail_links(browser, stack, request.reference), "no link leaves before the batch"
     first.release_batch()
     link = mail_links(browser, stack, request.reference)[-1]
@@ -100,6 +95,10 @@ def test_from_a_selfie_to_a_signed_answer_an_erasure_and_an_audit(
     _check_answer(pdf, package, mina)
     picture_of(pdf, shots, "answer.png")
 
+    before = stack.holdings()
+    facts = facts_of_own_pictures()
+    _scan_sees(stack, facts)
+
     # 6 Delete now, with the second factor again; after the hold window it is carried out (R4).
     person.delete_now(request.code)
     with browser.new_context() as context:
@@ -113,7 +112,8 @@ def test_from_a_selfie_to_a_signed_answer_an_erasure_and_an_audit(
     certificate = person.download(r"\.pdf$", tmp_path / "certificate.pdf")
     _check_certificate(certificate)
     picture_of(certificate, shots, "certificate.png")
-    _others_survive(stack)
+    _exactly_hers_are_gone(before, stack.holdings())
+    assert found_in_clear(stack.folder, facts) == []
 
     # The same selfie again: the search compares fewer faces and finds none of hers.
     again = Person(browser.new_context(viewport={"width": 390, "height": 844}), stack)
@@ -121,15 +121,23 @@ def test_from_a_selfie_to_a_signed_answer_an_erasure_and_an_audit(
     first.open(repeated.reference)
     first.record_identity()
     first.wait_for("Take this case")
-    words = first.page.inner_text("main")
-    left = re.search(r"Compared: (\d+) of (\d+)", words)
-    assert left is not None
-    assert int(left[1]) == int(left[2]) == enrolled - len(mina.pages)
+    _graph, _added, compared, left = first.searched()
+    assert compared == left == enrolled - len(mina.pages)
     first.take()
     assert not mina.pages & first.pages_of_all_candidates()
+    first.press_next("Finish my part")
+    _name, second = staff.second_person(repeated.reference)
+    second.start_comparing()
+    second.decide_all(same_pages=set())
+    first.open(repeated.reference)
+    first.make_and_approve_answer()
+    first.release_batch()
+    again.page.goto(mail_links(browser, stack, repeated.reference)[-1])
+    again.enter_code(repeated.code)
+    expect(again.page.locator("main")).to_contain_text("We did not find pictures of you")
 
     # 7 The authority: one case, one report, a trail that verifies, one changed byte named.
-    supervisor = Desk(as_staff(browser, stack, cast.SUPERVISOR.staff_no), stack)
+    supervisor = staff.desk(cast.SUPERVISOR.staff_no)
     supervisor.open(request.reference)
     supervisor.open_to_authority()
     regulator = as_staff(browser, stack, cast.REGULATOR.staff_no)
@@ -139,49 +147,19 @@ def test_from_a_selfie_to_a_signed_answer_an_erasure_and_an_audit(
     _check_trail(stack, tmp_path)
 
 
-# -- the second person -----------------------------------------------------------------------
-
-
-def _drawn(browser: Browser, stack: DemoStack, reference: str) -> tuple[str, Desk]:
-    for name in (cast.COLLEAGUE.staff_no, cast.SUPERVISOR.staff_no):
-        desk = Desk(as_staff(browser, stack, name), stack)
-        if desk.waits_for_me(reference):
-            return name, desk
-        desk.context.close()
-    raise AssertionError("nobody was drawn as the second person")
-
-
 # -- what the files say ----------------------------------------------------------------------
 
 
-def _text(pdf: Path) -> str:
-    document = pypdfium2.PdfDocument(pdf)
-    return "\n".join(page.get_textpage().get_text_range() for page in document)
-
-
-def _signature(pdf: Path) -> dict[str, object]:
-    """The verdict of the confined child that any PDF from outside goes to (R28)."""
-    child = subprocess.run(
-        [str(ROOT / ".venv/bin/python"), "-m", "dsr_portal.documents.inspect"],
-        input=pdf.read_bytes(),
-        capture_output=True,
-        check=True,
-        cwd=ROOT,
-    )
-    verdict: dict[str, object] = json.loads(child.stdout)
-    return verdict
-
-
 def _check_answer(pdf: Path, package: Path, mina: Cast) -> None:
-    text = " ".join(_text(pdf).split())
-    verdict = _signature(pdf)
+    text = text_of(pdf)
+    verdict = signature_of(pdf)
     assert verdict["intact"], verdict
     assert verdict["covers_whole_file"], verdict
     changed = pdf.with_suffix(".changed.pdf")
     data = bytearray(pdf.read_bytes())
     data[len(data) // 2] ^= 1
     changed.write_bytes(data)
-    assert not _signature(changed).get("intact")
+    assert not signature_of(changed).get("intact")
     for page in mina.pages:
         assert page.removeprefix("https://") in text.replace(" ", ""), page
     for company in mina.recipients:
@@ -197,45 +175,90 @@ def _check_answer(pdf: Path, package: Path, mina: Cast) -> None:
     assert len(pictures) == len(data_json["records"]) == len(mina.pages)
     assert all(len(record["template"]) == 128 for record in data_json["records"])
     for picture in pictures:
-        assert _faces_in(picture) == 1, "a second face is uncovered"
-    for picture in _pictures_in(pdf):
-        assert _faces_in(picture) <= 1, "a second face is uncovered in the PDF"
-
-
-def _pictures_in(pdf: Path) -> list[bytes]:
-    with pikepdf.open(pdf) as document:
-        return [
-            bytes(pikepdf.PdfImage(image).obj.read_raw_bytes())
-            for page in document.pages
-            for image in page.get_images().values()
-            if image.get("/Filter") == "/DCTDecode"
-        ]
-
-
-def _faces_in(picture: bytes) -> int:
-    import io
-
-    import numpy as np
-    from PIL import Image
-
-    from biometrics.config import BiometricsConfig
-    from biometrics.faces import find_faces
-
-    rgb = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
-    return len(find_faces(rgb, BiometricsConfig(home=ROOT / "var" / "weights")))
+        assert faces_in(picture) == 1, "a second face is uncovered"
+    for picture in pictures_in(pdf):
+        assert faces_in(picture) <= 1, "a second face is uncovered in the PDF"
 
 
 def _check_certificate(pdf: Path) -> None:
-    text = " ".join(_text(pdf).split())
-    assert _signature(pdf)["intact"]
-    assert "VERIFIED" in text
-    assert "UNVERIFIED" in text or "PENDING" in text, "what was not checked is said"
+    text = text_of(pdf)
+    assert signature_of(pdf)["intact"]
+    for place in (
+        "Files of the database",
+        "Folder of encrypted files",
+        "Working files and logs on our machine",
+        "Temporary files",
+        "Memory of the face search",
+        "Files of the search index",
+        "Pictures, addresses, captions",
+    ):
+        assert f"{place} VERIFIED" in text, place
+    assert "read byte by byte during the erasure" in text
+    assert "Memory of other programs UNVERIFIED" in text, "what was not checked is said"
 
 
-def _others_survive(stack: DemoStack) -> None:
-    """Tomas stays in the gallery: his record in Mina's group picture still exists."""
-    assert stack.enrolled_faces() > 0
-    assert stack.records_on_pages(stack.cast("tomas").pages) > 0
+def _exactly_hers_are_gone(before: dict[str, Holding], after: dict[str, Holding]) -> None:
+    """E-04, R17: her faces went, with pictures that showed her alone; every other one opens."""
+    hers = {one for one, holding in before.items() if holding.disclosed}
+    assert sorted(before[one].path for one in hers) == sorted(cast.MINA.own)
+    assert set(after) == set(before), "rows stay, for the trail and the certificate"
+    assert {one for one, holding in after.items() if holding.state == "erased"} == hers
+    files = {one: {*holding.files} for one, holding in before.items()}
+    others = set(before) - hers
+    assert cast.TOMAS.own, "somebody else is in two of the pictures"
+    shared = {before[one].path for one in others} & {before[one].path for one in hers}
+    assert shared == set(cast.MINA.own) & set(cast.TOMAS.own)
+    for one in hers:
+        assert (after[one].opens, after[one].template) == (False, False), before[one].path
+        assert files[one], "what was sealed of her lay in files"
+        assert not [name for name in files[one] if Path(name).exists()], before[one].path
+    for one in others:
+        was, now = before[one], after[one]
+        assert (now.state, now.opens, now.template) == (was.state, True, True), was.path
+        assert (now.path, was.opens, was.template) == (was.path, True, True)
+        assert now.files, was.path
+        assert all(Path(name).exists() for name in now.files), was.path
+
+
+def facts_of_own_pictures() -> dict[str, bytes]:
+    """What was collected of her, in clear, read from the fixtures and not from the product.
+
+    None of it may ever lie in a file in clear: pages, addresses, captions and pictures are sealed.
+    """
+    facts = {}
+    for name, row in manifest().items():
+        if name in cast.MINA.own:
+            # Not every picture was collected with a caption, and one word may stand anywhere.
+            said = {one: row[one] for one in ("page_url", "image_url", "caption")}
+            facts |= {f"{k} of {name}": v.encode() for k, v in said.items() if len(v) >= TELLING}
+            data = (cast.GALLERY / name).read_bytes()
+            facts[f"bytes of {name}"] = data[len(data) // 2 :][:48]
+    assert len(facts) >= 3 * len(cast.MINA.own), "two addresses and the picture's bytes each"
+    assert any(name.startswith("caption") for name in facts)
+    return facts
+
+
+def found_in_clear(folder: Path, facts: dict[str, bytes]) -> list[str]:
+    """Which facts lie in which file of an installation: database, log of writes, vault, output."""
+    found = []
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue  # a message that was taken, a file that was replaced
+        found += [f"{name} in {path.name}" for name, fact in facts.items() if fact in data]
+    return found
+
+
+def _scan_sees(stack: DemoStack, facts: dict[str, bytes]) -> None:
+    """The scan finds what lies there: every fact in a file of its own, and a name in a database."""
+    canary = stack.folder / "var" / "scan-canary"
+    canary.write_bytes(b"\0".join([b"", *facts.values(), b""]))
+    seen = found_in_clear(stack.folder, facts)
+    canary.unlink()
+    assert {f"{name} in scan-canary" for name in facts} == set(seen)
+    named = found_in_clear(stack.folder, {"staff": cast.OFFICER.name.encode()})
+    assert f"staff in {stack.database.name}" in named
 
 
 def _audit_report(
@@ -262,7 +285,7 @@ def _audit_report(
 def _check_report(pdf: Path, reference: str) -> None:
     from dsr_portal.audit.export import verify_export
 
-    text = " ".join(_text(pdf).split())
+    text = text_of(pdf)
     assert reference in text
     assert "The trail was verified from its first event" in text
     with pikepdf.open(pdf) as document:

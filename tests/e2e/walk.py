@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from dsr_portal.demo import cast
 from tests.e2e.support import DemoStack
 
 LONGEST = 90
@@ -16,6 +17,15 @@ LONGEST = 90
 class Sent:
     reference: str
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One picture as a person at the desk saw it: its source page, and the band shown after."""
+
+    page: str
+    band: str
+    same: bool
 
 
 class Person:
@@ -49,6 +59,11 @@ class Person:
     def _continue(self) -> None:
         self.page.get_by_role("button", name="Continue", exact=True).click()
         expect(self.page.locator(".error-summary")).to_have_count(0)
+
+    def open_own_page(self) -> None:
+        """From the receipt to the page of the request, which looks again by itself."""
+        self.page.get_by_role("link", name="Page of my request").click()
+        expect(self.page.locator("h1")).to_be_visible()
 
     def enter_code(self, code: str) -> None:
         self.page.locator("input[name=code]").fill(code)
@@ -92,13 +107,18 @@ class Desk:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def wait_for(self, words: str, *, seconds: int = LONGEST) -> None:
-        """Wait for words on the case's page, which looks again by itself."""
-        end = time.monotonic() + seconds
-        while words not in self.page.inner_text("main"):
-            if time.monotonic() > end:
-                raise AssertionError(f"{words!r} did not appear:\n{self.page.inner_text('main')}")
-            time.sleep(0.5)
-            self.page.reload()
+        """Wait for words on the case's page."""
+        wait_for(self.page, words, seconds=seconds)
+
+    def searched(self) -> tuple[int, int, int, int]:
+        """What the case's page says: found by hnswlib, added by the sweep, compared, enrolled."""
+        words = self.page.inner_text("main")
+        found = re.search(
+            r"hnswlib found (\d+), the sweep added (\d+)\. Compared: (\d+) of (\d+) faces", words
+        )
+        assert found is not None, words
+        graph, added, compared, enrolled = map(int, found.groups())
+        return graph, added, compared, enrolled
 
     def take(self) -> None:
         self.press_next("Take this case")
@@ -107,20 +127,43 @@ class Desk:
     def start_comparing(self) -> None:
         self.page.get_by_role("link", name="Compare", exact=True).click()
 
-    def decide_all(self, *, same_pages: set[str]) -> None:
-        """Decide each picture by what its source says, first the view, then the decision."""
+    def decide_all(self, *, same_pages: set[str]) -> list[Looked]:
+        """Decide each picture by what its source says, first the view, then the decision.
+
+        What a first person confirmed widens the search: new pictures are decided too.
+        """
+        looked = self._decide_shown(same_pages)
+        while self._more_came():
+            self.start_comparing()
+            looked += self._decide_shown(same_pages)
+        return looked
+
+    def _more_came(self) -> bool:
+        """Wait for a widened search; whether it brought pictures for this person."""
+        end = time.monotonic() + LONGEST
+        while "The search is widened" in self.page.inner_text("main"):
+            assert time.monotonic() < end, "the widened search did not end"
+            time.sleep(0.5)
+            self.page.reload()
+        return self.page.get_by_role("link", name="Compare", exact=True).count() > 0
+
+    def _decide_shown(self, same_pages: set[str]) -> list[Looked]:
         page = self.page
+        looked = []
         while "Picture" in page.locator("h1").inner_text():
             seen = self._page_shown()
             verdict = "same" if seen in same_pages else "not_same"
             assert page.get_by_text("Strong:").count() == 0, "the band shows before the view"
             page.locator(f"input[name=decision][value={verdict}]").check(force=True)
             page.get_by_role("button", name="This is what I see").click()
+            band = page.locator(".decide [role=status] b").inner_text().rstrip(":")
+            looked.append(Looked(seen, band, verdict == "same"))
             page.locator(f"input[name=decision][value={verdict}]").check(force=True)
             page.get_by_role("button", name="Confirm", exact=True).click()
             page.wait_for_load_state()
         self.press_next("Finish my part")
         expect(page.locator("h1")).to_be_visible()
+        return looked
 
     def _page_shown(self) -> str:
         found = re.search(r"https?://\S+", self.page.inner_text("main"))
@@ -137,6 +180,11 @@ class Desk:
             self.page.get_by_role("button", name="Confirm", exact=True).click()
             self.page.wait_for_load_state()
         return pages
+
+    def make_and_approve_answer(self) -> None:
+        self.press_next("Make the answer")
+        self.wait_for("Approve the answer")
+        self.press_next("Approve the answer")
 
     def release_batch(self) -> None:
         self.page.goto(f"{self.stack.desk}/")
@@ -164,5 +212,34 @@ def mail_links(browser: Browser, stack: DemoStack, reference: str) -> list[str]:
     return links
 
 
-def heading(page: Page) -> str:
-    return page.locator("h1").inner_text()
+def wait_for(page: Page, words: str, *, seconds: int = LONGEST) -> None:
+    """Look again until words stand on a page that a worker's result changes."""
+    end = time.monotonic() + seconds
+    while words not in page.inner_text("main"):
+        if time.monotonic() > end:
+            raise AssertionError(f"{words!r} did not appear:\n{page.inner_text('main')}")
+        time.sleep(0.5)
+        page.reload()
+
+
+class Staff:
+    """The people of the desk, each signed in once and kept signed in."""
+
+    def __init__(self, browser: Browser, stack: DemoStack) -> None:
+        self.browser, self.stack = browser, stack
+        self._desks: dict[str, Desk] = {}
+
+    def desk(self, staff_no: str) -> Desk:
+        if staff_no not in self._desks:
+            context = as_staff(self.browser, self.stack, staff_no)
+            self._desks[staff_no] = Desk(context, self.stack)
+        return self._desks[staff_no]
+
+    def second_person(self, reference: str) -> tuple[str, Desk]:
+        """Whoever was drawn to decide blind, with the case open (R19)."""
+        for member in (cast.COLLEAGUE, cast.SUPERVISOR, cast.OFFICER):
+            desk = self.desk(member.staff_no)
+            if desk.waits_for_me(reference):
+                desk.open(reference)
+                return member.staff_no, desk
+        raise AssertionError("nobody was drawn as the second person")

@@ -20,7 +20,7 @@ from biometrics import mean_face, weights
 from biometrics.config import BiometricsConfig
 from biometrics.crops import crop_face
 from biometrics.engine import Engine, model_id_of
-from biometrics.errors import BadPicture, EngineFailed
+from biometrics.errors import BadPicture, EngineFailed, EngineTaken
 from biometrics.faces import ALIGNMENT_VERSION, Face, align, find_faces
 from biometrics.index import FaceIndex
 from biometrics.quality import assess, judge_probe
@@ -128,6 +128,92 @@ def test_threads_get_the_same_faces_and_embeddings_as_one_caller(
         assert np.abs(np.stack(result) - np.stack(alone)).max() < 1e-5
 
 
+def units(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def on_tensorflow(
+    config: BiometricsConfig, crops: list[np.ndarray], folder: Path
+) -> tuple[np.ndarray, str]:
+    """The embeddings of a process of its own, and the identity it gave them."""
+    np.save(folder / "crops.npy", np.stack(crops))
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "tests.support.tensorflow_process",
+            str(config.home), str(folder / "crops.npy"), str(folder / "rows.npy"),
+        ],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return np.load(folder / "rows.npy"), done.stdout.strip().splitlines()[-1]
+
+
+def varied(crops: list[np.ndarray], count: int) -> list[np.ndarray]:
+    """Mirrored, darker, blurred: so many different crops from the rendered people."""
+    changes = [
+        lambda crop: crop,
+        lambda crop: np.ascontiguousarray(crop[:, ::-1]),
+        lambda crop: cv2.GaussianBlur((crop * 0.6).astype(np.uint8), (0, 0), 1.5),
+    ]
+    return [change(crop) for change in changes for crop in crops][:count]
+
+
+def test_tensorflow_and_onnx_give_the_same_templates(
+    engine: Engine, config: BiometricsConfig, crops: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    """Both may feed one index: 200 faces, the largest difference of any value of a unit row."""
+    faces = varied(list(crops.values()), 200)
+    assert len(faces) == 200
+    rows, identity = on_tensorflow(config, faces, tmp_path)
+    assert rows.dtype == np.float32
+    assert np.abs(units(rows) - units(engine.embed(faces))).max() <= 1e-4
+    assert identity == str(engine.model_id)
+
+
+def test_tensorflow_and_onnx_agree_on_photographs(
+    shared_faces: Path, engine: Engine, config: BiometricsConfig, tmp_path: Path
+) -> None:
+    faces: list[np.ndarray] = []
+    for path in sorted(shared_faces.rglob("*.jpg"))[::3]:
+        rgb = read(path)
+        faces += [align(rgb, face.landmarks) for face in find_faces(rgb, config)[:1]]
+        if len(faces) >= 200:
+            break
+    assert len(faces) >= 200
+    rows, _identity = on_tensorflow(config, faces[:200], tmp_path)
+    assert np.abs(units(rows) - units(engine.embed(faces[:200]))).max() <= 1e-4
+
+
+def test_a_process_keeps_to_the_engine_it_began_with(
+    engine: Engine, config: BiometricsConfig
+) -> None:
+    engine.start()
+    with pytest.raises(EngineTaken, match="began with onnx"):
+        Engine(config, backend="tensorflow").start()
+    with pytest.raises(EngineFailed, match="no back end"):
+        Engine(config, backend="torch")  # type: ignore[arg-type]  # what is refused here
+
+
+def test_a_forked_child_of_tensorflow_refuses_instead_of_waiting_for_ever(
+    config: BiometricsConfig,
+) -> None:
+    code = (
+        "import os, sys; from pathlib import Path;"
+        "from biometrics.config import BiometricsConfig; from biometrics.engine import Engine;"
+        "from biometrics.errors import EngineTaken; from biometrics.weights import fixed_picture;"
+        "engine = Engine(BiometricsConfig(home=Path(sys.argv[1])), backend='tensorflow');"
+        "engine.start(); pid = os.fork()\n"
+        "if pid:\n sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
+        "try:\n engine.embed([fixed_picture(112)])\n"
+        "except EngineTaken:\n os._exit(7)\n"
+        "os._exit(1)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(config.home)], cwd=ROOT, timeout=240, check=False
+    )
+    assert done.returncode == 7
+
+
 def test_crops_the_network_would_misread_are_refused(engine: Engine) -> None:
     wrong: list[Any] = [
         np.zeros((112, 112, 3), np.uint8),
@@ -217,7 +303,8 @@ def test_small_faces_of_a_large_picture_are_found(
     canvas[700 : 700 + small.shape[0], 900 : 900 + small.shape[1]] = small
     assert len(find_faces(canvas, config)) == 1
     once = BiometricsConfig(home=config.home, detection_sides=(640,))
-    assert find_faces(canvas, once) == []
+    # A face of 400 pixels needs no tiles.
+    assert find_faces(canvas, once, smallest=400) == []
 
 
 def test_the_same_person_is_nearer_than_another(templates: dict[str, np.ndarray]) -> None:

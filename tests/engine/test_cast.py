@@ -8,6 +8,7 @@ from pathlib import PurePath
 from uuid import UUID
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.demo import cast
@@ -28,10 +29,10 @@ MARGIN = 0.015
 
 @pytest.fixture(scope="module")
 def files_of_records(
-    django_db_setup: None, django_db_blocker: pytest.FixtureRequest, weights_home: object
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, weights_home: object
 ) -> Iterator[dict[UUID, str]]:
     """The demo's gallery, imported once as the command imports it; file name by record."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         report = gallery.import_folder(
             path=cast.GALLERY,
             manifest=cast.MANIFEST,
@@ -46,7 +47,7 @@ def files_of_records(
             for row in Record.objects.all()
         }
     yield names
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         empty_database()
 
 
@@ -71,12 +72,11 @@ def test_the_search_proposes_exactly_who_the_card_says(
     person: cast.Person, files_of_records: dict[UUID, str]
 ) -> None:
     picture = photo(person)
-    outcome = recognition.search_probe(picture=picture, threshold=REVIEW)
+    outcome = recognition.search_probe(picture=picture, threshold=REVIEW, nearest=1)
     assert outcome.compared == outcome.enrolled == len(files_of_records)
     found = sorted(files_of_records[hit.record_id] for hit in outcome.hits)
     assert found == sorted((*person.own, *person.others))
-    below = recognition.nearest_below(picture=picture, threshold=REVIEW, count=1)
-    assert below[0].score < REVIEW - MARGIN
+    assert outcome.nearest[0].score < REVIEW - MARGIN
     assert all(hit.score > REVIEW + MARGIN for hit in outcome.hits)
 
 

@@ -23,6 +23,7 @@ from dsr_portal.gallery.models import (
 )
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job
+from dsr_portal.recognition import analysis
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.models import Template
 from dsr_portal.vault import services as vault
@@ -197,16 +198,16 @@ def test_one_import_at_a_time_on_a_machine(folder, settings):
 def test_an_interrupted_import_goes_on_where_it_was(folder, monkeypatch):
     """Batches that were committed stay; the rest is done by the same command."""
     monkeypatch.setattr(importing, "BATCH", 2)
-    original, seen = recognition.analyse_gallery_picture, []
+    original, seen = analysis.find_gallery_faces, []
 
-    def dies(picture):
+    def dies(picture, pipeline):
         seen.append(1)
         if len(seen) == 3:
             raise KeyboardInterrupt
-        return original(picture)
+        return original(picture, pipeline)
 
     with monkeypatch.context() as broken:
-        broken.setattr(recognition, "analyse_gallery_picture", dies)
+        broken.setattr(analysis, "find_gallery_faces", dies)
         with pytest.raises(KeyboardInterrupt):
             import_it(folder)
     assert ImportRun.objects.get().imported == 2
@@ -220,11 +221,11 @@ def test_an_interrupted_import_goes_on_where_it_was(folder, monkeypatch):
 def test_a_changed_listing_is_a_new_run_and_the_old_one_is_closed(folder, monkeypatch):
     monkeypatch.setattr(importing, "BATCH", 2)
 
-    def dies(picture):
+    def dies(picture, pipeline):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(recognition, "analyse_gallery_picture", dies)
+        broken.setattr(analysis, "find_gallery_faces", dies)
         with pytest.raises(KeyboardInterrupt):
             import_it(folder)
     (folder / "office-five.jpg").unlink()
@@ -284,3 +285,23 @@ def test_processes_of_the_web_never_load_the_recognition_libraries():
             check=True,
         )
         assert done.stdout.strip() == "[] []"
+
+
+def test_a_stop_by_country_turns_away_its_pictures_and_no_others(folder, tmp_path):
+    """R23: what a rule covers is not even read; lifted, the same pictures are taken."""
+    manifest = tmp_path / "list.csv"
+    manifest.write_text(
+        "path,page_url,site_country\n"
+        "summer-run.jpg,https://site.fr/a,\n"
+        "staff-page.jpg,https://site.com/b,FR\n"
+        "office-five.jpg,https://site.de/c,\n"
+    )
+    stop = services.stop_collection(
+        source=None, reason="order", country="fr", actor=Actor.operator()
+    )
+    first = import_it(folder, "--manifest", manifest)
+    assert (first["imported"], first["rejected"]) == (1, 2)
+    assert Event.objects.get(type="gallery.collection_stopped").data["country"] == "FR"
+    services.resume_collection(stop_id=stop.id, actor=Actor.operator())
+    again = import_it(folder, "--manifest", manifest)
+    assert (again["imported"], again["duplicates"], again["rejected"]) == (2, 1, 0)

@@ -15,6 +15,7 @@ from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.pictures import decode_own, jpeg_of
 from tests.support.gallery import PEOPLE, forget_index, own_places
+from tests.support.kept import Kept
 from tests.support.matching import (
     actor,
     drawn,
@@ -37,17 +38,30 @@ MINA = {
 
 
 @pytest.fixture(autouse=True)
-def gallery(settings, tmp_path, weights_home):
+def places(settings, tmp_path, weights_home):
     own_places(settings, tmp_path)
     settings.DSR_WEIGHTS = weights_home
     settings.DSR_REVIEW_THRESHOLD, settings.DSR_STRONG_THRESHOLD = 0.62, 0.72
+    yield
+    forget_index()
+
+
+def imported(folder):
     call_command(
-        "import_gallery", str(PEOPLE / "gallery"), "--source", "Halden Images",
+        "import_gallery", str(folder), "--source", "Halden Images",
         "--legal-basis", "none", stdout=StringIO(), stderr=StringIO(), skip_checks=True,
     )  # fmt: skip
     jobs.run_due(queues=["search"])
-    yield
-    forget_index()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return Kept(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def gallery(places, tmp_path, kept):
+    kept.bring(tmp_path, lambda: imported(PEOPLE / "gallery"))
 
 
 @pytest.fixture
@@ -71,6 +85,7 @@ def decide_both(case, people, verdict):
     say_all(case, drawn(case, people), verdict)
 
 
+@pytest.mark.usefixtures("gallery")
 def test_from_a_photo_to_two_decisions(people):
     """R2, R15, R19: every picture of the person is a candidate, no other one is."""
     case = a_case("mina")
@@ -92,6 +107,7 @@ def test_from_a_photo_to_two_decisions(people):
     assert len(outcome.same) == len(MINA)
 
 
+@pytest.mark.usefixtures("gallery")
 def test_nobody_found_lays_the_ten_nearest_before_both(people):
     case = a_case("ilse")
     work()
@@ -114,11 +130,13 @@ def test_the_face_to_compare_is_cut_from_the_photo():
     assert max(width, height) <= 320 < whole
 
 
+@pytest.mark.usefixtures("gallery")
 def test_without_consent_the_engine_is_never_asked(people, monkeypatch):
     """R8: no consent record, no face code."""
     asked = []
-    real = engines.engine
-    monkeypatch.setattr(engines, "engine", lambda: asked.append(1) or real())
+    real = engines.pipeline
+    # From pixels to a face code there is this one way.
+    monkeypatch.setattr(engines, "pipeline", lambda *model: asked.append(1) or real(*model))
     case = a_case("mina", consent=False)
     identify(case, people[0])
     work()

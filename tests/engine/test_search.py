@@ -14,7 +14,8 @@ from dsr_portal.jobs import services as jobs
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import pictures
 from dsr_portal.vault.confined import decode_picture
-from tests.support.gallery import PEOPLE, forget_index, own_places
+from tests.support.gallery import PEOPLE, copy, forget_index, own_places
+from tests.support.kept import Kept
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -26,16 +27,35 @@ MINA = {
 
 
 @pytest.fixture(autouse=True)
-def gallery(settings, tmp_path, weights_home):
+def places(settings, tmp_path, weights_home):
     own_places(settings, tmp_path)
     settings.DSR_WEIGHTS = weights_home
+    yield
+    forget_index()
+
+
+def imported(folder):
     call_command(
-        "import_gallery", str(PEOPLE / "gallery"), "--source", "Halden Images",
+        "import_gallery", str(folder), "--source", "Halden Images",
         "--legal-basis", "none", stdout=StringIO(), stderr=StringIO(), skip_checks=True,
     )  # fmt: skip
     jobs.run_due(queues=["search"])
-    yield
-    forget_index()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return Kept(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def gallery(places, tmp_path, kept):
+    kept.bring(tmp_path, lambda: imported(PEOPLE / "gallery"))
+
+
+@pytest.fixture
+def two_pictures(places, tmp_path):
+    """One of five people, one of a single person: enough to cover faces in."""
+    imported(copy(("gallery/office-five.jpg", "gallery/staff-page.jpg"), tmp_path / "pictures"))
 
 
 def photo(name):
@@ -52,6 +72,7 @@ def found(picture, threshold=THRESHOLD):
     return outcome, {path_of(hit.record_id) for hit in outcome.hits}
 
 
+@pytest.mark.usefixtures("gallery")
 def test_a_photo_finds_every_picture_of_the_person_and_the_sweep_proves_n_of_n():
     outcome, paths = found(photo("mina"))
     assert paths == MINA
@@ -64,6 +85,7 @@ def test_a_photo_finds_every_picture_of_the_person_and_the_sweep_proves_n_of_n()
     assert (outcome.model.name, outcome.model.dimensions) == ("SFace", 128)
 
 
+@pytest.mark.usefixtures("gallery")
 def test_a_photo_kept_by_us_gives_the_same_answer_as_the_one_that_was_sent():
     """The probe is kept as a JPEG of our own pixels (R28)."""
     sent = photo("mina")
@@ -71,16 +93,20 @@ def test_a_photo_kept_by_us_gives_the_same_answer_as_the_one_that_was_sent():
     assert paths == MINA
 
 
+@pytest.mark.usefixtures("gallery")
 def test_a_person_who_is_not_held_is_not_found_and_the_nearest_are_shown():
     """Nothing found is a decision of people: they see who is nearest below (R19)."""
     outcome, paths = found(photo("ilse"))
     assert paths == set()
     assert outcome.whole
-    nearest = recognition.nearest_below(picture=photo("ilse"), threshold=THRESHOLD, count=5)
+    nearest = recognition.search_probe(
+        picture=photo("ilse"), threshold=THRESHOLD, nearest=5
+    ).nearest
     assert len(nearest) == 5
     assert all(hit.score < THRESHOLD for hit in nearest)
 
 
+@pytest.mark.usefixtures("gallery")
 def test_an_erased_face_is_gone_for_the_same_photo_and_its_neighbours_stay():
     """E-04; the face of another person in the same picture is still found."""
     mina, tomas = photo("mina"), photo("tomas")
@@ -118,6 +144,7 @@ def test_photos_that_cannot_be_used_are_told_apart_and_never_embedded(name, code
         recognition.search_probe(picture=photo(name), threshold=THRESHOLD)
 
 
+@pytest.mark.usefixtures("two_pictures")
 def test_other_faces_are_covered_until_the_detector_finds_only_the_person():
     """A-15, X-14: solid fill burned in; what is covered is found by looking again."""
     (first, *others) = selectors.by_path("office-five.jpg")
@@ -136,6 +163,7 @@ def test_other_faces_are_covered_until_the_detector_finds_only_the_person():
     assert recognition.analyse_gallery_picture(decode_picture(every.jpeg)) == []
 
 
+@pytest.mark.usefixtures("two_pictures")
 def test_a_face_the_detector_misses_is_covered_because_it_is_known():
     (first,) = selectors.by_path("staff-page.jpg")
     picture = decode_picture(connector.current().picture(first.image_id))

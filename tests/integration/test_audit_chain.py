@@ -218,6 +218,23 @@ def test_the_first_broken_event_is_named() -> None:
     )  # fmt: skip
 
 
+def test_a_restore_that_tells_of_none_is_named_as_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R29: whoever writes to the database binds any payload; the check does not fall over it."""
+    happen(3)
+    monkeypatch.setattr(links, "RESTORED", "testing.happened")
+    found = services.verify()
+    assert (found.ok, found.first_broken, found.reason) == (False, 1, "changed_payload")
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", "no json", '{"backup_number": Infinity}'])
+def test_what_is_not_the_payload_of_a_restore_is_a_value_error(body: str) -> None:
+    header = links.Header(
+        links.MAIN, 1, "", links.RESTORED, "", "system", "", "", "", None, None, ""
+    )
+    with pytest.raises(ValueError, match="not the payload of a restore"):
+        links.restore_of(header, body)
+
+
 def test_a_missing_event_is_named() -> None:
     happen(6)
 

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import codes, consents, drafts, receipts, selectors, services
+from dsr_portal.cases import codes, consents, deliveries, drafts, receipts, selectors, services
 from dsr_portal.cases.deliveries import last_batch
 from dsr_portal.cases.models import (
     Case,
@@ -25,7 +25,7 @@ from dsr_portal.cases.models import (
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, PortalError
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
 from dsr_portal.core.registries import purgers, senders
 from dsr_portal.jobs.models import Effect
 from dsr_portal.vault import services as vault
@@ -33,6 +33,11 @@ from dsr_portal.vault.kinds import UnitState
 from tests.support import cases as support
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
+
+
+def a_delivery(case: Case, *, kind: str = "answer"):
+    part = services.Part(name="a", media_type="text/plain", unit=case.file_unit, field="intake")
+    return services.make_delivery(case=case, kind=kind, actor=support.SECOND, parts=[part])
 
 
 def events(case: Case) -> list[str]:
@@ -196,7 +201,7 @@ def test_what_was_sent_lies_in_the_vault_and_nowhere_else():
     )
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - a name of our own schema
             for row in cursor.fetchall():
                 for value in row:
                     plain = (
@@ -245,8 +250,8 @@ def test_two_cases_have_two_codes_and_a_new_code_ends_the_old():
     assert old != services.receipt_code(two)
     assert not services.check_code(case=two, code=old)
     with pytest.raises(NotAllowed):
-        services.renew_code(case_id=one.id, actor=support.person(one))
-    new = services.renew_code(case_id=one.id, actor=support.OFFICER)
+        support.renewed(one, actor=support.person(one))
+    new = support.renewed(one)
     one.refresh_from_db()
     assert new != old
     assert services.check_code(case=one, code=new)
@@ -498,7 +503,7 @@ def test_five_wrong_codes_lock_the_link_but_not_the_case():
     with pytest.raises(services.LinkClosed, match="link_locked"):
         services.open_delivery(token=token, code=code)
     assert services.check_code(case=case, code=code)
-    fresh = services.renew_delivery(case=case, actor=support.person(case))
+    (fresh,) = services.renew_deliveries(case=case, actor=support.person(case))
     services.open_delivery(token=services.link_token(fresh), code=code)
     with pytest.raises(services.LinkClosed):
         services.find_delivery(token)
@@ -612,30 +617,144 @@ def test_the_schedule_closes_and_purges(monkeypatch):
     assert case.status == Status.PURGED
 
 
+def test_one_case_that_cannot_leave_or_close_stops_no_other(monkeypatch, caplog):
+    """Each case has its own guard; the reason is logged by its code."""
+    cases = [support.decided(support.opened(rights=[RightCode.ACCESS])) for _number in range(3)]
+    made = [a_delivery(case) for case in cases]
+    real = deliveries.advance
+
+    def refuse(*, case, **how):
+        if case.id == cases[1].id:
+            raise Conflict("stuck_here", "This one is stuck.")
+        return real(case=case, **how)
+
+    monkeypatch.setattr(deliveries, "advance", refuse)
+    assert services.release_batch(actor=support.SECOND) == 2
+    assert "stuck_here" in caplog.text
+    made[1].refresh_from_db()
+    assert (made[1].state, made[1].released_at) == ("ready", None), "nothing of it is half done"
+    monkeypatch.setattr(deliveries, "advance", real)
+    assert services.release_batch(actor=support.SECOND) == 1
+
+    def keep(*, case_id, **how):
+        if case_id == cases[0].id:
+            raise Conflict("kept_open", "A purger refuses.")
+
+    monkeypatch.setattr(purgers, "_entries", {**dict(purgers.items()), "testing.keeps": keep})
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=31))
+    assert services.close_due() == 2
+    assert "kept_open" in caplog.text
+    cases[0].refresh_from_db()
+    assert cases[0].status == Status.DELIVERED
+
+
+def test_every_released_link_is_renewed():
+    """R13: the letter and the certificate, not only what came last."""
+    case = support.opened()
+    first = support.delivered(case)
+    second = a_delivery(case, kind="certificate")
+    services.release_batch(actor=support.SECOND)
+    fresh = services.renew_deliveries(case=case, actor=support.person(case))
+    assert [one.kind for one in fresh] == ["certificate", "answer"]
+    for old in (first, second):
+        with pytest.raises(services.LinkClosed):
+            services.find_delivery(services.link_token(old))
+    for new in fresh:
+        assert services.find_delivery(services.link_token(new)).id == new.id
+    assert events(case).count("delivery.renewed") == 2
+
+
+def test_a_new_code_ends_what_the_old_one_opened():
+    """R12: the grant of half an hour goes with the code it was opened with."""
+    case = support.opened()
+    token = services.link_token(support.delivered(case))
+    grant = services.open_delivery(token=token, code=services.receipt_code(case))
+    assert services.granted(grant=grant, token=token)
+    new = support.renewed(case)
+    with pytest.raises(NotAllowed, match="Enter the code"):
+        services.granted(grant=grant, token=token)
+    assert services.granted(grant=services.open_delivery(token=token, code=new), token=token)
+
+
+def unseen_erasure() -> Case:
+    case = support.decided(support.opened(rights=[RightCode.ERASURE]))
+    services.advance(case=case, action=Action.START_ERASURE, actor=support.SECOND)
+    return case
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_taking_back_says_the_same_while_an_unseen_erasure_runs(ended, monkeypatch):
+    """R3: a refusal would tell that something was found; the erasure itself goes on."""
+    found = unseen_erasure()
+    if ended:
+        how = {"action": Action.ERASURE_DONE, "actor": support.MACHINE, "outcome": "erased"}
+        services.advance(case=found, **how)
+    empty = support.decided(support.opened(rights=[RightCode.ERASURE]))
+    views = []
+    for case in (found, empty):
+        services.withdraw(case_id=case.id, actor=support.person(case))
+        case.refresh_from_db()
+        view = selectors.public_view(case)
+        views.append((view.word, view.sentence, view.way, view.open, len(view.told)))
+        assert events(case).count("case.withdrawn") == 1
+        with pytest.raises(Conflict, match="closed"):
+            services.receive_message(case_id=case.id, actor=support.person(case), text="Still?")
+        with pytest.raises(Conflict):
+            services.withdraw(case_id=case.id, actor=support.person(case))
+        assert not services.has_consent(case=case, scope=ConsentScope.COMPARISON)
+    assert views[0] == views[1]
+    if not ended:
+        how = {"action": Action.ERASURE_DONE, "actor": support.MACHINE, "outcome": "erased"}
+        services.advance(case=found, **how)
+    certificate = a_delivery(found, kind="certificate")
+    assert certificate.state == "ended", "nothing is sent to who took the request back"
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=31))
+    assert services.close_due() == 2, "both are purged on the same day"
+
+
 def test_drafts_nobody_sent_are_destroyed_after_a_day(monkeypatch):
     """P-06."""
     draft = drafts.start_draft()
     drafts.save_answers(draft=draft, changes={"rights": ["access"]}, step=1)
-    drafts.put_file(draft=draft, kind=drafts.PHOTO, data=b"x" * 9000)
+    drafts.put_photo(draft=draft, data=b"x" * 9000)
+    drafts.put_photo(draft=draft, data=b"y" * 9000)
+    photos = [photo.unit for photo in drafts.photos_of(draft)]
     assert services.sweep_drafts() == 0
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=25))
     assert drafts.get_draft(draft.id) is None
     assert services.sweep_drafts() == 1
     assert not Draft.objects.exists()
-    for unit in (draft.unit, draft.photo_unit):
+    assert len(photos) == 2
+    for unit in (draft.unit, *photos):
         assert vault.unit_state(unit) == UnitState.WAITING
 
 
-def test_another_photo_destroys_the_one_before():
+def test_a_photo_in_the_place_of_another_destroys_that_one_and_only_that_one():
     draft = drafts.start_draft()
-    drafts.put_file(draft=draft, kind=drafts.PHOTO, data=b"one")
-    old = draft.photo_unit
-    drafts.put_file(draft=draft, kind=drafts.PHOTO, data=b"two")
-    assert drafts.file_of(draft, drafts.PHOTO) == b"two"
-    assert vault.unit_state(old) == UnitState.WAITING
-    drafts.take_out(draft=draft, kind=drafts.PHOTO)
-    assert drafts.file_of(draft, drafts.PHOTO) is None
+    for data in (b"one", b"two"):
+        drafts.put_photo(draft=draft, data=data)
+    first, second = drafts.photos_of(draft)
+    drafts.put_photo(draft=draft, data=b"three", instead=first.id)
+    assert [drafts.photo_bytes(one) for one in drafts.photos_of(draft)] == [b"three", b"two"]
+    assert vault.unit_state(first.unit) == UnitState.WAITING
+    assert vault.unit_state(second.unit) == UnitState.LIVE
+    drafts.take_out_photo(draft=draft, photo_id=second.id)
+    assert [drafts.photo_bytes(one) for one in drafts.photos_of(draft)] == [b"three"]
+    assert vault.unit_state(second.unit) == UnitState.WAITING
+    with pytest.raises(NotFound, match="no_photo"):
+        drafts.put_photo(draft=draft, data=b"four", instead=second.id)
+
+
+def test_a_draft_takes_five_photos_and_says_so_to_the_sixth():
+    draft = drafts.start_draft()
+    for number in range(drafts.MOST_PHOTOS):
+        drafts.put_photo(draft=draft, data=b"%d" % number)
+    with pytest.raises(Conflict, match="photo_limit"):
+        drafts.put_photo(draft=draft, data=b"six")
+    assert len(drafts.photos_of(draft)) == drafts.MOST_PHOTOS
 
 
 # -- what the person sees -----------------------------------------------------------------------

@@ -166,7 +166,7 @@ def test_one_changed_byte_is_named_on_the_first_page(case: Case) -> None:
     event = Event.objects.filter(case_id=case.id, type="decision.made").first()
     assert event is not None
     for table, key, column, old, new, reason in CHANGES:
-        change = f"UPDATE {table} SET {column} = replace({column}, %s, %s) WHERE {key} = %s"  # noqa: S608
+        change = f"UPDATE {table} SET {column} = replace({column}, %s, %s) WHERE {key} = %s"  # noqa: S608 - names of our own schema
         tampered(change, old, new, event.id.hex)
         assert not audit.verify().ok
         row = reported(case)
@@ -199,7 +199,7 @@ def test_each_row_of_the_evidence_is_named(case: Case) -> None:
     there = {int(row[2:]) for row, proof in rows.items() if proof.numbers}
     assert there >= {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 14}
     assert evidence.standing(rows["L-10"]).startswith("not due")
-    assert "not part of this version" in evidence.standing(rows["L-11"])
+    assert evidence.standing(rows["L-11"]).startswith("not due")
 
 
 WANTED = (

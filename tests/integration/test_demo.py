@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from io import StringIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,15 +12,24 @@ from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from dsr_portal.accounts.services import create_staff
+from dsr_portal.accounts.services import actor_for, create_staff
+from dsr_portal.cases import selectors as case_selectors
+from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Draft
+from dsr_portal.compliance import services as compliance
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.demo import cast, processes, state, tour, views
+from dsr_portal.disclosure import services as disclosure
 from dsr_portal.jobs.models import Effect
 from dsr_portal.matching.models import Probe
+from dsr_portal.recognition import holder as holders
 from dsr_portal.vault import services as vault
+from tests.e2e.support import free_ports
+from tests.support import answers
 from tests.support import cases as support
+from tests.support import erasure as lab
+from tests.support import matching as desk
 
 pytestmark = [pytest.mark.django_db]
 
@@ -101,6 +111,102 @@ def test_the_tour_ticks_what_really_happened(client):
     support.identified(case)
     case.refresh_from_db()
     assert [step.state for step in tour.steps(case)][:3] == ["done", "done", "now"]
+
+
+WHOLE = "Asked, checked, compared by two, answered, deleted, audited."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_of_the_seven_ticks_comes_from_what_was_done(
+    client, site, settings, tmp_path, monkeypatch
+):
+    """R35: one request through the services of its rooms; no step is ticked before it was done."""
+    lab.own_places(settings, tmp_path / "lab")
+    settings.DSR_HOLD_MINUTES = 60
+    holders.holder().drop()
+    answers.without_detector(monkeypatch)
+    people = {
+        member.staff_no: actor_for(
+            create_staff(
+                actor=Actor.operator(),
+                staff_no=member.staff_no,
+                display_name=member.name,
+                email=member.email,
+                role=member.role,
+                authority_code=member.authority,
+                trained_until=clock.today() + timedelta(days=365),
+            )
+        )
+        for member in cast.STAFF
+    }
+    officer, supervisor = people[cast.OFFICER.staff_no], people[cast.SUPERVISOR.staff_no]
+    regulator = people[cast.REGULATOR.staff_no]
+    recognised = desk.told(monkeypatch)
+    recognised.hits = desk.hits([lab.picture(1).records[0].id])
+
+    def ticked() -> int:
+        """How many steps are done, in a row from the first; the page says it too."""
+        states = [step.state for step in tour.steps(tour.newest_visit())]
+        done = states.count("done")
+        now = [] if done == len(states) else ["now"]
+        assert states == ["done"] * done + now + ["next"] * (len(states) - done - len(now))
+        page = client.get(reverse("demo:tour")).content.decode()
+        assert page.count('<li class="is-done"') == done
+        assert (WHOLE in page) == (done == len(tour.PLANS) == 7)
+        return done
+
+    assert ticked() == 0
+    client.post(reverse("demo:ask", kwargs={"key": "mina"}))
+    assert ticked() == 0, "filled in and not sent"
+    client.post(reverse("public:check"))
+    case = tour.newest_visit()
+    lab.run_all()
+    assert ticked() == 1
+
+    desk.identify(case, officer)
+    assert ticked() == 2
+    lab.run_all()
+    assert ticked() == 2, "searched; nobody has looked"
+
+    desk.take(case, officer)
+    desk.say_all(case, officer, "same", "The same person.")
+    lab.run_all()
+    assert ticked() == 3
+    desk.say_all(case, desk.drawn(case, people.values()), "same", "The same person.")
+    assert ticked() == 4
+
+    answer = disclosure.prepare_answer(case_id=case.id, actor=officer)
+    lab.run_all()
+    disclosure.approve_answer(answer_id=answer.id, actor=supervisor)
+    assert client.post(reverse("demo:act"), {"act": "batch"}).status_code == 302
+    assert ticked() == 4, "it left; nobody opened it"
+    (delivery,) = case_selectors.open_deliveries(case)
+    link = reverse("public:answer", kwargs={"token": cases.link_token(delivery)})
+    client.get(link)
+    assert ticked() == 4, "a look at the link opens nothing (R13)"
+    code = cases.receipt_code(case)
+    client.post(link, {"code": code})
+    assert ticked() == 5
+
+    assert client.post(reverse("public:delete_now"), {"code": code}).status_code == 302
+    lab.run_all()
+    assert ticked() == 5, "the hold window runs (R4)"
+    assert client.post(reverse("demo:act"), {"act": "hold"}).status_code == 302
+    assert ticked() == 5, "the window is over, nothing is erased yet"
+    lab.run_all()
+    assert ticked() == 6
+
+    dpo = people[cast.DPO.staff_no]
+    compliance.request_report(case_id=case.id, authority_code="", actor=dpo)
+    lab.run_all()
+    assert client.post(reverse("demo:act"), {"act": "grant"}).status_code == 302
+    assert ticked() == 6, "the DPO's report is not the authority's look"
+    code_of_authority = cast.REGULATOR.authority
+    compliance.request_report(case_id=case.id, authority_code=code_of_authority, actor=regulator)
+    assert ticked() == 6, "asked for, not made"
+    lab.run_all()
+    assert ticked() == 7
+    holders.holder().drop()
 
 
 @pytest.mark.parametrize("member", cast.STAFF, ids=lambda member: member.staff_no)
@@ -187,6 +293,33 @@ def test_a_database_that_no_demo_made_is_left_alone(settings):
     state.refuse_foreign()
 
 
+def test_a_demo_made_on_another_clock_is_not_started_and_says_what_to_do(settings):
+    """The clock now begins nine days earlier than when this database was made."""
+    support.opened()
+    # The clock of this process may stand where another test moved it.
+    newest = clock.now()
+    state.refuse_future()
+    for name in ("ring", "cast", "finished"):
+        state.State().set(name)
+    first = free_ports()
+    settings.DSR_URLS = {
+        **settings.DSR_URLS,
+        **{
+            name: f"http://127.0.0.1:{first + place}"
+            for place, name in enumerate(("public", "desk", "oversight"))
+        },
+    }
+    settings.DSR_DEMO_BACK = timedelta(days=9)
+    with pytest.raises(CommandError, match="another clock") as refused:
+        call_command("demo", "--prepare-only", stdout=StringIO())
+    said = str(refused.value)
+    assert f"{clock.now():%-d %B %Y}" in said
+    assert f"{newest:%-d %B %Y}" in said
+    assert said.endswith("make demo FRESH=1")
+    clock.catch_up()
+    state.refuse_future()
+
+
 def test_a_port_in_use_is_named(settings):
     import socket
 
@@ -214,7 +347,7 @@ def test_the_demos_processes_never_load_the_recognition_libraries():
 
 def test_no_process_starts_as_a_demo_under_production_settings(tmp_path, settings):
     """R35: a server or a worker runs no system checks, so the settings themselves refuse."""
-    (tmp_path / "django.key").write_text("k")
+    (tmp_path / "django.key").write_text("6b" * 48)
     named = ("NAME", "ADDRESS", "EMAIL", "DPO", "COUNTRY")
     given = {f"DSR_CONTROLLER_{name}": "x" for name in named}
     places = {"DSR_RING": f"{tmp_path},{tmp_path}", "DSR_VAR": str(tmp_path)}

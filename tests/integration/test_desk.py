@@ -544,8 +544,10 @@ def test_the_same_thing_several_times_is_one_line(client, answers, people, recor
     """The trail keeps every event; the page says how often."""
     answers.hits = hits([record.id for record in records])
     case = searched(actor(people["first"]))
-    page = text(sign_in(client, people["first"]).get(url("case", case)))
+    page = text(sign_in(client, people["dpo"]).get(url("case", case)))
     assert "A picture is held for this case. 3 times." in page
+    # R19: what a search found, and what a widened one added, is not told to who decides.
+    assert "is held" not in text(sign_in(client, people["first"]).get(url("case", case)))
     assert event_types_of(case).count("record.held") == 3
 
 

@@ -31,8 +31,10 @@ from dsr_portal.gallery.models import Hold, Record
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job
 from dsr_portal.matching.models import Verdict
+from dsr_portal.recognition import calibration
 from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import services as recognition
+from dsr_portal.recognition.calibration import MeasuredMisses
 from dsr_portal.vault import services as vault
 from tests.support import answers
 from tests.support.answers import DPO, OFFICER, SECOND, a_face, a_log, found, shown_to, text_of
@@ -135,14 +137,14 @@ def test_an_answer_in_force_is_never_replaced() -> None:
 
 
 def test_everything_a_source_told_is_printed_and_in_the_data() -> None:
-    """A-02: columns nobody expected too; A-11: absent is "not recorded"."""
+    """A-02: columns nobody expected too, under names one can read; A-11: absent is said so."""
     record = a_face(
         page_url="https://pages.example/a",
         image_url="https://pages.example/a.jpg",
-        collected_at="2024-05-06",
+        collected_at="2024-05-06T03:14:09Z",
         collector="crawler hx-2",
         caption="Sunday by the canal",
-        other={"shoe_size": "41", "gps_lat": "52.37"},
+        other={"shoe_size": "41", "gps_lat": "52.37", "licence_label": "all rights reserved"},
     )
     bare = a_face(seed=2)
     answer = made(record, bare)
@@ -150,19 +152,24 @@ def test_everything_a_source_told_is_printed_and_in_the_data() -> None:
     for value in (
         "https://pages.example/a",
         "https://pages.example/a.jpg",
-        "2024-05-06",
+        "6 May 2024, 05:14 (CEST)",
         "crawler hx-2",
         "Sunday by the canal",
-        "shoe_size",
+        "Shoe size",
         "41",
-        "gps_lat",
+        "Gps lat",
         "52.37",
+        "Licence",
+        "all rights reserved",
         "1.jpg",
     ):
         assert value.replace(" ", "") in text.replace(" ", ""), value
+    for raw in ("2024-05-06T", "shoe_size", "licence_label"):
+        assert raw not in text
     assert text.count("not recorded") >= 5
     first = data(answer)["records"][0]["facts"][0]
-    assert first["other"] == {"shoe_size": "41", "gps_lat": "52.37"}
+    assert first["other"]["licence_label"] == "all rights reserved", "as it is, for machines"
+    assert first["collected_at"] == "2024-05-06T03:14:09Z"
     assert first["caption"] == "Sunday by the canal"
 
 
@@ -205,7 +212,7 @@ def test_recipients_stand_with_what_the_log_covers() -> None:
     assert "Customer search from 1 January 2025 to 30 June 2026" in text
     assert "Shown to 2 recipients" in text
     assert "United Kingdom (UK): a recipient named above; the controller stated no saf" in text
-    assert "Second privacy officer, to answer your request" in text
+    assert "Second person (privacy officer), to answer your request" in text
     assert "Jonas Weer" not in text
 
 
@@ -225,16 +232,18 @@ def test_a_log_without_look_ups_says_so_for_its_period() -> None:
     assert "In this time these logs hold no look-up of your pictures" in text
 
 
-def test_three_claims_are_printed_and_never_merged(settings: Any) -> None:
+def test_three_claims_are_printed_and_never_merged(monkeypatch: Any) -> None:
     """R15."""
     answer = made(a_face())
     rows = dict(context(answer)["compared"]["rows"])
     assert "compared with 7 of 7 faces" in rows["Index check"]
     assert "Of 1 pictures in the source systems 1 have a face" in rows["Coverage"]
     assert rows["Recognition"].endswith("not tested here.")
-    settings.DSR_RECOGNITION_TEST = {"missed": "1.5 %", "name": "T1", "date": "1 May 2026"}
+    tested = MeasuredMisses("T1", "2026-05-01", 500, 0.015, 0.01, 0.02)
+    monkeypatch.setattr(calibration, "measured_misses", lambda threshold, *, photos: tested)
     rows = dict(context(answer)["compared"]["rows"])
-    assert "missed 1.5 % of a person's pictures in the test T1 of 1 May 2026" in rows["Recognition"]
+    assert "missed 1.5 % of a person's pictures in the test T1 of" in rows["Recognition"]
+    assert "with 500 people (with 95 percent certainty 1.0 % to 2.0 %)" in rows["Recognition"]
 
 
 def test_kinds_of_data_follow_what_was_found() -> None:
@@ -242,7 +251,7 @@ def test_kinds_of_data_follow_what_was_found() -> None:
     answer = made(a_face(other={"platform": "x"}))
     points = _section(context(answer), "categories")["points"]
     assert not any("location" in point for point in points)
-    assert any("platform" in point for point in points)
+    assert any("Platform" in point for point in points)
     assert any("special category" in point for point in points)
     for name in ("gps_lat", "Place", "geo", "city"):
         assert contents._PLACE.search(name), name
@@ -391,7 +400,7 @@ def test_a_key_of_the_facts_nobody_placed_stops_the_answer() -> None:
     assert refused.value.context["what"] == ["facts.person_group"]
 
 
-@pytest.mark.parametrize("kind", list(AnswerKind))
+@pytest.mark.parametrize("kind", list(validator.REQUIRED))
 def test_an_answer_without_a_required_section_is_refused(kind: AnswerKind) -> None:
     """A-19, A-08: each section of law 9(a) and 9(b), taken away or emptied one by one."""
     answer = made(*([a_face()] if kind == AnswerKind.DISCLOSURE else []))
@@ -590,7 +599,7 @@ def test_locked_is_said_only_of_pictures_that_are_locked() -> None:
     gallery.lift_restriction(
         record_ids=[record.id], case_id=answer.case_id, actor=OFFICER, reason="test"
     )
-    assert "Tell us" in _lock(answer)
+    assert "Ask for it on the status page" in _lock(answer)
 
 
 def _lock(answer: Answer) -> str:
@@ -600,3 +609,18 @@ def _lock(answer: Answer) -> str:
 def test_making_runs_where_faces_can_be_covered() -> None:
     """The web never loads the recognition library: the job goes to the worker that has it."""
     assert disclosure_jobs.job_kinds.get(services.KIND).queue == "probe"
+
+
+def test_a_lock_that_ends_with_the_case_is_told_before() -> None:
+    """R1: lifted only after the person was told; one that was asked for stays."""
+    answer = made(a_face())
+    asked = set(answer.case.rights.values_list("right", flat=True))
+    assert "restriction" not in asked
+    answer.case.rights.filter(right="erasure").delete()
+    facts = gathered(answer)
+    for record in facts.records:
+        record.state = record.State.RESTRICTED
+    told = contents._lock_words(facts)
+    assert "The lock ends when this request closes, 30 days after this answer left." in told
+    answer.case.rights.create(right="restriction")
+    assert "ends" not in contents._lock_words(facts)

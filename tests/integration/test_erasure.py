@@ -13,18 +13,20 @@ from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Delivery, Flag, Outcome, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import Conflict, NotAllowed
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.claims import big_words
 from dsr_portal.erasure import kit as kits
-from dsr_portal.erasure import selectors, services, steps, verification
+from dsr_portal.erasure import places as places_of_scan
+from dsr_portal.erasure import selectors, services, verification
 from dsr_portal.erasure.models import Plan, PlanState, StepState, Verification, WaitCode
 from dsr_portal.gallery import connector, hashes
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery import services as gallery_services
 from dsr_portal.gallery.blocks import blocked
-from dsr_portal.gallery.models import Record, SourceImage
+from dsr_portal.gallery.models import InspectionHold, Record, SourceImage
 from dsr_portal.jobs.models import Job, JobState
+from dsr_portal.matching.models import Decision
 from dsr_portal.public import deleting
 from dsr_portal.recognition import holder as holders
 from dsr_portal.recognition import services as recognition
@@ -165,7 +167,7 @@ def test_the_certificate_says_what_was_checked_and_no_more(now: None) -> None:
     assert "Your 2 pictures and their face codes are deleted." in text
     assert "your face in it is covered" in text
     assert "Lumen Analytics" in text
-    assert "not yet" in text
+    assert "leaves after the answer to the person" in text
     assert own.page.removeprefix("https://") in text.replace(" ", "")
     for word in ("VERIFIED", "PENDING", "UNVERIFIED", "NEEDS PERSON", "not tested"):
         assert word in text
@@ -279,6 +281,43 @@ def test_another_cases_hold_makes_it_wait_until_that_case_has_decided(now: None)
     assert plan.state == PlanState.DONE
 
 
+def test_a_plan_stopped_while_it_was_about_to_go_on_stays_stopped(
+    now: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R4, P-03: the regular run read it as waiting; no other plan is made in its name."""
+    own = lab.picture(56)
+    case = lab.ready_case(own.records)
+    other = support.opened(["access"])
+    gallery_services.hold(record_ids=[own.records[0].id], case_id=other.id, actor=support.MACHINE)
+    plan = services.start_erasure(case_id=case.id, actor=support.person(case))
+    assert plan.state == PlanState.WAITING
+    gallery_services.release_holds(case_id=other.id, actor=support.OFFICER)
+
+    def stops_first(case_id: Any, actor: Actor) -> None:
+        services.stop_plan(plan_id=plan.id, actor=actor)
+
+    monkeypatch.setattr(services, "_flag_conflict_for_staff", stops_first)
+    assert services.resume_waiting() == 0
+    assert [one.state for one in Plan.objects.filter(case=case)] == [PlanState.STOPPED]
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+
+
+def test_a_case_is_locked_before_its_plan(now: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopping and starting take their locks in one order and see what the other wrote."""
+    order: list[str] = []
+    for name in ("lock", "_locked"):
+        real = getattr(services, name)
+        monkeypatch.setattr(
+            services, name, lambda key, name=name, real=real: order.append(name) or real(key)
+        )
+    own = lab.picture(57)
+    case = lab.ready_case(own.records)
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    order.clear()
+    services.stop_plan(plan_id=plan.id, actor=support.OFFICER)
+    assert order[:2] == ["lock", "_locked"]
+
+
 def test_taking_the_request_back_stops_a_plan_that_waits(now: None) -> None:
     """P-03: nothing waits for ever in the name of a request that is over."""
     own = lab.picture(55)
@@ -350,9 +389,9 @@ def test_a_key_left_in_one_of_two_places_is_caught(now: None, settings: Any) -> 
     Verification.objects.all().delete()
     Plan.objects.filter(id=plan.id).update(verified_at=None)
     plan.refresh_from_db()
-    assert not [one for one in verification._keys(plan) if one.found]
+    assert not [one for one in verification.keys(plan) if one.found]
     settings.DSR_RING[1].joinpath("ring").write_bytes(kept[1])
-    assert {one.store for one in verification._keys(plan) if one.found} >= {"face_codes"}
+    assert {one.store for one in verification.keys(plan) if one.found} >= {"face_codes"}
 
 
 def test_a_row_left_in_a_shard_file_is_caught(now: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,9 +458,9 @@ def test_the_scan_knows_what_was_erased_in_its_other_forms(
     }
     kit, _staged = kits.make(plan)
     (settings.DSR_VAR / "left").write_text(forms[form])
-    assert steps.scan(plan, kit.files)["found"] > 0
+    assert places_of_scan.scan(plan, kit.files).found > 0
     (settings.DSR_VAR / "left").unlink()
-    assert steps.scan(plan, kit.files)["found"] == 0
+    assert places_of_scan.scan(plan, kit.files).found == 0
 
 
 def test_an_import_refuses_what_was_erased(now: None) -> None:
@@ -486,26 +525,190 @@ def test_the_trail_and_the_rows_hold_nothing_of_what_was_erased(now: None) -> No
     assert kits.open_templates(plan) == []
 
 
-def test_a_picture_shared_with_a_plan_in_its_hold_window_waits(settings: Any) -> None:
-    """Two people of one picture: the one whose hold still runs may yet stop."""
+def test_a_picture_shared_with_a_plan_in_its_hold_window_is_covered(settings: Any) -> None:
+    """Two people of one picture: the one whose hold still runs may yet stop, and keeps theirs."""
     group = lab.picture(131, faces=2)
     first, second = (lab.ready_case([record]) for record in group.records)
     settings.DSR_HOLD_MINUTES = 60
     held = services.start_erasure(case_id=second.id, actor=support.OFFICER)
     settings.DSR_HOLD_MINUTES = 0
-    plan = services.start_erasure(case_id=first.id, actor=support.OFFICER)
-    lab.run_all(["search"])
+    plan = erased(first)
+    assert plan.state == PlanState.DONE
+    survivor = Record.objects.get(id=group.records[1].id)
+    image = SourceImage.objects.get(id=survivor.image_id)
+    assert (image.state, image.covered_from_id) == (SourceImage.State.SEARCHABLE, group.image.id)
+    # The other's time comes: nobody else is left in the picture, so it goes as a whole.
+    services.end_hold(plan_id=held.id, actor=Actor.operator())
+    lab.run_all()
+    held.refresh_from_db()
+    image.refresh_from_db()
+    assert (held.state, image.state) == (PlanState.DONE, SourceImage.State.ERASED)
+
+
+def test_a_claim_in_the_hold_window_stops_an_impostors_erasure(settings: Any) -> None:
+    """R1: who really is in the picture files a request meanwhile; nothing was erased."""
+    own = lab.picture(132)
+    impostor = lab.ready_case(own.records)
+    settings.DSR_HOLD_MINUTES = 60
+    plan = services.start_erasure(case_id=impostor.id, actor=support.person(impostor))
+    assert plan.state == PlanState.HOLD
+    # A search of another case still meets the record in the hold window, and holds it.
+    real = support.opened(["access"])
+    found = gallery_services.hold(
+        record_ids=[own.records[0].id], case_id=real.id, actor=support.MACHINE
+    )
+    assert found == {own.records[0].id}
+    services.end_hold(plan_id=plan.id, actor=Actor.operator())
+    lab.run_all()
     plan.refresh_from_db()
-    assert plan.state == PlanState.RUNNING
-    assert Job.objects.get(kind=services.RUN, subject=plan.id).error_code == "picture_in_other_hold"
-    services.stop_plan(plan_id=held.id, actor=support.OFFICER)
-    Job.objects.filter(kind=services.RUN).update(run_after=clock.now())
+    impostor.refresh_from_db()
+    assert (plan.state, plan.waits_for) == (PlanState.WAITING, WaitCode.HELD)
+    assert impostor.status == Status.DELIVERED
+    assert Flag.objects.filter(case=impostor, code=WaitCode.HELD).exists()
+    assert connector.current().picture(own.image.id) == own.picture
+    assert vault.read(own.records[0].unit, "template") == own.templates[0]
+    # The real person is confirmed: now both claim it, and people settle that.
+    gallery_services.release_holds(case_id=real.id, actor=support.OFFICER)
+    lab.decided_on(real, own.records)
+    services.resume_waiting()
+    lab.run_all()
+    plan.refresh_from_db()
+    assert (plan.state, plan.waits_for) == (PlanState.WAITING, WaitCode.SAME_PERSON)
+    services.stop_plan(plan_id=plan.id, actor=support.OFFICER)
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+    assert audit.verify().ok
+
+
+def test_who_says_not_me_in_the_hold_window_stops_it_for_good(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R1: neither a date nor the person's button starts it again; an officer does, who looked."""
+    own = lab.picture(145)
+    case = lab.ready_case(own.records)
+    settings.DSR_HOLD_MINUTES = 60
+    services.start_erasure(case_id=case.id, actor=support.person(case))
+    deleting.stop(case=case, not_me=True)
+    assert Flag.objects.filter(case=case, code=WaitCode.NOT_ME).exists()
+    assert connector.current().picture(own.image.id) == own.picture
+    later = clock.now() + clock.timedelta(days=15)
+    with monkeypatch.context() as patch:
+        patch.setattr(services.clock, "now", lambda: later)
+        assert services.start_due() == 0
+    again = services.start_erasure(case_id=case.id, actor=support.person(case))
+    assert (again.state, again.waits_for) == (PlanState.WAITING, WaitCode.NOT_ME)
+    services.resume_waiting()
+    again.refresh_from_db()
+    assert again.state == PlanState.WAITING
+    assert services.start_erasure(case_id=case.id, actor=support.OFFICER).state == PlanState.HOLD
+
+
+def test_two_that_claim_one_record_in_the_hold_window_are_a_conflict(settings: Any) -> None:
+    """R1: another case decides "same person" while the window runs; then it is lifted again."""
+    own = lab.picture(133)
+    case = lab.ready_case(own.records)
+    settings.DSR_HOLD_MINUTES = 60
+    plan = services.start_erasure(case_id=case.id, actor=support.person(case))
+    other = support.opened(["access"])
+    lab.decided_on(other, own.records)
+    services.end_hold(plan_id=plan.id, actor=Actor.operator())
+    lab.run_all()
+    plan.refresh_from_db()
+    assert (plan.state, plan.waits_for) == (PlanState.WAITING, WaitCode.SAME_PERSON)
+    assert not plan.steps.exists()
+    settings.DSR_HOLD_MINUTES = 0
+    Decision.objects.filter(candidate__case=other).update(verdict="not_same")
+    gallery_services.lift_restriction(
+        record_ids=[own.records[0].id], case_id=other.id, actor=support.OFFICER, reason="not_same"
+    )
+    services.resume_waiting()
     lab.run_all()
     plan.refresh_from_db()
     assert plan.state == PlanState.DONE
+
+
+def test_an_inspection_that_begins_in_the_hold_window_comes_first(settings: Any) -> None:
+    own = lab.picture(134)
+    case = lab.ready_case(own.records)
+    settings.DSR_HOLD_MINUTES = 60
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    InspectionHold.objects.create(since=clock.now())
+    services.end_hold(plan_id=plan.id, actor=Actor.operator())
+    lab.run_all()
+    plan.refresh_from_db()
+    assert (plan.state, plan.waits_for) == (PlanState.WAITING, WaitCode.INSPECTION)
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+
+
+def test_the_cut_out_of_a_neighbour_is_cut_from_the_covered_picture(now: None) -> None:
+    """X-14, E-04: it showed a part of the face; the rest of the neighbour's record stays."""
+    near, far = lab.picture(135, faces=2, apart=110), lab.picture(136, faces=2)
+    recognition.seal_shards()
+    neighbour, distant = near.records[1], far.records[1]
+    before = connector.current().face(neighbour.id).crop()
+    untouched = connector.current().face(distant.id).crop()
+    lab.seen_by(neighbour)
+    with unit_of_work():
+        row = neighbour.lookup_set.get()
+        vault.write_small(neighbour.unit, f"lookup.{row.id}", b"why they looked")
+    plan = erased(lab.ready_case([near.records[0], far.records[0]]))
+    assert plan.state == PlanState.DONE, list(Job.objects.values_list("kind", "error_code"))
+    after = Record.objects.get(id=neighbour.id)
+    assert after.unit != neighbour.unit
+    assert vault.unit_state(neighbour.unit) == vault.UnitState.SHREDDED
+    assert vault.read(after.unit, "template") == near.templates[1]
+    assert vault.read(after.unit, f"lookup.{row.id}") == b"why they looked"
+    crop = decode_picture(connector.current().face(neighbour.id).crop())
+    assert connector.current().face(neighbour.id).crop() != before
+    # Picture x 40 to 130 was covered; the cut-out begins at 96 and shows 198 pixels.
+    assert verification._is_flat(crop, [0, 30, 34, 90, 198, 198])
+    assert not verification._is_flat(crop, [100, 30, 60, 90, 198, 198])
+    assert connector.current().face(distant.id).crop() == untouched
+    assert Record.objects.get(id=distant.id).unit == distant.unit
+    assert states(plan)["neighbours_cut_outs"] == states(plan)["shared_pictures"] == "verified"
+    with holders.holder().current() as held:
+        assert held.index.contains(neighbour.id)
+    assert not lab.found_in_files([before[200:260]])
+
+
+def test_a_cut_out_that_was_left_is_caught(now: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    near = lab.picture(137, faces=2, apart=110)
+    case = lab.ready_case([near.records[0]])
+    monkeypatch.setattr(recognition, "cut_again", lambda *_, **__: {})
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    lab.run_all()
+    assert plan.verifications.get(store="shared_pictures").found == 1
+
+
+def test_what_becomes_of_a_shared_picture_is_a_recorded_decision(settings: Any) -> None:
+    """X-14: by the rule in the name of who approved, or by a person in the hold window."""
+    group, other = lab.picture(138, faces=2), lab.picture(139)
+    case = lab.ready_case([group.records[0], other.records[0]])
+    settings.DSR_HOLD_MINUTES = 60
+    plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
+    row = plan.records.get(record=group.records[0])
+    assert (row.picture, row.by_rule, row.decided_by) == ("covered", True, support.OFFICER.id)
+    choose = {"plan_id": plan.id, "record_id": group.records[0].id, "picture": "faces"}
+    with pytest.raises(NotAllowed):
+        services.choose_picture(**choose, actor=support.person(case))
+    with pytest.raises(NotFound):
+        services.choose_picture(**choose | {"record_id": other.records[0].id}, actor=support.SECOND)
+    with pytest.raises(BadInput):
+        services.choose_picture(**choose | {"picture": "whole"}, actor=support.SECOND)
+    services.choose_picture(**choose, actor=support.SECOND)
+    row.refresh_from_db()
+    assert (row.picture, row.by_rule, row.decided_by) == ("faces", False, support.SECOND.id)
+    assert Event.objects.filter(type="erasure.picture_decided", case_id=case.id).count() == 1
+    services.end_hold(plan_id=plan.id, actor=Actor.operator())
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.DONE, list(Job.objects.values_list("kind", "error_code"))
     survivor = Record.objects.get(id=group.records[1].id)
-    assert SourceImage.objects.get(id=survivor.image_id).state == SourceImage.State.SEARCHABLE
-    assert connector.current().picture(survivor.image_id)
+    shown = decode_picture(connector.current().picture(survivor.image_id))
+    box = connector.current().face(survivor.id).box
+    assert not verification._is_flat(shown, [*box, *lab.SIDE])
+    assert verification._is_flat(shown, [0, 190, 420, 110, *lab.SIDE])
+    with pytest.raises(Conflict, match="erasure_runs"):
+        services.choose_picture(**choose, actor=support.SECOND)
 
 
 def test_everything_happens_in_one_unit_of_work() -> None:

@@ -79,6 +79,8 @@ def test_a_purpose_goes_with_its_record(tmp_path):
         ("Blik BV,NL,soon,x,{id}", "line 3: the date is not like"),
         ("Blik BV,Holland,2024-06-02,x,{id}", "line 3: the country"),
         (",NL,2024-06-02,x,{id}", "line 3: no recipient"),
+        ("B" * 201 + ",NL,2024-06-02,x,{id}", "line 3: the recipient's name is longer"),
+        ("Blik\0BV,NL,2024-06-02,x,{id}", "line 3: a value has a character of no text"),
     ],
 )
 def test_a_bad_log_records_nothing_and_names_the_line(tmp_path, line, said):
@@ -89,6 +91,15 @@ def test_a_bad_log_records_nothing_and_names_the_line(tmp_path, line, said):
     assert said in str(refusal.value.message)
     assert not LookUp.objects.exists()
     assert not LookUpLog.objects.exists()
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\x0c"])
+def test_a_mark_inside_a_value_ends_no_line(tmp_path, mark):
+    mina = a_record()
+    words = f"door{mark}control"
+    report = record(log(tmp_path, f"Blik BV,NL,2024-06-02,{words},{mina.id}"))
+    assert (report.rows, report.recorded) == (1, 1)
+    assert [fact.purpose for fact in selectors.recipients_of([mina.id])] == [words]
 
 
 def test_a_log_is_recorded_once_and_an_interrupted_one_goes_on(tmp_path, monkeypatch):

@@ -44,14 +44,24 @@ def test_a_hold_is_one_per_case_and_ends_with_a_decision_or_the_case():
     mine, other = new_id(), new_id()
     first, second = a_record(), a_record()
     held = {"record_ids": [first.id, second.id], "actor": OFFICER}
-    assert services.hold(case_id=mine, **held) == 2
-    assert services.hold(case_id=mine, **held) == 0
-    assert services.hold(case_id=other, record_ids=[first.id], actor=OFFICER) == 1
+    assert services.hold(case_id=mine, **held) == {first.id, second.id}
+    assert services.hold(case_id=mine, **held) == {first.id, second.id}
+    assert events("record.held") == 2
+    assert services.hold(case_id=other, record_ids=[first.id], actor=OFFICER) == {first.id}
     assert selectors.cases_on([first.id]) == {first.id: {mine, other}}
     assert services.release_holds(case_id=mine, record_ids=[first.id], actor=OFFICER) == 1
     assert services.release_holds(case_id=mine, actor=OFFICER) == 1
     assert Hold.objects.filter(until=None).count() == 1
     assert (events("record.held"), events("record.released")) == (3, 2)
+
+
+@pytest.mark.parametrize("state", [Record.State.ERASING, Record.State.ERASED])
+def test_what_is_being_erased_is_not_held(state):
+    standing, going = a_record(), a_record()
+    Record.objects.filter(id=going.id).update(state=state)
+    asked = [standing.id, going.id]
+    assert services.hold(case_id=new_id(), record_ids=asked, actor=OFFICER) == {standing.id}
+    assert list(Hold.objects.values_list("record_id", flat=True)) == [standing.id]
 
 
 def test_an_unknown_record_changes_nothing():

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import services as audit
@@ -13,6 +14,7 @@ from dsr_portal.cases.models import ConsentScope, RightCode, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Hold, Record, Restriction
 from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.matching import selectors, services
@@ -46,6 +48,7 @@ from tests.support.matching import (
     say,
     say_all,
     searched,
+    sign_in,
     staff,
     take,
     told,
@@ -360,12 +363,12 @@ def test_a_photo_that_comes_while_the_officer_compares_is_not_taken_for_the_othe
     _another_photo(case)
     known = {"way": "call", "element": "mailbox_in_record", "compared": "Face and photo."}
     with pytest.raises(Conflict, match="photo_changed"):
-        services.record_identity(case_id=case.id, actor=people[0], photo=seen, **known)
+        services.record_identity(case_id=case.id, actor=people[0], photos=seen, **known)
     case.refresh_from_db()
     assert case.level == 0
-    newest = str(Probe.objects.filter(case=case).latest("received_at").id)
+    both = selectors.photo_token(case.id)
     assert (
-        services.record_identity(case_id=case.id, actor=people[0], photo=newest, **known).level == 2
+        services.record_identity(case_id=case.id, actor=people[0], photos=both, **known).level == 2
     )
 
 
@@ -646,13 +649,55 @@ def test_a_same_among_the_rejected_sends_all_back(answers, people):
     assert selectors.outcome(case.id) is None
 
 
+def test_a_record_another_case_began_to_erase_is_no_candidate(
+    answers, people, records, monkeypatch
+):
+    """The state counts that the lock shows, not the one read before it."""
+    hold = gallery.hold
+
+    def erased_meanwhile(**asked):
+        Record.objects.filter(id=records[0].id).update(state=Record.State.ERASING)
+        return hold(**asked)
+
+    answers.hits = hits([record.id for record in records])
+    monkeypatch.setattr(gallery, "hold", erased_meanwhile)
+    case = searched(people[0])
+    assert not case.candidates.filter(record=records[0]).exists()
+    assert not Hold.objects.filter(record=records[0]).exists()
+
+
+def test_pictures_are_laid_before_nobody_once_the_review_is_over(case, people):
+    first, second = people[0], to_second(case, people)
+    mine = Decision.objects.filter(officer=first.id, position="first").first()
+    shown = laid(case, second)[0]
+    assert selectors.laid_before(case.id, mine.id, first) == mine
+    assert selectors.laid_before(case.id, shown.id, second) == shown
+    assert selectors.laid_before(case.id, shown.id, first) is None
+    say_all(case, second, "same")
+    assert case.status == Status.DECIDED
+    assert selectors.laid_before(case.id, mine.id, first) is None
+    assert selectors.laid_before(case.id, shown.id, second) is None
+
+
+def test_the_picture_route_answers_only_while_the_review_is_open(client, site, case, people):
+    site("desk")
+    second = to_second(case, people)
+    of = {"reference": case.reference, "decision_id": laid(case, second)[0].id}
+    address = reverse("desk:face_picture", kwargs=of)
+    browser = sign_in(client, Staff.objects.get(staff_no=second.id))
+    assert browser.get(address).status_code == 200
+    say_all(case, second, "same")
+    assert browser.get(address).status_code == 404
+    assert browser.get(address + "?show=whole").status_code == 404
+
+
 # -- what the second may read -------------------------------------------------------------------
 
 
 def test_trail_tells_a_reviewer_nothing_while_the_review_is_open(case, people):
     """R19; the DPO and the authority read everything."""
     second = to_second(case, people)
-    telling = {"decision.made", "record.restricted"}
+    telling = {"decision.made", "record.restricted", "record.held"}
     assert telling <= set(event_types_of(case))
     for reader in (second, people[4]):
         assert not telling & {event.type for event in selectors.events_for(case.id, reader)}

@@ -119,6 +119,10 @@ def test_day_of_arrival_sets_the_due_date():
         (["--as", "S-1", "--probe", "/nowhere/photo.jpg"], "cannot be read", 2),
         (["--as", "S-1", "--consent", "letter 1"], "--probe", 2),
         (["--as", "S-1", "--page", "not an address"], "address", 2),
+        (["--as", "S-1", "--email", "mina at example"], "email_unfit", 2),
+        (["--as", "S-1", "--country", "12"], "country_unfit", 2),
+        (["--as", "S-1", "--language", "zz"], "language_unknown", 2),
+        (["--as", "S-1", "--received", "1990-01-01"], "received_before_the_law", 2),
     ],
 )
 def test_clear_errors_and_exit_codes(words, said, code):

@@ -21,6 +21,7 @@ EVERYBODY = {NOBODY, HALF, *Role.values}
 
 NONE: set[str] = set()
 REVIEW = {Role.OFFICER, Role.SUPERVISOR}
+LISTERS = {Role.SUPERVISOR, Role.DIRECTOR}
 DESK = REVIEW | {Role.DPO, Role.DIRECTOR}
 READERS = {Role.REGULATOR, Role.DPO}
 SIGNED_IN = set(Role.values) - {Role.REGULATOR}
@@ -33,18 +34,59 @@ CONSENT = {"channel": "post", "reference": "letter 1"}
 DESK_PAGES = {
     "desk:queue": ("get", {}, DESK),
     "desk:release": ("post", {}, REVIEW),
+    "desk:recipients": ("get", {}, DESK),
+    "desk:propose_channel": ("post", {"kind": "MAIL", "address": "a@b.example"}, LISTERS),
+    "desk:channel": ("post", {"do": "reject"}, LISTERS),
+    "desk:notice": ("post", {"do": "posted"}, {*REVIEW}),
+    "desk:propose_statement": (
+        "post",
+        {"words": "None.", "name": "A", "stated_on": "2024-01-02"},
+        LISTERS,
+    ),
+    "desk:statement": ("post", {}, LISTERS),
+    "desk:propose_system": ("post", {"name": "Product"}, LISTERS),
+    "desk:system": ("post", {"do": "end"}, LISTERS),
+    "desk:people": ("get", {}, LISTERS),
+    "desk:people_new": ("post", {}, LISTERS),
+    "desk:people_change": ("post", {}, LISTERS),
+    "desk:people_training": ("post", {}, LISTERS),
+    "desk:people_decide": ("post", {"do": "refuse"}, LISTERS),
+    "desk:copies": ("get", {}, REVIEW),
+    "desk:settle_copy": ("post", {"result": "DONE"}, REVIEW),
+    "desk:enter": ("post", {}, REVIEW | {Role.DPO}),
+    "desk:original": ("get", {}, DESK),
+    "desk:confirmation": ("post", {}, REVIEW | {Role.DPO}),
     "desk:case": ("get", {}, DESK),
     "desk:progress": ("get", {}, DESK),
     "desk:identity": ("post", IDENTITY, REVIEW),
     "desk:consent": ("post", CONSENT, REVIEW | {Role.DPO}),
     "desk:message": ("post", {"text": "We have a question."}, REVIEW),
     "desk:origin": ("post", {}, REVIEW),
+    "desk:receipt": ("post", {"do": "postal"}, REVIEW | {Role.DPO}),
+    "desk:look_up": ("post", {}, REVIEW),
+    "desk:ask": ("post", {}, REVIEW),
+    "desk:photos": ("post", {}, REVIEW),
+    "desk:unidentified": ("post", {}, REVIEW),
+    "desk:set_aside": ("post", {}, REVIEW),
+    "desk:extension": ("post", {}, REVIEW),
+    "desk:late": ("post", {}, REVIEW),
+    "desk:refuse": ("post", {}, REVIEW),
+    "desk:hold_back": ("post", {}, REVIEW),
+    "desk:exempt": ("post", {}, REVIEW),
+    "desk:settle": ("post", {}, REVIEW),
+    "desk:posted": ("post", {}, REVIEW),
+    "desk:again": ("post", {}, REVIEW),
     "desk:take": ("post", {}, REVIEW),
     "desk:compare": ("get", {}, REVIEW),
+    "desk:groups": ("get", {}, REVIEW),
     "desk:finish": ("post", {}, REVIEW),
     "desk:answer": ("post", {}, REVIEW),
     "desk:erasure": ("post", {}, REVIEW),
     "desk:hold": ("post", {"do": "stop"}, REVIEW),
+    "desk:shared_picture": ("post", {"picture": "faces"}, REVIEW),
+    "desk:duplicates": ("get", {}, REVIEW),
+    "desk:duplicate_picture": ("get", {}, REVIEW),
+    "desk:duplicate_face": ("get", {}, REVIEW),
     "desk:authority": ("post", {"authority": "NL"}, DESK - {Role.OFFICER}),
     "desk:probe_picture": ("get", {}, REVIEW),
     "desk:face_picture": ("get", {}, REVIEW),
@@ -67,10 +109,14 @@ OPEN = {"brand_css", "set_language"}
 LISTED = {
     "desk": set(DESK_PAGES) | SIGN_IN | OPEN,
     "oversight": set(OVERSIGHT_PAGES) | SIGN_IN | OPEN,
-    "api": {"api:about"},
+    "api": {"api:about", "api:notice_key", "api:restricted", "api:blocked", "api:look_ups"},
 }
 VALUES = {
+    "recipient_id": ID, "channel_id": ID, "notice_id": ID, "system_id": ID, "copy_id": ID,
+    "statement_id": ID,
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
+    "proposal_id": ID, "letter_id": ID,
+    "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
 
 
@@ -156,7 +202,11 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     pages = PAGES[site_name]
     role = Role.SUPERVISOR if site_name == "desk" else Role.DPO
     browser = sign_in(client, staff("X-1", role))
-    both = {"desk:compare", "desk:erasure"}
+    both = {
+        *("desk:compare", "desk:erasure", "desk:look_up", "desk:ask", "desk:unidentified"),
+        *("desk:extension", "desk:late", "desk:refuse", "desk:hold_back", "desk:exempt"),
+    }
+    both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     for name, (method, _data, _allowed) in pages.items():
         if name not in both:
             other = {"get": "post", "post": "get"}[method]
@@ -183,6 +233,12 @@ def test_session_of_one_site_is_none_on_another(site, client, case):
     assert not passed(browser.get(address("oversight:case", "oversight", case.reference)))
 
 
-def test_api_is_read_by_anybody_and_has_one_page(site, client):
+def test_api_tells_anybody_two_things_and_the_rest_to_systems_only(site, client):
+    """A session of staff opens nothing there either (R20)."""
     site("api")
-    assert client.get(reverse("api:about")).status_code == 200
+    sign_in(client, staff("X-1", Role.SUPERVISOR))
+    for name in ("api:about", "api:notice_key"):
+        assert client.get(reverse(name)).status_code == 200
+    for name in ("api:restricted", "api:blocked", "api:look_ups"):
+        assert client.get(reverse(name)).status_code == 401
+        assert client.post(reverse(name), {"ids": []}, "application/json").status_code == 401

@@ -72,7 +72,8 @@ API = """
 ask("api:about")
 """
 END = """
-heavy = ("deepface", "tensorflow", "cv2", "onnx", "onnxruntime", "hnswlib", "biometrics")
+heavy = ("deepface", "tensorflow", "tf_keras", "keras", "h5py", "cv2", "onnx", "onnxruntime",
+         "hnswlib", "biometrics")
 print("loaded:", sorted(name for name in sys.modules if name.partition(".")[0] in heavy))
 """
 SITES = {"public": PUBLIC, "desk": DESK, "oversight": OVERSIGHT, "api": API}

@@ -1,5 +1,7 @@
 """The public site: five posts to Send, receipt, status, answer; and everything people do wrong."""
 
+import logging
+import logging.config
 import re
 from datetime import timedelta
 from io import BytesIO
@@ -9,10 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from dsr_portal.cases import codes, selectors, services
+from dsr_portal.audit.models import Event
+from dsr_portal.cases import codes, drafts, selectors, services
 from dsr_portal.cases.models import Case, Consent, Draft, Status, WayKind
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
+from dsr_portal.core.logs import Masked
 from dsr_portal.core.registries import senders
 from dsr_portal.disclosure.models import Answer
 from dsr_portal.erasure.models import Plan, PlanState
@@ -161,7 +165,8 @@ def test_back_and_change_keep_what_was_written(browser):
 def test_a_photo_can_be_taken_out_again(browser):
     wish(browser)
     browser.post(at("way"), {"photo": upload(bad_input.jpeg())})
-    assert browser.post(at("way"), {"take_out": "photo"}).status_code == 302
+    (photo,) = drafts.photos_of(Draft.objects.get())
+    assert browser.post(at("way"), {"take_out": str(photo.id)}).status_code == 302
     assert browser.get(at("draft_photo")).status_code == 404
     assert browser.get(at("consent")).url == at("contact")
 
@@ -436,6 +441,77 @@ def test_an_erasure_nobody_was_told_of_leaves_no_trace_on_the_page(browser):
     assert plan.state == PlanState.STOPPED
 
 
+def test_taking_back_while_an_unseen_erasure_runs_ends_on_the_same_page(browser):
+    """R3: the same page by POST, hit or no hit."""
+    pages = []
+    for erases in (True, False):
+        browser = Client()
+        case = support.decided(support.opened(rights=["erasure"]))
+        if erases:
+            services.advance(case=case, action=Action.START_ERASURE, actor=support.SECOND)
+            Plan.objects.create(
+                case=case,
+                state=PlanState.RUNNING,
+                frozen_at=clock.now(),
+                hold_until=clock.now(),
+                requested_by=support.SECOND.id,
+                requester_role="officer",
+                approver=support.SECOND.id,
+                approver_role="officer",
+            )
+        keys = {"reference": case.reference, "code": services.receipt_code(case)}
+        browser.post(at("status"), keys)
+        page = browser.post(at("withdraw"), follow=True)
+        assert page.status_code == 200
+        again = browser.post(at("withdraw"))
+        assert again.status_code == 409
+        pages.append(text_of(page).replace(case.reference, "REF"))
+    assert pages[0] == pages[1]
+    assert "You withdrew your request" in pages[0]
+
+
+def test_the_heading_is_for_who_never_sent_a_photo_too(browser):
+    sent(browser, pages="https://example.org/a")
+    page = text_of(browser.get(at("case_photo")))
+    assert "Send a photo of you" in page
+    assert "another" not in page
+
+
+def test_a_photo_too_late_is_told_plainly(browser):
+    """What happened, what was kept, how it goes on; nothing says "Problem"."""
+    case = sent(browser, photo=bad_input.jpeg())
+    assert "Add another photo" in text_of(browser.get(at("case_photo")))
+    support.identified(case)
+    services.advance(case=case, action=Action.START_SEARCH, actor=support.MACHINE)
+    for page in (
+        browser.get(at("case_photo")),
+        browser.post(at("case_photo"), {"photo": upload(bad_input.jpeg())}),
+    ):
+        assert page.status_code == 409
+        shown = text_of(page)
+        assert "Your photo was not taken" in shown
+        assert "Your request goes on and keeps its date" in shown
+        assert "Problem" not in shown
+    assert Probe.objects.filter(case=case).count() == 1
+
+
+def test_a_photo_that_meets_the_beginning_of_the_search_is_not_kept(browser, monkeypatch):
+    """The search began between the page and the press: the service refuses, nothing is kept."""
+    case = sent(browser, photo=bad_input.jpeg())
+    support.identified(case)
+    real = sending.add_photo
+
+    def late(**how):
+        services.advance(case=case, action=Action.START_SEARCH, actor=support.MACHINE)
+        real(**how)
+
+    monkeypatch.setattr(sending, "add_photo", late)
+    page = browser.post(at("case_photo"), {"photo": upload(bad_input.jpeg())})
+    assert page.status_code == 409
+    assert "Your photo was not taken" in text_of(page)
+    assert Probe.objects.filter(case=case).count() == 1
+
+
 def test_the_mailbox_is_confirmed_with_the_code_of_the_mail(browser):
     """R12: optional, after Send."""
     case = sent(browser)
@@ -492,6 +568,54 @@ def test_link_and_code_open_the_answer_for_half_an_hour(browser, monkeypatch):
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=31))
     assert browser.get(part).url == link
+
+
+def test_a_broken_download_is_one_fetching_in_the_trail(browser):
+    """L-09: one event for each part and session, however often it goes on."""
+    case = support.opened()
+    token = services.link_token(support.delivered(case))
+    part = at("answer_part", token=token, ordinal=1)
+
+    def fetched():
+        return Event.objects.filter(case_id=case.id, type="delivery.fetched").count()
+
+    for sessions in (1, 2):
+        browser = Client()
+        browser.post(at("answer", token=token), {"code": services.receipt_code(case)})
+        for asked in ("bytes=0-3", "bytes=4-7", "bytes=8-"):
+            assert browser.get(part, headers={"range": asked}).status_code == 206
+        browser.get(part)
+        assert fetched() == sessions
+
+
+def test_a_new_code_closes_pages_opened_with_the_old_one(browser):
+    """R12: answer, request's page and receipt; none shows the new code to an old session."""
+    case = sent(browser)
+    support.delivered(case)
+    code = services.receipt_code(case)
+    (delivery,) = selectors.open_deliveries(case)
+    link = at("answer", token=services.link_token(delivery))
+    browser.post(link, {"code": code})
+    assert "Your answer" in text_of(browser.get(link))
+    new = support.renewed(case)
+    assert "Enter your receipt code" in text_of(browser.get(link))
+    assert (
+        browser.get(at("answer_part", token=services.link_token(delivery), ordinal=1)).url == link
+    )
+    assert browser.get(at("case")).url == at("status")
+    receipt = browser.get(at("receipt"))
+    assert receipt.status_code == 410
+    assert new not in receipt.content.decode()
+    assert browser.get(at("receipt_pdf")).status_code == 410
+
+
+def test_every_open_link_stands_on_the_page(browser):
+    case = support.opened()
+    support.delivered(case)
+    opened_answer(browser, case, a_part(case, "application/pdf"), kind="certificate")
+    shown = text_of(browser.get(at("case")))
+    assert "Open your certificate" in shown
+    assert "Open your answer" in shown
 
 
 def opened_answer(browser, case: Case, *parts: services.Part, kind: str = "answer") -> str:
@@ -629,8 +753,8 @@ def test_delete_now_with_nothing_to_erase_says_so_and_changes_nothing(browser):
     assert case.status == Status.DELIVERED
 
 
-def test_whole_transcripts_are_the_same_with_and_without_a_find():
-    """R3: every page a person can reach before and after release, and every mail."""
+def test_an_outcome_shows_nowhere_before_the_answer_is_opened():
+    """R3: of cases that differ in nothing else; test_outward.py has cases with candidates."""
 
     def transcript(outcome):
         browser = Client()
@@ -703,8 +827,6 @@ def test_no_page_loads_anything_from_elsewhere(browser):
 
 def test_no_log_line_has_the_secret_part_of_a_link(browser, settings):
     """R13, P-10: failures are logged with their path, but without the token."""
-    import logging
-    import logging.config
     from io import StringIO
 
     logging.config.dictConfig(settings.LOGGING)
@@ -718,6 +840,25 @@ def test_no_log_line_has_the_secret_part_of_a_link(browser, settings):
         stderr.setStream(kept)
     assert "/answer/(token)/" in lines.getvalue()
     assert token not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("Bad Request: /answer/abcdefghij_-=/", "Bad Request: /answer/(token)/"),
+        ("Gone: /account/start/MQ/c1x2y3-0123456789abcdef/", "Gone: /account/start/MQ/(token)/"),
+        ("Not Found: /account/sign-in/", "Not Found: /account/sign-in/"),
+        ("Not Found: /cases/k7m2qx4/look/", "Not Found: /cases/(reference)/look/"),
+        ("case K7M-2QX4 waits", "case (reference) waits"),
+    ],
+)
+def test_secrets_of_links_and_references_are_masked_in_message_and_arguments(line, kept):
+    formatter = Masked("%(message)s")
+    for message, arguments in ((line, None), ("%s", (line,))):
+        record = logging.LogRecord("django.request", 30, "", 0, message, arguments, None)
+        assert formatter.format(record) == kept
+    failed = logging.LogRecord("x", 40, "", 0, "failed", None, (ValueError, ValueError(line), None))
+    assert line not in formatter.format(failed) or line == kept
 
 
 def test_addresses_stay_here_and_forms_still_name_their_origin(browser):

@@ -100,12 +100,12 @@ CHAIN_COLUMNS = [str(field.column) for field in Chain._meta.concrete_fields]
 
 def change_a_byte(data: st.DataObject, table: str, column: str, where: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT CAST({column} AS TEXT) FROM {table} WHERE {where}")  # noqa: S608
+        cursor.execute(f"SELECT CAST({column} AS TEXT) FROM {table} WHERE {where}")  # noqa: S608 - own names
         (text,) = cursor.fetchone()
         assume(text is not None)
         value = changed(data, text)
-        cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {where}", [value])  # noqa: S608
-        cursor.execute(f"SELECT CAST({column} AS TEXT) FROM {table}")  # noqa: S608
+        cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {where}", [value])  # noqa: S608 - own names
+        cursor.execute(f"SELECT CAST({column} AS TEXT) FROM {table}")  # noqa: S608 - own names
         # A number column may write the new text as the old number ("+1"); then nothing changed.
         assume(text not in [row[0] for row in cursor.fetchall()] or column not in ("number",))
 
@@ -157,14 +157,14 @@ def test_every_byte_of_an_event_and_its_payload_counts() -> None:
     tried = 0
     for table, column, where in places:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT CAST({column} AS TEXT) FROM {table} WHERE {where}")  # noqa: S608
+            cursor.execute(f"SELECT CAST({column} AS TEXT) FROM {table} WHERE {where}")  # noqa: S608 - own names
             (text,) = cursor.fetchone()
         for place, letter in enumerate(text or ""):
             for other in {letter.swapcase(), "T", "x", "7"} - {letter}:
                 with undone(), connection.cursor() as cursor:
                     value = text[:place] + other + text[place + 1 :]
                     cursor.execute(
-                        f"UPDATE {table} SET {column} = %s WHERE {where}",  # noqa: S608
+                        f"UPDATE {table} SET {column} = %s WHERE {where}",  # noqa: S608 - own names
                         [value],
                     )
                     found = services.verify()
@@ -220,4 +220,4 @@ def test_a_changed_byte_of_an_export_is_refused(data: st.DataObject) -> None:
     )
 )
 def test_anything_else_is_no_export_and_raises_nothing(thing: object) -> None:
-    assert not verify_export(thing, Head(1, "0" * 64)).ok  # type: ignore[arg-type]
+    assert not verify_export(thing, Head(1, "0" * 64)).ok  # type: ignore[arg-type]  # what is refused

@@ -1,6 +1,9 @@
 """Cases walked at random through their states: what must hold, holds after every step."""
 
+from datetime import date
+
 import pytest
+from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -14,7 +17,7 @@ from hypothesis.stateful import (
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import services
+from dsr_portal.cases import clocks, services
 from dsr_portal.cases.models import Case, RightCode, Status
 from dsr_portal.cases.states import HUMAN_ONLY, TRANSITIONS, Action
 from dsr_portal.core.actor import Actor
@@ -59,7 +62,7 @@ class CaseWalk(RuleBasedStateMachine):
             return
         arrow = TRANSITIONS[Status(before.status), action]
         assert doer.role in arrow.roles
-        assert arrow.target not in HUMAN_ONLY or doer.kind == "staff"
+        assert arrow.target not in HUMAN_ONLY or doer.kind in {"staff", "person"}
         self.statuses.append(Status(self.case.status))
 
     @rule(data=st.data())
@@ -94,6 +97,47 @@ class CaseWalk(RuleBasedStateMachine):
             assert self.statuses[-1] not in services.BEFORE_SEARCH
         self.case.refresh_from_db()
 
+    @rule(stop_clock=st.booleans())
+    def ask(self, stop_clock):
+        try:
+            services.ask_to_identify(
+                case_id=self.case.id,
+                actor=support.SECOND,
+                missing=["no_way_taken"],
+                means=["call", "visit"],
+                text="We can't tell yet who is asking.",
+                stop_clock=stop_clock,
+            )
+        except PortalError:
+            return
+        self._moved()
+
+    @rule()
+    def write(self):
+        try:
+            services.receive_message(
+                case_id=self.case.id, actor=support.person(self.case), text="Here it is."
+            )
+        except PortalError:
+            return
+        self._moved()
+
+    def _moved(self):
+        self.case.refresh_from_db()
+        if self.statuses[-1] != self.case.status:
+            self.statuses.append(Status(self.case.status))
+
+    @invariant()
+    def the_clock_stands_only_while_the_case_waits_for_the_person(self):
+        if not hasattr(self, "case"):
+            return
+        case = Case.objects.get(id=self.case.id)
+        open_pauses = case.pauses.filter(until_on=None)
+        assert not open_pauses.exists() or case.status == Status.NEEDS_INFO
+        counted = clocks.clock_of(case)
+        assert (case.due_unrolled, case.due_on) == (counted.due.unrolled, counted.due.legal)
+        assert counted.due.unrolled >= counted.unpaused.unrolled
+
     @invariant()
     def nothing_moves_the_day_it_arrived(self):
         if hasattr(self, "case"):
@@ -125,8 +169,27 @@ class CaseWalk(RuleBasedStateMachine):
         assert audit.verify().ok
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": "lost"},
+        {"outcome": "perhaps"},
+        {"status": "delivered", "delivered_at": None},
+        {"status": "purged", "purged_at": None},
+        {"level": 3},
+        {"due_on": date(2000, 1, 1)},
+        {"clock_from": date(2000, 1, 1)},
+    ],
+)
+def test_the_database_refuses_a_state_nobody_can_reach(wrong):
+    """Law section 11, D-05: check constraints hold whoever writes."""
+    case = support.opened()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Case.objects.filter(id=case.id).update(**wrong)
+
+
 def test_random_walks_keep_the_invariants():
-    """Law section 11 (1)-(4); R1, R2, R29."""
+    """Law section 11 (1)-(4), D-07; R1, R2, R29."""
     run_state_machine_as_test(
         CaseWalk,
         settings=settings(

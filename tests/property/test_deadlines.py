@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,12 @@ from dsr_portal.law import deadlines
 from dsr_portal.law.deadlines import Pause, Regime
 
 DAYS = st.dates(date(2024, 1, 1), date(2035, 12, 31))
-CALENDARS = st.sampled_from(["NL", "DE", "DE-BY", "DE-HH", "FR", "IT", "GR", "ES", "AT", "SE"])
+CALENDARS = st.sampled_from(
+    ["NL", "DE", "DE-BY", "DE-HH", "FR", "FR-57", "IT", "GR", "ES", "AT", "SE", "BG", "HU", "UK"]
+)
+REGIMES = st.sampled_from(Regime)
+# Hungary, 24 to 29 December 2024, is the longest row of free days that the calendars have.
+MOST_FREE_DAYS = 6
 MONTHS = st.integers(1, 3)
 PAUSED = st.integers(0, 60)
 ZONES = st.sampled_from(["Europe/Lisbon", "Europe/Paris", "Pacific/Auckland", "America/Lima"])
@@ -23,7 +29,9 @@ def test_the_legal_day_is_the_first_working_day_not_before_the_unrolled(
     due = deadlines.due_dates(day, calendar=calendar, months=months, paused_days=paused)
     assert due.legal >= due.unrolled
     assert deadlines.is_working_day(due.legal, calendar)
+    assert deadlines.holiday_name(due.legal, calendar) is None
     between = (due.legal - due.unrolled).days
+    assert between <= MOST_FREE_DAYS
     assert not any(
         deadlines.is_working_day(due.unrolled + timedelta(days=n), calendar) for n in range(between)
     )
@@ -48,6 +56,56 @@ def test_a_later_request_is_never_due_earlier(
     second = deadlines.due_dates(day + timedelta(days=later), calendar=calendar, months=months)
     assert first.unrolled <= second.unrolled
     assert first.legal <= second.legal
+
+
+@given(DAYS, CALENDARS, st.integers(1, 2), PAUSED, REGIMES)
+def test_more_months_never_end_earlier(
+    day: date, calendar: str, months: int, paused: int, regime: Regime
+) -> None:
+    def due(count: int) -> deadlines.Due:
+        return deadlines.due_dates(
+            day, calendar=calendar, months=count, paused_days=paused, regime=regime
+        )
+
+    assert due(months).unrolled < due(months + 1).unrolled
+    assert due(months).legal < due(months + 1).legal
+
+
+@given(DAYS, CALENDARS, PAUSED, st.integers(0, 30), REGIMES)
+def test_a_pause_moves_the_end_before_rolling_by_its_days_and_never_forward(
+    day: date, calendar: str, paused: int, more: int, regime: Regime
+) -> None:
+    """D-07: base plus whole days, then roll."""
+
+    def due(count: int) -> deadlines.Due:
+        return deadlines.due_dates(day, calendar=calendar, paused_days=count, regime=regime)
+
+    assert (due(paused + more).unrolled - due(paused).unrolled).days == more
+    assert due(paused).legal <= due(paused + more).legal
+
+
+@given(DAYS, CALENDARS, CALENDARS, MONTHS, PAUSED)
+def test_the_unrolled_day_does_not_depend_on_the_calendar(
+    day: date, calendar: str, other: str, months: int, paused: int
+) -> None:
+    """D-04: what the portal works towards stays when the state of the controller is in doubt."""
+    one = deadlines.due_dates(day, calendar=calendar, months=months, paused_days=paused)
+    two = deadlines.due_dates(day, calendar=other, months=months, paused_days=paused)
+    assert one.unrolled == two.unrolled
+
+
+@given(DAYS, CALENDARS, MONTHS, PAUSED)
+def test_the_british_date_is_the_one_of_the_union(
+    day: date, calendar: str, months: int, paused: int
+) -> None:
+    """D-11."""
+    british, union = (
+        deadlines.due_dates(
+            day, calendar=calendar, months=months, paused_days=paused, regime=regime
+        )
+        for regime in (Regime.UK, Regime.EU)
+    )
+    assert british == union
 
 
 @given(DAYS, CALENDARS, st.integers(1, 2), PAUSED)
@@ -115,3 +173,17 @@ def test_the_receipt_day_does_not_depend_on_the_order_of_zones(
     day = deadlines.receipt_day(moment, one, other)
     assert day == deadlines.receipt_day(moment, other, one)
     assert day <= deadlines.receipt_day(moment, None, one)
+    assert day in {moment.astimezone(ZoneInfo(zone)).date() for zone in (one, other)}
+
+
+@given(DAYS, st.integers(0, 60), CALENDARS, MONTHS)
+def test_erasure_by_itself_comes_before_the_due_date(
+    received: date, delivered_after: int, calendar: str, months: int
+) -> None:
+    """R4: whenever the answer was delivered, and by no weekend later."""
+    due = deadlines.due_dates(received, calendar=calendar, months=months)
+    delivered = received + timedelta(days=delivered_after)
+    day = deadlines.erase_on(delivered, due)
+    assert day < due.unrolled
+    assert day <= delivered + timedelta(days=14)
+    assert day in {delivered + timedelta(days=14), due.unrolled - timedelta(days=3)}

@@ -12,7 +12,31 @@ register_heif_opener()
 
 WHOLE = {
     name: bad_input.ACCEPTED[name]()
-    for name in ("jpeg", "turned 6", "png", "palette png", "webp", "animated webp")
+    for name in (
+        "jpeg",
+        "turned 6",
+        "cmyk jpeg",
+        "cmyk jpeg with an odd profile",
+        "jpeg with an odd profile",
+        "camera jpeg with two pictures",
+        "polyglot jpeg",
+        "png",
+        "palette png",
+        "16 bit png",
+        "16 bit colour png",
+        "animated png",
+        "grey and alpha png",
+        "palette png with a transparent colour",
+        "png and zip",
+        "webp",
+        "animated webp",
+        "heic",
+        "avif",
+        "animated avif",
+        "gif",
+        "animated gif",
+        "gif and java archive",
+    )  # fmt: skip
 }
 CODES = {
     "empty", "too_many_bytes", "too_many_pixels", "not_a_picture", "format_not_allowed",
@@ -48,7 +72,9 @@ def test_bytes_that_are_no_picture_are_refused(data):
     assert rgb == b""
 
 
-@pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize(
+    "name", ["jpeg", "cmyk jpeg", "png", "16 bit colour png", "webp", "avif", "gif"]
+)
 @given(share=st.floats(0.02, 0.98))
 def test_no_picture_that_ends_early_is_accepted(name, share):
     """A missing part would be invented as grey; DeepFace's own loader accepts such files."""

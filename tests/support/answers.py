@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pypdfium2
 import pytest
+from django.db.models import Max
 from PIL import Image
 
 from dsr_portal.accounts.models import Role, Staff
@@ -224,9 +225,11 @@ def without_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognition, "cover_others", encoded)
 
 
-def a_face(*, seed: int = 1, source: str = "Halden crawl", **facts: Any) -> Record:
+def a_face(
+    *, seed: int = 1, source: str = "Halden crawl", picture: bytes = b"", **facts: Any
+) -> Record:
     """An enrolled face in a real picture, with its template, as an import leaves them."""
-    image = _a_picture(seed, source, facts)
+    image = _a_picture(seed, source, facts, picture)
     record_id = new_id()
     staged = vault.stage_unit(kind=vault.UnitKind.ENROLLED_FACE, owner=record_id)
     staged.add("crop", plain_picture((64, 64)))
@@ -262,7 +265,7 @@ def a_face(*, seed: int = 1, source: str = "Halden crawl", **facts: Any) -> Reco
     return record
 
 
-def _a_picture(seed: int, source: str, facts: dict[str, Any]) -> SourceImage:
+def _a_picture(seed: int, source: str, facts: dict[str, Any], picture: bytes = b"") -> SourceImage:
     owner, _ = Source.objects.get_or_create(
         name=source, defaults={"legal_basis": "none", "created_at": clock.now()}
     )
@@ -272,7 +275,8 @@ def _a_picture(seed: int, source: str, facts: dict[str, Any]) -> SourceImage:
         defaults={"started_at": clock.now(), "state": ImportRun.State.DONE},
     )
     image_id = new_id()
-    picture = plain_picture(colour=f"#{seed * 37 % 256:02x}00{seed * 91 % 256:02x}")
+    page = str(facts.get("page_url", ""))
+    picture = picture or plain_picture(colour=f"#{seed * 37 % 256:02x}00{seed * 91 % 256:02x}")
     staged = vault.stage_unit(kind=vault.UnitKind.SOURCE_IMAGE, owner=image_id)
     staged.add("picture", picture)
     staged.add_json("facts", {"path": f"{seed}.jpg", **facts})
@@ -294,6 +298,7 @@ def _a_picture(seed: int, source: str, facts: dict[str, Any]) -> SourceImage:
             run=run,
             field="facts",
             facts_hash=hashes.of_facts(image_id.bytes),
+            page_hash=hashes.of_address(page) if page else "",
             seen_at=clock.now(),
         )
     return image
@@ -365,6 +370,7 @@ def searched(case: Case, hits: Sequence[Record]) -> Case:
             compared=7,
             enrolled=7,
             found_by_graph=len(hits),
+            applied_change=Template.objects.aggregate(newest=Max("change_number"))["newest"] or 0,
             started_at=clock.now(),
             finished_at=clock.now(),
         )
@@ -392,6 +398,7 @@ def searched(case: Case, hits: Sequence[Record]) -> Case:
             model="SFace",
             weights="ab" * 6,
             alignment="five-point-112-v1",
+            photos=1,
             threshold=0.5,
             strong_threshold=0.65,
             compared=7,

@@ -1,6 +1,7 @@
 """Makes the files people and attackers really send; every one is drawn or generated here."""
 
 import struct
+import zipfile
 import zlib
 from io import BytesIO
 
@@ -77,9 +78,42 @@ def png_lies() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def animated_webp() -> bytes:
+def animated(name: str, **how) -> bytes:
+    """The drawing, then the drawing upside down: two pictures in one file."""
     frames = [drawing(), drawing().transpose(Image.Transpose.ROTATE_180)]
-    return saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    return saved(frames[0], name, save_all=True, append_images=frames[1:], **how)
+
+
+def animated_webp() -> bytes:
+    return animated("WEBP", lossless=True)
+
+
+def deep_colour() -> bytes:
+    """A PNG of 16 bits per colour, written by hand: Pillow reads such files but writes none."""
+    width, height = SIZE
+    pixels = drawing().tobytes()
+    row = 3 * width
+    lines = (
+        b"\0" + bytes(two for one in pixels[y * row : (y + 1) * row] for two in (one, one))
+        for y in range(height)
+    )
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    data = zlib.compress(b"".join(lines))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def transparent_palette() -> bytes:
+    """A palette PNG whose last colour, in no pixel, is transparent."""
+    picture = drawing().quantize(32)
+    return saved(picture, "PNG", transparency=255)
+
+
+def archive() -> bytes:
+    """A small ZIP: behind a GIF it makes a GIFAR, for archives are read from their end."""
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("POLYGLOTCANARY.class", b"\xca\xfe\xba\xbe")
+    return out.getvalue()
 
 
 def polyglot() -> bytes:
@@ -104,7 +138,25 @@ ACCEPTED = {
     "webp": lambda: saved(drawing(), "WEBP", lossless=True),
     "animated webp": animated_webp,
     "heic": heic,
+    "avif": lambda: saved(drawing(), "AVIF", quality=90),
+    "rgba avif": lambda: saved(drawing(mode="RGBA"), "AVIF", quality=90),
+    "gif": lambda: saved(drawing(), "GIF"),
+    "animated gif": lambda: animated("GIF"),
+    "animated png": lambda: animated("PNG"),
+    "animated avif": lambda: animated("AVIF"),
+    "camera jpeg with two pictures": lambda: animated("MPO", quality=95, subsampling=0),
+    "16 bit colour png": deep_colour,
+    "palette png with a transparent colour": transparent_palette,
+    "png with an odd profile": lambda: saved(drawing(), "PNG", icc_profile=b"no profile" * 40),
+    "jpeg with an odd profile": lambda: jpeg(icc_profile=b"no profile" * 9000),
+    "cmyk jpeg with an odd profile": lambda: saved(
+        drawing(mode="CMYK"), "JPEG", icc_profile=b"no profile" * 40
+    ),
     "polyglot jpeg": polyglot,
+    "jpeg and html": lambda: jpeg() + b"<html><script>POLYGLOTCANARY</script></html>",
+    "jpeg with html in its comment": lambda: jpeg(comment=b"<script>POLYGLOTCANARY</script>"),
+    "gif and java archive": lambda: saved(drawing(), "GIF") + archive(),
+    "png and zip": lambda: saved(drawing(), "PNG") + archive(),
     **{f"turned {n}": (lambda n=n: turned(n)) for n in range(1, 9)},
 }  # fmt: skip
 
@@ -113,10 +165,8 @@ REFUSED = {
     "text named .jpg": (lambda: TEXT, "not_a_picture"),
     "random bytes": (lambda: bytes(range(7, 256)) * 40, "not_a_picture"),
     "svg": (lambda: SVG, "format_not_allowed"),
-    "gif": (lambda: saved(drawing(), "GIF"), "format_not_allowed"),
     "bmp": (lambda: saved(drawing(), "BMP"), "format_not_allowed"),
     "tiff": (lambda: saved(drawing(), "TIFF"), "format_not_allowed"),
-    "avif": (lambda: saved(drawing(), "AVIF"), "format_not_allowed"),
     "pdf": (lambda: b"%PDF-1.7\n%\xe2\xe3\n", "format_not_allowed"),
     "jpeg cut at 60 %": (lambda: cut(jpeg(), 0.6), "truncated"),
     "jpeg cut at 95 %": (lambda: cut(jpeg(), 0.95), "truncated"),
@@ -124,6 +174,11 @@ REFUSED = {
     "png cut": (lambda: cut(saved(drawing(), "PNG"), 0.6), "truncated"),
     "webp cut": (lambda: cut(saved(drawing(), "WEBP"), 0.6), "truncated"),
     "heic cut": (lambda: cut(heic(), 0.6), "truncated"),
+    "avif cut": (lambda: cut(saved(drawing(), "AVIF"), 0.6), "truncated"),
+    "avif cut in its header": (lambda: saved(drawing(), "AVIF")[:60], "truncated"),
+    "gif cut": (lambda: cut(saved(drawing(), "GIF"), 0.6), "truncated"),
+    "zip": (archive, "format_not_allowed"),
+    "html": (lambda: b"<html><img src=x></html>", "not_a_picture"),
     "100 megapixels": (png_bomb, "too_many_pixels"),
     "over 30 MB": (lambda: jpeg() + bytes(33 * 1024 * 1024), "too_many_bytes"),
 }

@@ -73,3 +73,10 @@ def delivered(case: Case, *, unit: Any = None) -> Any:
 
 def person(case: Case) -> Actor:
     return Actor.person(case.id)
+
+
+def renewed(case: Case, *, actor: Actor = OFFICER) -> str:
+    """A new receipt code after a check on the phone."""
+    return services.renew_code(
+        case_id=case.id, actor=actor, way="call", compared="Face on the call and their photo."
+    )

@@ -76,6 +76,17 @@ def noise(seed: int, size: tuple[int, int] = SIDE) -> bytes:
     return out.getvalue()
 
 
+def changed(data: bytes, *, quality: int = 40, side: float = 0.5, mirror: bool = False) -> bytes:
+    """A copy as other sites make them: smaller, harder compressed, perhaps mirrored."""
+    with Image.open(io.BytesIO(data)) as picture:
+        small = picture.resize((round(picture.width * side), round(picture.height * side)))
+        if mirror:
+            small = small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        out = io.BytesIO()
+        small.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
 def template(seed: int) -> bytes:
     values = np.random.default_rng(seed).standard_normal(128)
     return (values / np.linalg.norm(values)).astype("<f4").tobytes()
@@ -85,8 +96,18 @@ def model() -> recognition.ModelFacts:
     return engines.facts_of(engines.model_row())
 
 
-def picture(seed: int, *, faces: int = 1, source: Source | None = None) -> Shown:
-    """Import one picture with faces as the services do, drawn templates aside."""
+def picture(
+    seed: int,
+    *,
+    faces: int = 1,
+    source: Source | None = None,
+    apart: int = 180,
+    data: bytes = b"",
+) -> Shown:
+    """Import one picture with faces as the services do, drawn templates aside.
+
+    Faces lie `apart` pixels from one another: with 110 the cut-out of one shows the other.
+    """
     moment = clock.now()
     owner = (
         source
@@ -97,7 +118,7 @@ def picture(seed: int, *, faces: int = 1, source: Source | None = None) -> Shown
     run = ImportRun.objects.create(
         source=owner, listing_hash=f"{seed:064d}", started_at=moment, state=ImportRun.State.DONE
     )
-    data = noise(seed)
+    data = data or noise(seed)
     shown = Shown(
         image=SourceImage(id=new_id(), source=owner, run=run, imported_at=moment),
         records=[],
@@ -110,11 +131,12 @@ def picture(seed: int, *, faces: int = 1, source: Source | None = None) -> Shown
     staged.add("picture", data)
     facts = {"page_url": shown.page, "image_url": shown.file, "caption": shown.caption}
     staged.add_json("facts", facts | {"path": f"{seed}.jpg"})
-    ready = [_face(shown, seed, number) for number in range(1, faces + 1)]
+    ready = [_face(shown, seed, number, apart) for number in range(1, faces + 1)]
     with unit_of_work():
         shown.image.unit = staged.save()
         shown.image.file_hash = hashes.of_file(data)
-        shown.image.state = SourceImage.State.SEARCHABLE
+        kinds = SourceImage.State
+        shown.image.state = kinds.SEARCHABLE if ready else kinds.NO_FACE
         shown.image.width, shown.image.height = SIDE
         shown.image.save(force_insert=True)
         Appearance.objects.create(
@@ -129,15 +151,14 @@ def picture(seed: int, *, faces: int = 1, source: Source | None = None) -> Shown
         for record, unit in ready:
             record.unit = unit.save()
             record.save(force_insert=True)
-        recognition.add_templates(
-            model=model(),
-            templates=[recognition.NewTemplate(record.id, record.unit) for record, _unit in ready],
-        )
+        if ready:
+            made = [recognition.NewTemplate(record.id, record.unit) for record, _unit in ready]
+            recognition.add_templates(model=model(), templates=made)
     shown.records = [record for record, _unit in ready]
     return shown
 
 
-def _face(shown: Shown, seed: int, number: int) -> tuple[Record, vault.Staged]:
+def _face(shown: Shown, seed: int, number: int, apart: int) -> tuple[Record, vault.Staged]:
     moment = clock.now()
     record = Record(
         id=new_id(),
@@ -153,7 +174,7 @@ def _face(shown: Shown, seed: int, number: int) -> tuple[Record, vault.Staged]:
     staged.add_json(
         "face",
         {
-            "box": [40 + 180 * (number - 1), 60, 90, 110],
+            "box": [40 + apart * (number - 1), 60, 90, 110],
             "of": list(SIDE),
             "landmarks": [[1.0, 1.0]] * 5,
             "quality": {},
@@ -293,10 +314,10 @@ def plain_patterns(shown: Shown) -> list[bytes]:
 
 def found_in_files(patterns: Sequence[bytes]) -> list[str]:
     """Where these bytes lie in any file of the installation, read plainly."""
-    from dsr_portal.erasure.steps import places
+    from dsr_portal.erasure.places import places
 
     found = []
-    for place in places():
+    for place in [path for one in places() for path in one.paths]:
         for path in [place] if place.is_file() else place.rglob("*"):
             if path.is_file():
                 data = path.read_bytes()

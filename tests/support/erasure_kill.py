@@ -10,7 +10,9 @@ from dsr_portal.erasure import steps
 
 STORES = tuple(steps._HANDLERS)
 POINTS = [
+    "looked.duplicates",
     *(f"{moment}.{store}" for store in STORES for moment in ("begun", "done")),
+    "covered.pictures",
     "numbered.index",
     "ordered.keys",
     "checked.stores",

@@ -16,7 +16,7 @@ from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.ids import new_id
 from dsr_portal.gallery.models import Appearance, ImportRun, Record, Source, SourceImage
-from dsr_portal.recognition import changes, holder, services
+from dsr_portal.recognition import changes, fusing, holder, services
 from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition.models import ModelVersion
 from dsr_portal.vault import keys
@@ -61,9 +61,11 @@ def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = NoEngine()
     monkeypatch.setattr(engines, "engine", lambda: engine)
     monkeypatch.setattr(
-        services,
+        fusing,
         "embed_probes",
-        lambda pictures: np.stack([np.frombuffer(one, dtype="<f4") for one in pictures]).copy(),
+        lambda pictures: fusing.EmbeddedPhotos(
+            np.stack([np.frombuffer(one, dtype="<f4") for one in pictures]), (1.0,) * len(pictures)
+        ),
     )
 
 

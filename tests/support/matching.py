@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
+from django.apps import apps
 
 from dsr_portal.accounts import services as accounts
 from dsr_portal.accounts.access import SECOND_FACTOR
@@ -24,7 +27,7 @@ from dsr_portal.matching import selectors, services
 from dsr_portal.matching.models import Decision, Review
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.engine import ModelFacts
-from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome
+from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome, WidenedSearch
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.pictures import encode_jpeg
 
@@ -69,7 +72,14 @@ class Told:
     verdict: ProbeVerdict = field(
         default_factory=lambda: ProbeVerdict("ok", ("blurred",), (1, 1, 4, 4), JPEG)
     )
+    widened: list[WidenedSearch] = field(default_factory=list)
+    """What each hop finds, in order; nothing once it is used up."""
+    asked: list[dict[str, Any]] = field(default_factory=list)
     searches: int = 0
+    pictures: list[list[bytes]] = field(default_factory=list)
+    """The photos of each search, in the order they came."""
+    apart: bool = False
+    """Whether several photos are too unlike one another."""
     judged: int = 0
     between: Any = None
     """Called between the first hits and the sweep."""
@@ -82,23 +92,41 @@ class Told:
         return self.verdict
 
     def search_probe(
-        self, *, picture: bytes, threshold: float, preliminary: Any = None
+        self,
+        *,
+        picture: bytes,
+        threshold: float,
+        more: Sequence[bytes] = (),
+        vouched: bool = False,
+        preliminary: Any = None,
+        nearest: int = 0,
     ) -> SearchOutcome:
         self.searches += 1
+        self.pictures.append([*more, picture])
+        if self.apart and more and not vouched:
+            raise recognition.PhotosApart("photos_apart", "unlike")
         if preliminary is not None:
             preliminary(self.outcome(self.hits[:1], compared=0))
         if self.between is not None:
             self.between()
-        return self.outcome(self.hits, compared=40)
+        found = self.outcome(self.hits, compared=40)
+        return replace(found, nearest=tuple(self.nearest)[:nearest])
 
-    def nearest_below(self, *, picture: bytes, threshold: float, count: int) -> list[RecordHit]:
-        return list(self.nearest)[:count]
+    def widen_search(self, **asked: Any) -> WidenedSearch:
+        self.asked.append(asked)
+        return self.widened.pop(0) if self.widened else self.hop([], asked["confirmed"])
+
+    def hop(
+        self, found: Sequence[RecordHit], used: Sequence[UUID], drifted: Sequence[UUID] = ()
+    ) -> WidenedSearch:
+        outcome = self.outcome(found, compared=40)
+        return WidenedSearch(tuple(found), tuple(used), tuple(drifted), outcome)
 
 
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Put `Told` where the engine and the index would be."""
     answers = Told()
-    for name in ("judge_probe", "search_probe", "nearest_below"):
+    for name in ("judge_probe", "search_probe", "widen_search"):
         monkeypatch.setattr(recognition, name, getattr(answers, name))
     return answers
 
@@ -116,6 +144,7 @@ def opened(
     consent: bool = True,
     opener: Actor | None = None,
     picture: bytes = JPEG,
+    ways: Sequence[cases.WaySent] = (),
 ) -> Case:
     """A request with a photo, from the website or entered by a person of staff."""
     case_id = new_id()
@@ -137,7 +166,7 @@ def opened(
         actor=opener,
         channel=channel,
         rights=rights,
-        ways=[cases.WaySent(WayKind.SELFIE)],
+        ways=[cases.WaySent(WayKind.SELFIE), *ways],
         consents=[ConsentScope.COMPARISON] if consent else [],
         contact=cases.Contact(email="mina@example.org"),
         case_id=case_id,
@@ -209,3 +238,17 @@ def event_types_of(case: Case) -> list[str]:
     from dsr_portal.audit.selectors import events_for_case
 
     return list(events_for_case(case.id).values_list("type", flat=True))
+
+
+def pictures_of(centre: Any, count: int, seed: int, spread: float = 0.6) -> Any:
+    """Templates around a person's direction, float32 (count, 128)."""
+    rng = np.random.default_rng(seed)
+    rows = centre + spread * rng.normal(size=(count, 128)) / np.sqrt(128)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("<f4")
+
+
+def everything_kept(root: Path) -> tuple[dict[Any, list[str]], dict[Path, bytes]]:
+    """Rows of every table and the bytes of every file under the portal's folders."""
+    rows = {model: sorted(map(str, model.objects.values_list())) for model in apps.get_models()}
+    files = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return rows, files

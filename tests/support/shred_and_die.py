@@ -1,4 +1,4 @@
-"""A process that destroys keys and is killed at the step named in its argument (kill -9)."""
+"""A process that destroys or replaces keys and is killed at the step named in its arguments."""
 
 import os
 import signal
@@ -7,9 +7,10 @@ import sys
 import django
 
 
-def main(stop_at: str, count: int) -> None:
+def main(work: str, stop_at: str, count: int) -> None:
     django.setup()
-    from dsr_portal.vault import keys, shredding
+    from dsr_portal.core.actor import Actor
+    from dsr_portal.vault import keys, rotation, shredding
 
     seen = 0
 
@@ -21,8 +22,11 @@ def main(stop_at: str, count: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     keys.keeper().ring.fault = fault
-    shredding.run_shred(fault=fault)
+    if work == "rotate":
+        rotation.rotate(actor=Actor.operator(), fault=fault)
+    else:
+        shredding.run_shred(fault=fault)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,4 +1,4 @@
-"""Makes the first answer and the first audit report in a worker stand still until it is killed.
+"""Makes the first answer, audit report or letter in a worker stand still until it is killed.
 
 Named in `running_worker(imports=...)`: the product's handlers run as they are, but the last slow
 step before the commit never returns the first time. By then letter and package are made.
@@ -45,9 +45,11 @@ def stand_still() -> None:
 
     def prepared(*args: Any, **kwargs: Any) -> Any:
         done = made(*args, **kwargs)
-        return _first_time_never(lambda: done)() if kwargs.get("kind") == "audit" else done
+        return (
+            _first_time_never(lambda: done)() if kwargs.get("kind") in {"audit", "letter"} else done
+        )
 
-    compliance_jobs.documents.prepare_document = prepared  # type: ignore[assignment]
+    compliance_jobs.documents.prepare_document = prepared  # type: ignore[assignment]  # it hangs once
 
 
 if os.environ.get("DSR_TEST_IMPORTS"):

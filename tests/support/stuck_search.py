@@ -1,7 +1,8 @@
 """Recognition that never comes back the first time, in worker processes that a test kills.
 
-The first attempt is held at a moment a test waits for: after the photo was judged, or between the
-first hits (already written) and the sweep. Later attempts run as they are.
+The first attempt is held at a moment a test waits for: after the photo was judged, between the
+first hits (already written) and the sweep, after a widened search or after a look-up. Later
+attempts run as they are.
 """
 
 import time
@@ -10,15 +11,22 @@ from typing import Any
 
 from django.conf import settings
 
+from dsr_portal.matching import named
 from dsr_portal.recognition import services
 
 _judge, _search = services.judge_probe, services.search_probe
+_widen, _look_up = services.widen_search, named.look_up
 
 
 def begun(moment: str) -> int:
     """How often a moment was reached, across all processes."""
     path = _mark(moment)
     return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def let_pass(moment: str) -> None:
+    """Do not hold the first attempt there."""
+    _mark(moment).write_text("passed\n")
 
 
 def _mark(moment: str) -> Path:
@@ -46,5 +54,18 @@ def search_probe(*, preliminary: Any = None, **more: Any) -> Any:
     return _search(preliminary=written_then_held, **more)
 
 
+def widen_search(**asked: Any) -> Any:
+    found = _widen(**asked)
+    _hold_the_first("widened")
+    return found
+
+
+def look_up(case: Any) -> Any:
+    found = _look_up(case)
+    _hold_the_first("looked-up")
+    return found
+
+
 def install() -> None:
     services.judge_probe, services.search_probe = judge_probe, search_probe
+    services.widen_search, named.look_up = widen_search, look_up

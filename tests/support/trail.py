@@ -62,7 +62,7 @@ def empty_database() -> None:
 def undone() -> Iterator[None]:
     """Take back what the block writes: one example of many inside one test."""
     block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]
+    block._from_testcase = True  # type: ignore[attr-defined]  # Django's own mark for tests
     with block:
         yield
         transaction.set_rollback(True)

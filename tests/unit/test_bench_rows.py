@@ -9,6 +9,7 @@ import pytest
 
 from tests.bench.__main__ import AREAS
 from tests.bench.rows import Book, table, write
+from tests.bench.sizes import size
 
 FORM = {"area", "name", "value", "unit", "better", "target", "met", "command", "load"}
 
@@ -20,6 +21,19 @@ def test_a_figure_is_met_by_its_own_direction() -> None:
     book.note("told", 7.0, "s")
     assert [figure.met for figure in book.figures] == [True, False, None]
     assert "NO" in table(book.figures).splitlines()[2]
+
+
+def test_full_sizes_are_asked_for_and_single_ones_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of the usual sizes ends while one waits; FULL=1 is told in each figure's command."""
+    monkeypatch.delenv("DSR_BENCH_ROWS", raising=False)
+    for told, wanted in (("", 5), ("0", 5), ("1", 7)):
+        monkeypatch.setenv("DSR_BENCH_FULL", told)
+        assert size("DSR_BENCH_ROWS", usual=5, full=7) == wanted
+    book = Book("erasure")
+    book.note("time", 1.0, "s")
+    assert book.figures[0].command == "make bench ONLY=erasure FULL=1"
+    monkeypatch.setenv("DSR_BENCH_ROWS", "9")
+    assert size("DSR_BENCH_ROWS", usual=5, full=7) == 9
 
 
 def test_rows_have_one_form_and_other_areas_stay(tmp_path: Path) -> None:

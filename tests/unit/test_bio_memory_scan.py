@@ -16,11 +16,13 @@ from biometrics import memory_scan
 from biometrics.errors import ScanFailed
 from biometrics.memory_scan import (
     Needle,
+    near_needles,
     scan_file,
     scan_process,
     template_needles,
     template_patterns,
 )
+from biometrics.templates import MEAN_FACE, before_turn, to_template, turn_from_secret
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,16 +91,16 @@ def test_an_erased_template_is_gone_from_the_memory_of_the_process_that_held_it(
         while view:
             view = view[into.write(view) or 0 :]
         assert out.readline() == b"ready\n"
-        # One copy in the shard, one in the graph: seen from inside and from outside.
+        # One copy, for shard and graph share it: seen from inside and from outside.
         inside = [int(word) for word in ask(asked)]
         outside = scan_process(child.pid, needles)
-        assert inside[0] >= 2
-        assert outside.counts[0] >= 2
+        assert inside[0] == 1
+        assert outside.counts[0] == 1
         assert ask("erase") == ["erased"]
         assert [int(word) for word in ask(asked)] == [0] * len(needles)
         assert scan_process(child.pid, needles).total == 0
         # Others are still there (the graph is not): the scan did not go blind.
-        assert scan_process(child.pid, template_needles(rows[8])).counts[0] == 1
+        assert scan_process(child.pid, template_needles(rows[8])).counts[0] >= 1
     finally:
         child.kill()
         child.wait()
@@ -129,16 +131,50 @@ def test_every_form_in_which_a_template_may_be_written_is_found(tmp_path: Path) 
         "f8": row.astype("<f8").tobytes(),
         "F8": row.astype(">f8").tobytes(),
         "base64": base64.b64encode(row.tobytes()),
+        "base64, one byte in": base64.b64encode(b"x" + row.tobytes()),
+        "base64, two bytes in": base64.b64encode(b"xy" + row.tobytes()),
         "hex": row.tobytes().hex().encode(),
         "HEX": row.tobytes().hex().upper().encode(),
         "json": json.dumps([float(v) for v in row]).encode(),
         "dense": json.dumps([float(v) for v in row], separators=(",", ":")).encode(),
+        "lines": json.dumps({"a": [{"b": [float(v) for v in row]}]}, indent=1).encode(),
     }
     for name, form in forms.items():
         path = tmp_path / name
         path.write_bytes(b"\x00" * 1000 + form + b"\xff" * 1000)
         assert scan_file(path, template_patterns(row)).total >= 1, name
         assert scan_file(path, template_patterns(unit_rows(1)[0])).total == 0, name
+
+
+@pytest.mark.parametrize("kind", ["<f4", ">f4", "<f8", ">f8"])
+@pytest.mark.parametrize("moved", [0.0, 3e-7, -3e-7])
+def test_numbers_known_up_to_their_last_digits_are_found(
+    tmp_path: Path, kind: str, moved: float
+) -> None:
+    """E-04, R30: what a template was before it was rounded differs in its last bits."""
+    row = unit_rows(1)[0].astype(np.float64)
+    others = unit_rows(400).astype(kind).tobytes()
+    needles = [Needle.from_text(one.to_text()) for one in near_needles(row)]
+    path = tmp_path / "file"
+    for shift in (0, 1, 3):
+        path.write_bytes(others + b"x" * shift + (row + moved).astype(kind).tobytes() + others)
+        found = scan_file(path, needles).counts
+        assert sum(found) == 1, (shift, found)
+    path.write_bytes(others + unit_rows(1)[0].astype(kind).tobytes())
+    assert scan_file(path, needles).total == 0
+
+
+def test_what_a_template_was_before_centring_and_turning_is_computed_back() -> None:
+    rng = np.random.default_rng(9)
+    turn = turn_from_secret(b"s" * 32)
+    embedding = rng.normal(size=128).astype(np.float32) * 13
+    template = to_template(embedding, turn)
+    length = np.linalg.norm(embedding.astype(np.float64))
+    scaled = embedding.astype(np.float64) / length
+    centred, before = before_turn(template, turn)
+    assert np.abs(before - scaled).max() < 1e-6
+    difference = scaled - MEAN_FACE
+    assert np.abs(centred - difference / np.linalg.norm(difference)).max() < 1e-6
 
 
 @pytest.mark.parametrize("shift", [-40, -13, -1, 0, 1, 12])
@@ -163,7 +199,14 @@ def test_needles_hold_no_plain_bytes_and_survive_being_written_down() -> None:
     assert pattern not in needle.masked
     assert pattern.hex() not in needle.to_text()
     assert Needle.from_text(needle.to_text()) == needle
-    for text in ("", "zz", "00" + "11" * 20, "01ab"):
+    for text in (
+        "",
+        "zz",
+        "00" + "11" * 20,
+        "01ab",
+        "01" + "22" * 20 + "/ff",
+        "01" + "22" * 20 + "/",
+    ):
         with pytest.raises(ScanFailed):
             Needle.from_text(text)
 

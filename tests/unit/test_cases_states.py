@@ -7,7 +7,7 @@ import pytest
 
 from dsr_portal.cases import public_status
 from dsr_portal.cases.levels import required_level
-from dsr_portal.cases.models import Channel, RightCode, Status, WayKind
+from dsr_portal.cases.models import Channel, Outcome, RightCode, Status, WayKind
 from dsr_portal.cases.states import (
     HUMAN_ONLY,
     TRANSITIONS,
@@ -38,23 +38,38 @@ def actor_of(role: str) -> Actor:
         "operator": "operator",
         "regulator": "regulator",
     }.get(role, "staff")
-    return Actor("S-1001", role, kind)  # type: ignore[arg-type]
+    return Actor("S-1001", role, kind)  # type: ignore[arg-type]  # any kind at all
 
 
 @pytest.mark.parametrize(("status", "action"), list(product(Status, Action)))
 def test_every_pair_of_state_and_action_is_allowed_to_exactly_its_roles(status, action):
     arrow = TRANSITIONS.get((status, action))
+    outcome = "not_identified" if arrow is not None and arrow.when_unidentified else ""
+    case = {"status": status, "action": action, "rights": set(), "outcome": outcome}
     for role in ROLES:
         actor = actor_of(role)
         if arrow is None:
             with pytest.raises(Conflict):
-                transition(status=status, action=action, actor=actor, rights=set())
+                transition(actor=actor, **case)
         elif role in arrow.roles:
-            got = transition(status=status, action=action, actor=actor, rights=set())
+            got = transition(actor=actor, **case)
             assert got.target == arrow.target
         else:
             with pytest.raises(NotAllowed):
-                transition(status=status, action=action, actor=actor, rights=set())
+                transition(actor=actor, **case)
+
+
+@pytest.mark.parametrize("outcome", [*Outcome.values, ""])
+def test_only_who_was_not_identified_opens_a_request_again(outcome):
+    """Art. 11(2), 12(2): an answered or withdrawn request ends; a new one can be sent."""
+    person = actor_of("data_subject")
+    how = {"action": Action.COME_BACK, "actor": person, "rights": set(), "outcome": outcome}
+    for status in (Status.DECIDED, Status.DELIVERED, Status.CLOSED):
+        if outcome == Outcome.NOT_IDENTIFIED:
+            assert transition(status=status, **how).target == Status.RECEIVED
+        else:
+            with pytest.raises(Conflict, match="was_answered"):
+                transition(status=status, **how)
 
 
 def test_no_machine_decides_delivers_or_erases():
@@ -67,6 +82,15 @@ def test_no_machine_decides_delivers_or_erases():
     liar = Actor("worker", "officer", "system")
     with pytest.raises(NotAllowed):
         transition(status=Status.SECOND_REVIEW, action=Action.REVIEW_DONE, actor=liar, rights=set())
+
+
+def test_nothing_is_erased_for_who_was_not_identified():
+    """Art. 11(2): nobody knows which records are theirs."""
+    person = actor_of("data_subject")
+    for status in (Status.DECIDED, Status.DELIVERED):
+        how = {"status": status, "action": Action.START_ERASURE, "rights": {RightCode.ERASURE}}
+        with pytest.raises(Conflict, match="not_identified"):
+            transition(actor=person, outcome=Outcome.NOT_IDENTIFIED, **how)
 
 
 def test_erasure_waits_for_the_answer_when_access_was_asked():
@@ -174,5 +198,5 @@ def test_no_two_events_of_a_search_have_the_same_words():
     )
     assert (started, queued) == (
         "The search was started.",
-        "The photo waits to be compared.",
+        "The search waits for its turn.",
     )

@@ -79,7 +79,79 @@ def test_deep_grey_keeps_its_tones():
     assert sum(differences) / len(differences) < 3
 
 
-def test_of_an_animation_only_the_first_picture_comes_through():
-    header, rgb = decode.answer({"op": "decode"}, bad_input.animated_webp())
+@pytest.mark.parametrize(
+    "name",
+    [
+        "animated webp",
+        "animated gif",
+        "animated png",
+        "animated avif",
+        "camera jpeg with two pictures",
+    ],
+)
+def test_of_several_pictures_the_first_comes_through_and_the_rest_is_counted(name):
+    header, rgb = decode.answer({"op": "decode"}, bad_input.ACCEPTED[name]())
     assert header["frames"] == 2
-    assert rgb[:3] == bytes((220, 20, 20))
+    assert len(rgb) == 3 * header["width"] * header["height"]
+    # The second has its blue corner here.
+    assert (rgb[0] > 200, rgb[2] > 50) == (True, False)
+
+
+def test_every_way_to_write_one_picture_gives_nearly_the_same_pixels():
+    """CMYK, palette, 16 bits, odd profiles and files behind the picture change nothing of it."""
+    _, plain = decode.decode(bad_input.jpeg(), max_side=320)
+    for name in (
+        "cmyk jpeg",
+        "cmyk jpeg with an odd profile",
+        "jpeg with an odd profile",
+        "png with an odd profile",
+        "16 bit colour png",
+        "palette png with a transparent colour",
+        "avif",
+        "rgba avif",
+        "gif",
+        "polyglot jpeg",
+        "jpeg and html",
+        "gif and java archive",
+        "png and zip",
+    ):
+        header, rgb = decode.decode(bad_input.ACCEPTED[name](), max_side=320)
+        assert (header["width"], header["height"]) == bad_input.SIZE
+        differences = [abs(a - b) for a, b in zip(rgb[::97], plain[::97], strict=True)]
+        assert sum(differences) / len(differences) < 4, name
+
+
+@pytest.mark.parametrize(
+    "name", ["polyglot jpeg", "jpeg and html", "jpeg with html in its comment",
+             "gif and java archive", "png and zip"],
+)  # fmt: skip
+def test_of_a_polyglot_only_pixels_come_through(name):
+    data = bad_input.ACCEPTED[name]()
+    assert b"POLYGLOTCANARY" in data
+    header, rgb = decode.answer({"op": "decode"}, data)
+    assert header["ok"] is True
+    assert len(rgb) == 3 * header["width"] * header["height"]
+    assert b"POLYGLOT" not in rgb
+    assert b"POLYGLOT" not in json.dumps(header).encode()
+
+
+def test_an_archive_without_a_picture_is_refused():
+    header, rgb = decode.answer({"op": "decode"}, bad_input.archive())
+    assert header == {"ok": False, "code": "format_not_allowed"}
+    assert rgb == b""
+
+
+def test_a_decoder_that_breaks_in_a_new_way_is_a_refusal(monkeypatch):
+    """A plugin's own kind of error must not end a child that has other pictures to decode."""
+    from PIL import Image
+
+    class Odd(ArithmeticError):
+        pass
+
+    def broken(*_args, **_how):
+        raise Odd("the palette lies")
+
+    data = bad_input.ACCEPTED["rgba png"]()
+    monkeypatch.setattr(Image.Image, "convert", broken)
+    header, _ = decode.answer({"op": "decode"}, data)
+    assert header == {"ok": False, "code": "truncated"}

@@ -99,7 +99,8 @@ def test_a_covered_area_is_told_from_a_face() -> None:
 
 
 def test_every_step_has_a_worker_and_words() -> None:
-    named = {store for store, _action in (*services.BEFORE, *services.AFTER)} | {"pictures"}
+    named = {store for store, _action in (*services.BEFORE, *services.AFTER)}
+    named |= {"pictures", "duplicates"}
     assert named == set(steps._HANDLERS)
     for store in named:
         assert words.store(store) != store

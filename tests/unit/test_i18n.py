@@ -18,6 +18,15 @@ MODULES = sorted(
 )
 ERRORS = {"NotAllowed", "NotFound", "Conflict", "BadInput", "Unavailable", "PortalError"}
 SHOWN_ARGUMENTS = {"label", "help_text", "verbose_name", "empty_label"}
+# What takes a text and gives it in the reader's language.
+TRANSLATES = {"_", "gettext", "gettext_lazy", "ngettext", "pgettext", "ngettext_lazy"}
+# Read by operators and developers, who read English.
+NOT_FOR_PEOPLE = {"compile", "Warning", "Error", "add_argument", "warning", "error", "info"}
+PROSE = re.compile(r"\w{2,},?(?: [\w'`]+,?){4,}[.](?:\s|$)")
+# Commands, checks and the ring speak to operators, inventories and the lease to developers; the
+# verifier is a program of its own without a catalogue; an authority's note is about our list.
+ENGLISH = {"management", "demo", "settings", "checks.py", "stores.py", "context.py", "ring.py"}
+ENGLISH |= {"inventory.py", "verify_certificate.py", "authorities.py"}
 # Not words of a language: the mark of the demo and a sample reference.
 SAME_EVERYWHERE = {"DEMO", "QX"}
 
@@ -62,6 +71,28 @@ def bare_strings(source: str) -> Iterator[str]:
                 yield ast.unparse(value)
 
 
+def bare_prose(source: str) -> Iterator[str]:
+    """Texts of a module, of a sentence or more, that no call translates.
+
+    Documentation, patterns and what only developers and operators read is left out.
+    """
+    tree = ast.parse(source)
+    spared: set[int] = set()
+    for node in ast.walk(tree):
+        named = getattr(getattr(node, "func", None), "id", "") or getattr(
+            getattr(node, "func", None), "attr", ""
+        )
+        silent = isinstance(node, ast.Expr | ast.Raise) or named in TRANSLATES | NOT_FOR_PEOPLE
+        # Pages under docs/ are made from tables; they are English.
+        silent = silent or getattr(node, "name", "") == "as_markdown"
+        if silent:
+            spared.update(id(inner) for inner in ast.walk(node))
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) else ""
+        if id(node) not in spared and isinstance(text, str) and PROSE.search(text):
+            yield text
+
+
 def test_planted_words_are_seen() -> None:
     page = '<p class="note">{% translate "Yes" %} Hello</p><img alt="A face">{{ name }}'
     assert words_of(page) == ["Hello", "face"]
@@ -81,4 +112,18 @@ def test_errors_forms_and_notices_can_be_translated() -> None:
         for path in MODULES
         if (texts := list(bare_strings(path.read_text())))
     }
+    assert found == {}
+
+
+def test_no_module_keeps_a_text_for_people_that_no_catalogue_has() -> None:
+    """A constant of sentences, as a file in somebody's package, is words of a language, too."""
+    planted = 'TEXT = """# What is here\n\nThe part with your face, cut from it."""\n'
+    assert len(list(bare_prose(planted))) == 1
+    assert list(bare_prose(planted.replace('"""#', '_("""#').replace('."""', '.""")'))) == []
+    found = {}
+    for path in MODULES:
+        if ENGLISH & set(path.parts):
+            continue
+        if texts := list(bare_prose(path.read_text())):
+            found[path.relative_to(ROOT).as_posix()] = texts
     assert found == {}

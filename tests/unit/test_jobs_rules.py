@@ -49,7 +49,9 @@ def test_celery_is_set_to_carry_ids_only() -> None:
     assert (conf.task_always_eager, conf.task_acks_late, conf.worker_prefetch_multiplier) == (
         False, True, 1,
     )  # fmt: skip
-    assert {queue.name for queue in conf.task_queues} == {"light", "probe", "search", "enrol"}
+    assert {queue.name for queue in conf.task_queues} == {
+        "light", "probe", "search", "enrol", "reenrol",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("module", ["dsr_portal.celery", "dsr_portal.wsgi"])

@@ -23,6 +23,9 @@ KILLS = {
     "test_answer_kill::test_an_answer_is_made_once_though_its_worker_is_killed": (
         "disclosure.make_answer",
     ),
+    "test_letter_kill::test_a_letter_leaves_once_though_its_worker_is_killed": (
+        "cases.send_letter",
+    ),
     "test_erasure_workers::test_killed_at_every_point_it_is_finished_once": (
         "erasure.certificate",
         "erasure.run",
@@ -31,16 +34,30 @@ KILLS = {
     "test_import_kill::test_two_kills_later_the_import_is_whole_and_nothing_is_twice": (
         "gallery.import_batch",
     ),
+    "test_notice_kill::test_recipients_are_told_though_the_worker_is_killed": (
+        "gallery.notice_letter",
+    ),
     "test_search_kill::test_a_worker_killed_while_it_judges_and_while_it_searches": (
         "matching.judge_probe",
         "matching.search",
     ),
+    "test_reenrol_kill::test_two_kills_later_every_record_has_one_template_of_each_model": (
+        "gallery.reenrol_batch",
+    ),
+    "test_search_kill::test_a_worker_killed_while_it_widens_a_search": ("matching.widen",),
+    "test_case_groups::test_a_case_is_searched_by_two_groups_and_a_killed_holder_loses_nothing": (
+        "matching.search_merged",
+        "matching.widen_merged",
+    ),
+    "test_search_kill::test_a_worker_killed_while_it_looks_up": ("matching.look_up",),
     "test_index_kill::test_index_keys_and_outbox_are_finished_once_though_every_commit_is_killed": (
         "outbox.deliver",
         "recognition.erase",
         "recognition.graphs",
+        "recognition.rebuild_shard",
         "recognition.recycle",
         "recognition.seal",
+        "recognition.search_group",
         "vault.shred",
     ),
 }
@@ -71,4 +88,5 @@ def test_a_row_names_a_test_that_kills(named: str) -> None:
 def test_kinds_killed_at_their_commit_are_those_of_the_table() -> None:
     points = (WORKER.parent / "support" / "kill_at_commit.py").read_text()
     named = re.findall(r'"([a-z_]+\.[a-z_]+)\.(?:complete|checkpoint)"', points)
-    assert set(named) == {kind for kind, test in KILLED_IN.items() if "test_index_kill" in test}
+    there = ("test_index_kill", "test_case_groups")
+    assert set(named) == {kind for kind, test in KILLED_IN.items() if test.startswith(there)}

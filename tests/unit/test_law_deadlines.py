@@ -32,8 +32,7 @@ def test_last_day_is_the_computed_one(row: dict[str, Any]) -> None:
     assert due.unrolled.isoformat() == row["unrolled"]
     assert due.legal.isoformat() == row["legal_last_day"]
     assert due.unrolled.strftime("%a") == row["unrolled_weekday"]
-    if row["holiday"]:
-        assert deadlines.holiday_name(due.unrolled, row["calendar"]) == row["holiday"]
+    assert deadlines.holiday_name(due.unrolled, row["calendar"]) == row["holiday"]
 
 
 def test_an_extension_is_counted_from_receipt_not_from_the_rolled_day() -> None:
@@ -57,6 +56,14 @@ def test_an_extension_nobody_was_told_of_in_time_does_not_exist(
     deadlines.extended(
         date(2026, 1, 31), calendar="FR", extra_months=2, letter_sent_on=date(2026, 3, 2)
     )
+
+
+def test_a_letter_older_than_the_request_extends_nothing() -> None:
+    """D-06."""
+    with pytest.raises(DeadlineError, match="older than the request"):
+        deadlines.extended(
+            date(2026, 1, 31), calendar="FR", extra_months=1, letter_sent_on=date(2026, 1, 30)
+        )
 
 
 @pytest.mark.parametrize("months", [0, 3])
@@ -126,32 +133,129 @@ def test_a_time_without_zone_is_refused() -> None:
         deadlines.receipt_day(datetime(2026, 3, 5), None, "Europe/Paris")
 
 
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "../etc", "/etc/passwd"])
+def test_an_unknown_zone_is_refused(zone: str) -> None:
+    with pytest.raises(DeadlineError) as error:
+        deadlines.receipt_day(datetime(2026, 3, 5, tzinfo=UTC), zone, "Europe/Paris")
+    assert error.value.code == "unknown_zone"
+
+
 def test_greece_and_the_union_mean_the_same_calendar() -> None:
     assert deadlines.due_dates(date(2026, 3, 10), calendar="EL") == deadlines.due_dates(
         date(2026, 3, 10), calendar="GR"
     )
 
 
-def test_an_unknown_calendar_is_an_error_and_not_a_year_without_holidays() -> None:
-    with pytest.raises(DeadlineError, match="no holidays"):
-        deadlines.due_dates(date(2026, 3, 10), calendar="XX")
-    with pytest.raises(DeadlineError):
-        deadlines.check_calendar("DE-XX")
+@pytest.mark.parametrize(
+    ("calendar", "code"),
+    [
+        ("XX", "unknown_calendar"),
+        ("", "unknown_calendar"),
+        ("nl", "unknown_calendar"),
+        ("DE-XX", "unknown_region"),
+        ("DE-", "unknown_region"),
+        ("LU-1", "unknown_region"),
+    ],
+)
+def test_an_unknown_calendar_is_an_error_and_not_a_year_without_holidays(
+    calendar: str, code: str
+) -> None:
+    """D-03."""
+    with pytest.raises(DeadlineError) as error:
+        deadlines.due_dates(date(2026, 3, 10), calendar=calendar)
+    assert error.value.code == code
+    with pytest.raises(DeadlineError, match="no holidays are known"):
+        deadlines.check_calendar(calendar)
 
 
-def test_an_override_beats_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_has_the_days_of_its_state_and_its_own() -> None:
+    """D-03: Good Friday is a holiday in Moselle and not in the rest of France."""
+    good_friday = date(2026, 4, 3)
+    assert deadlines.due_dates(date(2026, 3, 3), calendar="FR").legal == good_friday
+    assert deadlines.due_dates(date(2026, 3, 3), calendar="FR-57").legal == date(2026, 4, 7)
+
+
+def test_a_year_beyond_the_known_holidays_is_an_error() -> None:
+    """D-03: a year the library knows nothing of would look like one without holidays."""
+    last = deadlines.due_dates(date(2100, 11, 10), calendar="FR")
+    assert last.legal == date(2100, 12, 10)
+    for received in (date(2100, 12, 10), date(1750, 1, 10)):
+        with pytest.raises(DeadlineError, match="from 1803 to 2100, not for") as error:
+            deadlines.due_dates(received, calendar="FR")
+        assert error.value.code == "year_out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("received", "paused"), [(date(9999, 12, 1), 0), (date(2026, 1, 1), 9_000_000)]
+)
+def test_a_period_without_end_is_an_error(received: date, paused: int) -> None:
+    with pytest.raises(DeadlineError, match="after the year 9999"):
+        deadlines.due_dates(received, calendar="FR", paused_days=paused)
+
+
+def sheets(*rows: dict[str, Any]) -> Any:
+    table = deadlines.read_sheets(rows)
+    return lambda: table
+
+
+def test_a_year_sheet_beats_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """D-03: the official list decides, year by year."""
-    day = date(2026, 4, 27)
-    assert deadlines.why_not_working(day, "NL") == "holiday"
-    monkeypatch.setattr(
-        deadlines, "_overrides", lambda: {("NL", day): True, ("NL", date(2026, 4, 28)): False}
-    )
-    assert deadlines.is_working_day(day, "NL")
+    kings_day = date(2026, 4, 27)
+    assert deadlines.holiday_name(kings_day, "NL") == "King's Day"
+    sheet = {
+        "calendar": "NL",
+        "year": 2026,
+        "source": "a test",
+        "working": ["2026-04-27"],
+        "holidays": {"2026-04-28": "Day of Mourning"},
+    }
+    monkeypatch.setattr(deadlines, "_sheets", sheets(sheet))
+    assert deadlines.is_working_day(kings_day, "NL")
+    assert deadlines.holiday_name(kings_day, "NL") is None
     assert deadlines.why_not_working(date(2026, 4, 28), "NL") == "holiday"
+    assert deadlines.holiday_name(date(2026, 4, 28), "NL") == "Day of Mourning"
+    assert not deadlines.is_working_day(date(2027, 4, 27), "NL")  # the other years stay
 
 
-def test_the_shipped_overrides_can_be_read() -> None:
-    assert isinstance(deadlines._overrides(), dict)
+def test_the_sheet_of_a_state_holds_in_its_regions_and_theirs_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """D-03."""
+    state = {"calendar": "DE", "year": 2027, "source": "a", "holidays": {"2027-03-10": "X"}}
+    region = {"calendar": "DE-BY", "year": 2027, "source": "b", "working": ["2027-03-10"]}
+    monkeypatch.setattr(deadlines, "_sheets", sheets(state, region))
+    assert deadlines.holiday_name(date(2027, 3, 10), "DE-HH") == "X"
+    assert deadlines.is_working_day(date(2027, 3, 10), "DE-BY")
+
+
+def test_a_year_is_compared_when_it_has_a_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D-03: EL and GR are one calendar; a sheet without days says that nothing differs."""
+    monkeypatch.setattr(
+        deadlines, "_sheets", sheets({"calendar": "EL", "year": 2027, "source": "OJ C"})
+    )
+    assert deadlines.is_compared("GR", 2027)
+    assert not deadlines.is_compared("GR", 2028)
+    assert not deadlines.is_compared("GR-X", 2027)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"working": ["2028-05-05"]}], "in the sheet of NL 2027"),
+        ([{}, {}], "two sheets"),
+        ([{"working": ["2027-05-05"], "holidays": {"2027-05-05": "X"}}], "both"),
+        ([{"working": ["2027-02-30"]}], "day is out of range"),
+    ],
+)
+def test_a_wrong_sheet_is_refused(rows: list[dict[str, Any]], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        deadlines.read_sheets({"calendar": "NL", "year": 2027, "source": "OJ C"} | r for r in rows)
+
+
+def test_the_shipped_sheets_name_known_calendars_and_their_source() -> None:
+    for (calendar, _year), sheet in deadlines._sheets().items():
+        deadlines.check_calendar(calendar)
+        assert sheet.source
 
 
 def test_switzerland_counts_thirty_days_and_never_rolls() -> None:
@@ -159,8 +263,18 @@ def test_switzerland_counts_thirty_days_and_never_rolls() -> None:
     due = deadlines.due_dates(date(2026, 3, 20), calendar="CH", regime=Regime.CH)
     assert due == Due(date(2026, 4, 19), date(2026, 4, 19))
     assert due.unrolled.strftime("%a") == "Sun"
+    with pytest.raises(DeadlineError):
+        deadlines.due_dates(date(9999, 12, 10), calendar="CH", regime=Regime.CH)
     february = deadlines.due_dates(date(2026, 2, 10), calendar="CH", regime=Regime.CH)
     assert february.unrolled == date(2026, 3, 10)
+
+
+def test_the_united_kingdom_is_counted_like_the_union_by_its_own_calendar() -> None:
+    """D-11: Boxing Day 2026 falls on a Saturday, Monday the 28th is its substitute."""
+    received = date(2026, 11, 26)
+    british = deadlines.due_dates(received, calendar="UK", regime=Regime.UK)
+    assert british == Due(date(2026, 12, 26), date(2026, 12, 29))
+    assert british == deadlines.due_dates(received, calendar="GB")
 
 
 def test_own_targets_lie_on_working_days_before_the_due_date() -> None:
@@ -190,11 +304,26 @@ def test_an_extended_case_keeps_its_distance_to_the_end() -> None:
     assert date(2027, 1, 2) < plan.answer_by < date(2027, 2, 2)
 
 
-def test_erasure_starts_on_the_earlier_of_two_days() -> None:
-    """R4: 14 days after delivery, 3 days before the due date."""
-    due = Due(date(2026, 12, 22), date(2026, 12, 22))
-    assert deadlines.erase_on(date(2026, 12, 1), due) == date(2026, 12, 15)
-    assert deadlines.erase_on(date(2026, 12, 18), due) == date(2026, 12, 19)
+@pytest.mark.parametrize(
+    ("received", "months", "delivered", "starts"),
+    [
+        # One month from Sunday, 22 November 2026: unrolled Tuesday, 22 December.
+        (date(2026, 11, 22), 1, date(2026, 11, 30), date(2026, 12, 14)),
+        (date(2026, 11, 22), 1, date(2026, 12, 5), date(2026, 12, 19)),
+        (date(2026, 11, 22), 1, date(2026, 12, 6), date(2026, 12, 19)),
+        (date(2026, 11, 22), 1, date(2026, 12, 18), date(2026, 12, 19)),
+        # The roll from Saturday to Monday is not used: 28 February 2026, less three days.
+        (date(2026, 1, 31), 1, date(2026, 2, 20), date(2026, 2, 25)),
+        # An extended case has more room, and the 14 days decide.
+        (date(2026, 11, 22), 3, date(2026, 12, 18), date(2027, 1, 1)),
+    ],
+)
+def test_erasure_starts_on_the_earlier_of_two_days(
+    received: date, months: int, delivered: date, starts: date
+) -> None:
+    """R4: 14 days after delivery, 3 days before the unrolled due date."""
+    due = deadlines.due_dates(received, calendar="FR", months=months)
+    assert deadlines.erase_on(delivered, due) == starts
 
 
 def test_breach_hours_do_not_wait_for_monday() -> None:

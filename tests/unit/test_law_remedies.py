@@ -70,6 +70,8 @@ def test_an_unsure_address_is_not_printed_until_the_operator_checked_it() -> Non
 def test_a_mistyped_override_is_refused() -> None:
     with pytest.raises(ValueError, match="adress"):
         authorities.get("HR", overrides={"HR": {"adress": "x"}})
+    with pytest.raises(ValueError, match="confidence is one of"):
+        authorities.get("HR", overrides={"HR": {"confidence": "certain"}})
 
 
 def test_the_court_of_our_office_is_named_only_where_there_is_one() -> None:

@@ -1,14 +1,25 @@
 """The test run's own rules: tiers by folder, budgets, sites, nothing but loopback."""
 
+import json
 import os
+import runpy
 import socket
+import time
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from pytest_socket import SocketConnectBlockedError
 
-from tests.conftest import BUDGETS, TIER_OF_FOLDER, merged_seconds, over_budget, tier_of
+from tests.conftest import (
+    BUDGETS,
+    TIER_OF_FOLDER,
+    TierClock,
+    merged_seconds,
+    over_budget,
+    tier_of,
+    used_by,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,9 +43,61 @@ def test_time_of_two_processes_side_by_side_counts_once():
 
 
 def test_a_tier_over_its_budget_is_named():
-    assert over_budget({"unit": 100, "property": 100, "browser": 599}) == []
-    named = over_budget({"unit": 200, "property": 100, "browser": 601})
-    assert [name for name, _, _ in named] == ["unit + property", "browser"]
+    within = {"unit": [(0.0, 100.0)], "property": [(100.0, 200.0)], "browser": [(0.0, 599.0)]}
+    assert over_budget(within) == []
+    beyond = {"unit": [(0.0, 200.0)], "property": [(200.0, 300.0)], "browser": [(0.0, 601.0)]}
+    assert over_budget(beyond) == [("unit + property", 300.0, 240), ("browser", 601.0, 600)]
+
+
+def test_tiers_of_a_group_that_run_at_the_same_time_share_it():
+    """Engine and worker tests in two processes: 300 s each, one after the other would be 600."""
+    overlapping = {"engine": [(0.0, 300.0)], "worker": [(10.0, 310.0), (305.0, 320.0)]}
+    assert used_by(("engine", "worker"), overlapping) == pytest.approx(320)
+    assert over_budget(overlapping) == []
+    one_after_the_other = {"engine": [(0.0, 300.0)], "worker": [(300.0, 600.0)]}
+    assert [name for name, _, _ in over_budget(one_after_the_other)] == ["engine + worker"]
+
+
+def a_report(item, *, took):
+    """A report as it is made in the process of the test, and as it arrives in another."""
+    call = pytest.CallInfo.from_call(lambda: None, when="call")
+    call.duration = took
+    report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+    hook, config = item.config.hook, item.config
+    sent = hook.pytest_report_to_serializable(config=config, report=report)
+    arrived = json.loads(json.dumps(sent))
+    return hook.pytest_report_from_serializable(config=config, data=arrived)
+
+
+def test_when_a_test_ran_is_told_by_its_own_process_however_late_the_report_comes(request):
+    before = time.perf_counter()
+    report = a_report(request.node, took=3.0)
+    after = time.perf_counter()
+    clock = TierClock()
+    clock.pytest_runtest_logreport(report)
+    ((start, stop),) = clock.intervals["unit"]
+    assert before <= stop <= after
+    assert stop - start == pytest.approx(3.0)
+    assert clock.counts == {"unit": 1}
+
+
+def test_a_report_that_nobody_measured_counts_no_time(request):
+    """Of a test whose process died xdist reports, without having run it."""
+    report = a_report(request.node, took=3.0)
+    del report.ran
+    clock = TierClock()
+    clock.pytest_runtest_logreport(report)
+    assert clock.intervals == {}
+
+
+def test_files_of_heavy_tests_run_side_by_side_and_never_in_parts():
+    """A module's gallery or demo is made once: two processes would each make it."""
+    tiers = runpy.run_path(str(ROOT / ".ci" / "tiers.py"))["TIERS"]
+    folders = {folder for named, _how in tiers.values() for folder in named}
+    assert folders == {f"tests/{folder}" for folder in TIER_OF_FOLDER}
+    _named, how = tiers["engine-worker"]
+    assert how[how.index("--dist") + 1] == "loadfile"
+    assert tiers["browser"][1] == []
 
 
 def test_tests_reach_loopback_and_nothing_else():

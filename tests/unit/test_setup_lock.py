@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / ".ci"))
 
 import check_installed  # noqa: E402 - lies in .ci, which is no package
-import lockfile  # noqa: E402
+import lockfile  # noqa: E402 - as the line above
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 

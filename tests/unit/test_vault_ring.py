@@ -3,13 +3,17 @@
 import os
 import shutil
 import stat
+from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dsr_portal.core.ids import new_id
 from dsr_portal.vault import places as files
 from dsr_portal.vault.ring import (
     Floor,
+    Key,
     KeyGone,
     LedgerHead,
     PlaceMissing,
@@ -128,8 +132,10 @@ def test_a_lost_place_is_filled_on_an_operators_word_only(ring):
     shutil.rmtree(ring.places[1])
     ring.create([new_id()])
     assert not ring.paths[1].exists()
-    ring.places[1].mkdir(mode=0o700)
-    ring.repair()
+    ring.init()
+    assert not ring.paths[1].exists()  # set-up makes the folder, and a place is no new ring
+    assert ring.copy() == [ring.places[1]]
+    assert ring.copy() == []
     assert [row.state for row in ring.status()] == ["whole", "whole"]
 
 
@@ -193,7 +199,8 @@ def test_init_again_changes_nothing(ring):
 
 
 def test_a_file_is_its_bytes_and_nothing_else():
-    file = RingFile(generation=3, keys={new_id(): bytearray(b"k" * 32)})
+    file = RingFile(generation=3)
+    file.add({new_id(): Key(b"k" * 32)})
     data = file.to_bytes()
     assert RingFile.from_bytes(data).to_bytes() == data
     for cut in (0, 10, len(data) - 1):
@@ -201,3 +208,25 @@ def test_a_file_is_its_bytes_and_nothing_else():
             RingFile.from_bytes(data[:cut])
     file.wipe()
     assert file.keys == {}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.uuids(), unique=True, max_size=12), st.lists(st.uuids(), unique=True, max_size=6),
+    st.data(),
+)  # fmt: skip
+def test_the_table_of_a_file_is_a_mapping_of_ids_to_keys(first, more, data):
+    """R26: added, dropped and read back like a dict, whatever the ids and their order."""
+    file, expected = RingFile(), {}
+    for portion in (first, [one for one in more if one not in first]):
+        made = {bucket: Key(os.urandom(32)) for bucket in portion}
+        file.add(made)
+        expected |= {bucket: bytes(key) for bucket, key in made.items()}
+        gone = data.draw(st.lists(st.sampled_from(sorted(expected)))) if expected else []
+        file.drop([*gone, UUID(int=5)])
+        expected = {bucket: key for bucket, key in expected.items() if bucket not in gone}
+        again = RingFile.from_bytes(file.to_bytes())
+        assert {bucket: bytes(key) for bucket, key in again.keys.items()} == expected
+        assert again.ids() == set(expected)
+        assert all(again.has(bucket) for bucket in expected)
+        assert not any(again.has(bucket) for bucket in gone)

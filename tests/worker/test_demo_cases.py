@@ -75,23 +75,29 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, weights_home: Path) -> De
     return stack
 
 
+@pytest.fixture(scope="module")
+def at_first(prepared: DemoStack) -> dict[str, Any]:
+    """How the ready cases stood before a test moved the clock, whichever test comes first."""
+    return told(prepared, CASES)
+
+
 def told(stack: DemoStack, code: str) -> dict[str, Any]:
     return dict(stack.manage("shell", "-v", "0", "-c", code))
 
 
 @pytest.mark.timeout(400)
-def test_a_case_stands_ready_in_every_state(prepared: DemoStack) -> None:
+def test_a_case_stands_ready_in_every_state(prepared: DemoStack, at_first: dict[str, Any]) -> None:
     """Made by the services: two of them by the second person's drawing, one erased and checked."""
     assert set(READY) == {ready.ERASED, *(name for name, _, _ in ready.MADE)}
-    stands = told(prepared, CASES)
-    assert {name: status for name, (status, _outcome) in stands.items()} == READY
-    assert len(stands) == 11
+    assert {name: status for name, (status, _outcome) in at_first.items()} == READY
+    assert len(at_first) == 11
     verdict = prepared.manage("verify_audit", "--json")
     assert verdict["ok"], verdict
     assert verdict["events"] > 100
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.usefixtures("at_first")
 def test_each_card_comes_true_at_the_desk(prepared: DemoStack) -> None:
     """Whom the card names is confirmed by two persons; look-alikes are told apart."""
     outcomes = told(prepared, CARDS)
@@ -103,8 +109,9 @@ def test_each_card_comes_true_at_the_desk(prepared: DemoStack) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_a_second_preparation_makes_nothing_anew(prepared: DemoStack) -> None:
-    before = told(prepared, CASES)
+def test_a_second_preparation_makes_nothing_anew(
+    prepared: DemoStack, at_first: dict[str, Any]
+) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "demo", "--prepare-only"],
         cwd=ROOT,
@@ -115,4 +122,4 @@ def test_a_second_preparation_makes_nothing_anew(prepared: DemoStack) -> None:
         check=False,
     )
     assert "5/7  database, keys, staff there" in done.stdout
-    assert told(prepared, CASES).keys() == before.keys()
+    assert told(prepared, CASES).keys() == at_first.keys()

@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.e2e.support import DemoStack, free_ports
+from tests.support import process_environ
 
 SECOND_START_SECONDS = 15
 
@@ -32,6 +33,38 @@ def test_a_process_that_knows_faces_is_seen(tmp_path: Path, library: str) -> Non
         planted.communicate()
 
 
+def no_key_in_any_environment(stack: DemoStack) -> None:
+    """R26: of every kind of process; one with a key in its environment is seen first."""
+    keys = process_environ.keys_of([stack.folder / "ring-a", stack.folder / "ring-b"])
+    assert len(keys) > 10
+    running = stack.processes()
+    for kind in (
+        "manage.py demo",
+        *(f"127.0.0.1:{stack.port + number}" for number in range(3)),
+        "-Q light",
+        "-Q probe,search",
+        "celery -A dsr_portal.celery beat",
+    ):
+        assert any(kind in command for command in running.values()), kind
+    planted = subprocess.Popen(
+        ["/usr/bin/cat"],
+        env=stack.environment(SOME_NAME=f"key={sorted(keys)[0].hex()}"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert planted.stdin is not None
+        assert planted.stdout is not None
+        planted.stdin.write(b"there\n")
+        planted.stdin.flush()
+        # A process that only just begins has an empty environment for a moment.
+        assert planted.stdout.readline() == b"there\n"
+        assert process_environ.with_a_key([planted.pid, *running], keys) == [planted.pid]
+    finally:
+        planted.kill()
+        planted.communicate()
+
+
 @pytest.mark.timeout(400)
 def test_it_starts_from_nothing_stops_cleanly_and_starts_again_in_seconds(
     tmp_path: Path, weights_home: Path
@@ -47,11 +80,12 @@ def test_it_starts_from_nothing_stops_cleanly_and_starts_again_in_seconds(
             assert words in said, words
         assert f"{stack.public}/demo/" in said
         for address in (f"{stack.public}/demo/", f"{stack.desk}/", f"{stack.oversight}/"):
-            with urlopen(address, timeout=20) as page:  # noqa: S310
+            with urlopen(address, timeout=20) as page:  # noqa: S310 - our own address
                 assert "DEMO" in page.read().decode()
         assert stack.enrolled_faces() == 34
         assert len(stack.processes()) >= 7
         assert stack.recognition_out_of_place() == []
+        no_key_in_any_environment(stack)
         assert stack.stop(signal.SIGINT) == 0
         assert "Stopped." in stack.said()
         assert not stack.processes()

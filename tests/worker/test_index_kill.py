@@ -20,13 +20,15 @@ from dsr_portal.core.ids import new_id
 from dsr_portal.jobs import messages
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Effect, EffectState, Job, JobState
+from dsr_portal.recognition import group_search, services
 from dsr_portal.recognition import holder as holders
-from dsr_portal.recognition import services
 from dsr_portal.recognition.models import Shard, Template
 from dsr_portal.vault import services as vault
+from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.models import Blob, UnitKey
+from dsr_portal.vault.pictures import jpeg_of
 from tests.support import kill_at_commit
-from tests.support.gallery import enrol, forget_index, own_places, random_templates
+from tests.support.gallery import PEOPLE, enrol, forget_index, own_places, random_templates
 from tests.support.workers import running_beat, running_worker, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db, pytest.mark.broker]
@@ -70,6 +72,15 @@ def test_index_keys_and_outbox_are_finished_once_though_every_commit_is_killed()
         with unit_of_work():
             (number,) = services.erase_records(record_ids=ids[:1])
         until(lambda: done("recognition.graphs"), seconds=60, what="the rewritten shard's graph")
+        (damaged,) = set(Shard.objects.values_list("unit", flat=True)) & sealed
+        photo = a_photo()
+        with unit_of_work():
+            jobs.enqueue(
+                kind="recognition.rebuild_shard", subject=damaged, idempotency_key="testing.rebuild"
+            )
+            group_search.ask(key="one", pictures=[(photo, "picture")], threshold=0.9)
+        until(lambda: done("recognition.search_group"), seconds=60, what="the search")
+        until(lambda: done("recognition.rebuild_shard"), seconds=60, what="the rebuilt shard")
         with unit_of_work():
             services.recycle_holders(number)
             jobs.enqueue(
@@ -79,20 +90,30 @@ def test_index_keys_and_outbox_are_finished_once_though_every_commit_is_killed()
         until(idle, seconds=60, what="the last job")
     assert kill_at_commit.marks() == set(kill_at_commit.POINTS)
     events = list(Event.objects.values_list("type", flat=True))
-    for once in ("index.sealed", "index.rewritten", "outbox.sent"):
+    for once in ("index.sealed", "index.rewritten", "index.rebuilt", "outbox.sent"):
         assert events.count(once) == 1, once
     assert events.count("index.recycled") == Job.objects.filter(kind="recognition.recycle").count()
     effect = Effect.objects.get(subject_id=letter)
     assert (effect.state, effect.attempts) == (EffectState.SENT, 2)
+    outcome, _below = group_search.merged("one")
+    assert (outcome.compared, outcome.enrolled, len(outcome.hits)) == (11, 11, 0)
     assert_index_is_whole(ids, sealed)
     assert audit.verify().ok
 
 
+def a_photo() -> UUID:
+    """A photo of a rendered person in the vault, as a case keeps it."""
+    staged = vault.stage_unit(kind=vault.UnitKind.PROBE, owner=new_id())
+    staged.add("picture", jpeg_of(decode_picture((PEOPLE / "photos" / "mina.jpg").read_bytes())))
+    with unit_of_work():
+        return staged.save()
+
+
 def assert_index_is_whole(ids: list[UUID], sealed: set[UUID]) -> None:
-    """Eleven rows, a graph each, one replaced file whose key is gone; nothing left over."""
+    """Eleven rows, a graph each, both first files replaced, their keys gone; nothing left over."""
     shards = {shard.unit: shard for shard in Shard.objects.all()}
     assert sum(shard.live_rows for shard in shards.values()) == len(ids) - 1
-    assert len(sealed - shards.keys()) == 1
+    assert len(sealed - shards.keys()) == 2
     for unit in shards:
         assert vault.has(unit, holders.GRAPH)
     for unit in sealed - shards.keys():

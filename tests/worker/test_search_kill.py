@@ -7,24 +7,29 @@ from django.core.management import call_command
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
-from dsr_portal.cases.models import Case, Status
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, Status, WayKind
+from dsr_portal.gallery import hashes
 from dsr_portal.gallery.models import Hold
 from dsr_portal.jobs import messages
 from dsr_portal.jobs.models import Job, JobState
+from dsr_portal.matching import services
 from dsr_portal.matching.models import (
     Candidate,
     Probe,
     ProbeState,
     Review,
+    ReviewState,
     Search,
     SearchState,
 )
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.pictures import jpeg_of
-from tests.support.gallery import PEOPLE, copy, forget_index, own_places
-from tests.support.matching import actor, identify, opened, staff
-from tests.support.stuck_search import begun
+from tests.support.cases import opened as opened_without_photo
+from tests.support.gallery import PEOPLE, an_image, copy, forget_index, own_places
+from tests.support.matching import actor, identify, opened, say_all, staff, take
+from tests.support.stuck_search import begun, let_pass
 from tests.support.workers import running_beat, running_worker, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db, pytest.mark.broker]
@@ -114,4 +119,51 @@ def assert_everything_once(case):
     assert dict(jobs.values_list("kind", "attempts")) == {
         "matching.judge_probe": 2, "matching.search": 2,
     }  # fmt: skip
+    assert audit.verify().ok
+
+
+def test_a_worker_killed_while_it_widens_a_search(officer, settings):
+    """R22: the hop is made once, and the case goes on."""
+    settings.DSR_WIDEN = True
+    let_pass("judged")
+    let_pass("first-hits")
+    case = a_case()
+    identify(case, officer)
+    first = actor(staff("S-2"))
+    actor(staff("S-3"))
+    with worker(), running_beat():
+        until(lambda: done("matching.search"), seconds=60, what="the search")
+    take(case, first)
+    say_all(case, first, "same")
+    assert Review.objects.get().state == ReviewState.WIDENING
+    killed_at("widened")
+    assert not Event.objects.filter(type="search.widened").exists()
+    with worker(), running_beat():
+        until(lambda: done("matching.widen"), seconds=60, what="the widened search")
+    assert begun("widened") == 2
+    assert Event.objects.filter(type="search.widened").count() == 1
+    review = Review.objects.get()
+    assert (review.state, review.hops) == (ReviewState.SECOND, 1)
+    assert audit.verify().ok
+
+
+def test_a_worker_killed_while_it_looks_up(officer):
+    """T-06: what the person named is looked up once."""
+    address = "https://a.example/one"
+    an_image(page=address)
+    case = opened_without_photo(
+        ways=[cases.WaySent(WayKind.PAGE, address, keyed_hash=hashes.of_address(address))],
+        consents=(),
+    )
+    services.record_identity(
+        case_id=case.id, actor=officer, way="eid", element="named_control", compared="Name, page."
+    )
+    services.start_look_up(case_id=case.id, actor=officer)
+    killed_at("looked-up")
+    assert not Event.objects.filter(type="search.looked_up").exists()
+    with worker(), running_beat():
+        until(lambda: done("matching.look_up"), seconds=60, what="the look-up")
+    assert begun("looked-up") == 2
+    assert Event.objects.filter(type="search.looked_up").count() == 1
+    assert Review.objects.filter(case=case).count() == 1
     assert audit.verify().ok

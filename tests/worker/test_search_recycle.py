@@ -68,6 +68,8 @@ def test_the_process_ends_after_its_job_and_another_one_takes_over():
         (successor,) = children(worker.pid)
         assert successor != child
         assert worker.log().count("its memory is given back") == 1
+        assert "WorkerLostError" not in worker.log()
+        assert "Traceback" not in worker.log()
         assert not Job.objects.filter(kind__startswith="recognition.", state="failed").exists()
         assert services.holders_recycled(number)
         row = Holder.objects.get(pid=successor)

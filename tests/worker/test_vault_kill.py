@@ -1,4 +1,7 @@
-"""kill -9 at every step of destroying keys (R26): survivors always open, the run is finished."""
+"""kill -9 at every step of destroying keys, and while all are replaced (R26).
+
+Survivors always open, the run is finished.
+"""
 
 import os
 import signal
@@ -10,10 +13,11 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection, transaction
 
+from dsr_portal.core.actor import Actor
 from dsr_portal.core.ids import new_id
-from dsr_portal.vault import keys, services, shredding
+from dsr_portal.vault import keys, rotation, services, shredding
 from dsr_portal.vault.kinds import UnitKind, UnitState
-from dsr_portal.vault.models import Blob, Bucket, DoomedFile, ShredRun, UnitKey
+from dsr_portal.vault.models import Blob, Bucket, DoomedFile, Rotation, ShredRun, UnitKey
 from tests.support.vault import use_places
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db]
@@ -31,12 +35,14 @@ STEPS = [
     ("before_commit.moved", 1),
     ("after.moved", 1),
     ("ledger.written", 1),
+    ("before_commit.moved", 2),  # the entry stands, the database does not know
     ("before_commit.ledgered", 1),
     ("after.ledgered", 1),
     ("ring.place1", 2),  # old keys gone in one place only
     ("ring.place2", 2),
     ("before_commit.destroyed", 1),
     ("after.destroyed", 1),
+    ("files.removed", 1),
     ("before_commit.done", 1),
     ("after.done", 1),
 ]
@@ -61,7 +67,7 @@ def opens(unit):
     return services.read(unit, "note") == unit.bytes and services.read(unit, "picture") == PICTURE
 
 
-def run_and_die(step, count):
+def run_and_die(work, step, count):
     database = connection.settings_dict
     env = {
         **os.environ,
@@ -80,7 +86,7 @@ def run_and_die(step, count):
         )
     program = ROOT / "tests" / "support" / "shred_and_die.py"
     return subprocess.run(
-        [sys.executable, "-B", str(program), step, str(count)],
+        [sys.executable, "-B", str(program), work, step, str(count)],
         cwd=ROOT, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -93,7 +99,7 @@ def test_a_kill_at_any_step_is_finished_and_survivors_open_throughout(step, coun
     with transaction.atomic():
         services.request_shred(victims, reason="erasure")
 
-    died = run_and_die(step, count)
+    died = run_and_die("shred", step, count)
     assert died.returncode == -signal.SIGKILL, died.stderr
 
     keys.forget_all()
@@ -122,3 +128,22 @@ def test_a_kill_at_any_step_is_finished_and_survivors_open_throughout(step, coun
     assert not {step.old_bucket for step in ShredRun.objects.get().steps.all()} & ring.ids()
     assert set(UnitKey.objects.values_list("bucket_id", flat=True)) <= standing
     assert shredding.ledger().verify(ring.ledger_head()) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "count"), [("ring.place1", 1), ("before_commit.keyed", 2), ("ring.place1", 2)]
+)
+def test_a_kill_while_every_key_is_replaced_is_finished(step, count):
+    """Every named step is crashed in test_vault_rotate; here the process is gone for good."""
+    units = [make(kind) for kind in (UnitKind.ENROLLED_FACE, UnitKind.SOURCE_IMAGE)]
+    old = keys.keeper().ring.ids()
+
+    died = run_and_die("rotate", step, count)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+
+    keys.forget_all()
+    assert all(opens(unit) for unit in units)
+    assert rotation.rotate(actor=Actor.operator()).done
+    assert all(opens(unit) for unit in units)
+    assert not keys.keeper().ring.ids() & old
+    assert Rotation.objects.count() == 1

@@ -8,20 +8,22 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases.models import Case, Status
+from dsr_portal.cases.models import Case, Status, WayKind
 from dsr_portal.core.templatetags.ui import day, due_words
 from dsr_portal.desk.facts import CaseFacts
 from dsr_portal.gallery.connector import ImageFacts
-from dsr_portal.matching.models import Probe, ProbeState, Verdict
+from dsr_portal.matching.models import Probe, ProbeState, Search, Verdict
 from dsr_portal.matching.words import desk_words
 
 register = template.Library()
 
 _ACTIONS = {
+    "again": "desk:again",
     "origin": "desk:origin",
     "take": "desk:take",
     "answer": "desk:answer",
     "approve": "desk:answer",
+    "letter": "desk:answer",
     "identity": "desk:identity",
     "consent": "desk:consent",
     "message": "desk:message",
@@ -97,3 +99,18 @@ def quality_words(codes: list[str]) -> str:
 @register.filter
 def verdict_words(value: str) -> str:
     return str(Verdict(value).label) if value else _("not seen")
+
+
+@register.filter
+def looked_up_lines(search: Search) -> list[str]:
+    """What a look-up found, one line for each kind of what was named."""
+    return [
+        _("%(kind)s: %(named)s looked up, %(found)s found among %(pictures)s pictures.")
+        % {
+            "kind": WayKind(one["kind"]).label,
+            "named": one["named"],
+            "found": one["found"],
+            "pictures": search.pictures,
+        }
+        for one in search.looked_up
+    ]

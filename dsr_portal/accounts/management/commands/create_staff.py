@@ -1,4 +1,4 @@
-"""The first two accounts (R19). All others are proposed and approved at the desk."""
+"""The first two accounts (R19). All others: People at the desk, or `staff propose`."""
 
 import getpass
 import sys

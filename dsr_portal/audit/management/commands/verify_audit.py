@@ -7,13 +7,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dsr_portal.audit import services
+from dsr_portal.audit.export import ExportVerdict
 from dsr_portal.audit.links import Head
+from dsr_portal.audit.verify import Verification
+
+RESTORED = 3
+"""Exit code: every event is as written, and some are gone with what a backup did not have."""
 
 
 class Command(BaseCommand):
     help = (
         "Check the audit chain and name the first broken or missing event. Ends with 1 when it is "
-        "not whole (R29, L-20)."
+        "not whole, with 3 when it goes on from a restored backup (R29, R31, L-20)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,17 +35,31 @@ class Command(BaseCommand):
         export = _document(options["export"]) if options["export"] else None
         found = services.verify(previous, export)
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(found), sort_keys=True))
-        elif found.ok and found.head is not None:
+            said = {**asdict(found), "whole": found.whole}
+            self.stdout.write(json.dumps(said, sort_keys=True))
+        else:
+            self._say(found)
+        if not found.ok:
+            raise SystemExit(1)
+        if not found.whole:
+            raise SystemExit(RESTORED)
+
+    def _say(self, found: Verification | ExportVerdict) -> None:
+        if found.ok and found.head is not None:
+            state = "whole" if found.whole else "as written, but restored from a backup"
             self.stdout.write(
-                f"whole: {found.events} events, {found.payloads_removed} payloads removed, "
+                f"{state}: {found.events} events, {found.payloads_removed} payloads removed, "
                 f"head {found.head.number} {found.head.hash}"
             )
         else:
             place = "the document" if found.first_broken is None else f"event {found.first_broken}"
             self.stdout.write(f"not whole: {place}: {found.reason}")
-        if not found.ok:
-            raise SystemExit(1)
+        for one in found.restores:
+            self.stdout.write(
+                f"restored: event {one.number} ({one.at}) goes on from a backup that ended at "
+                f"event {one.backup.number}; what followed is gone, known of: {one.lost} events "
+                f"up to head {one.known.number} {one.known.hash}"
+            )
 
 
 def _document(path: Path) -> Any:

@@ -84,7 +84,7 @@ class Command(BaseCommand):
         connection.close()
         # The key of this process lay in the ring that is gone: begin again with a new one.
         sys.stdout.flush()
-        os.execv("/usr/bin/env", ["env", "FRESH=", sys.executable, *sys.argv])  # noqa: S606
+        os.execv("/usr/bin/env", ["env", "FRESH=", sys.executable, *sys.argv])  # noqa: S606 - no shell
 
     def _refuse_taken_ports(self) -> None:
         taken = processes.taken_ports()
@@ -122,6 +122,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             call_command("ring", "init", stdout=_Silent())
             made.set("ring")
+        self._refuse_another_clock()
         self.check()
         for member in cast.STAFF:
             if not Staff.objects.filter(staff_no=member.staff_no).exists():
@@ -135,6 +136,19 @@ class Command(BaseCommand):
                     trained_until=clock.today().replace(year=clock.today().year + 5, day=1),
                 )
         return f"{len(waiting)} migrations, {len(cast.STAFF)} accounts" if waiting else "there"
+
+    def _refuse_another_clock(self) -> None:
+        try:
+            state.refuse_future()
+        except state.AheadOfClock as error:
+            raise CommandError(
+                f"This demo was made on another clock. The newest event in it is dated "
+                f"{error.newest:%-d %B %Y, %H:%M}, but its clock says "
+                f"{error.now:%-d %B %Y, %H:%M} (UTC): the demo's clock began on another day when "
+                "it was made, or the clock of this machine was set back. Waiting times and due "
+                "dates would be wrong, so nothing was started and nothing removed. "
+                "Start over with: make demo FRESH=1"
+            ) from error
 
     def _run_part(self, name: str) -> None:
         """One of this command's own parts in a process of its own; its end is shown on failure."""

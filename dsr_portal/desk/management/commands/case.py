@@ -8,12 +8,13 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.services import actor_for
+from dsr_portal.accounts.twins import acting, failed
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import selectors as cases
+from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import Case
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.facts import CaseFacts, case_facts
-from dsr_portal.matching.twins import acting, failed
 
 
 class Command(BaseCommand):
@@ -80,6 +81,7 @@ def _everything(facts: CaseFacts) -> dict[str, Any]:
     case, step, search = facts.case, facts.step, facts.search
     shown: dict[str, Any] = {
         **_dates(case),
+        "clock": clock_of(case).as_json(),
         "rights": facts.rights,
         "channel": case.channel,
         "urgent": case.urgent,
@@ -88,7 +90,8 @@ def _everything(facts: CaseFacts) -> dict[str, Any]:
         "assignee": case.assignee,
         "next": {"step": step.title, "text": step.text, "who": step.who, "law": step.law},
         "flags": facts.flags,
-        "photo": facts.probe.state if facts.probe else "none",
+        "photo": facts.photos[-1].state if facts.photos else "none",
+        "photos": len(facts.photos),
         "search": None,
         "identity": [
             {"way": one.way, "element": one.element, "by": one.officer, "at": one.at.isoformat()}

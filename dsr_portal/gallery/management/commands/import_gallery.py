@@ -61,7 +61,7 @@ class Command(BaseCommand):
         lines = [
             f"Source {report.source}, legal basis: {basis}",
             f"{report.seen} pictures: {counts.imported} imported, {counts.duplicates} known "
-            f"before, {counts.refused} rejected",
+            f"before or not taken, {counts.refused} rejected",
             f"{counts.faces} faces enrolled; {counts.unreadable} pictures unreadable, "
             f"{counts.faceless} without a face",
             f"{report.skipped} other files were passed over" if report.skipped else "",

@@ -2,21 +2,20 @@
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from dsr_portal.accounts.services import actor_for
+from dsr_portal.accounts.twins import acting, failed
+from dsr_portal.cases.intake import arrival_of
 from dsr_portal.cases.models import Case, Channel, RightCode
-from dsr_portal.core import clock
 from dsr_portal.core.errors import PortalError
 from dsr_portal.matching.selectors import latest_probe
 from dsr_portal.matching.services import Entered, enter_request
-from dsr_portal.matching.twins import acting, failed
 
 
 class Command(BaseCommand):
@@ -42,6 +41,8 @@ class Command(BaseCommand):
             help="where the person's written consent is kept; without it the photo waits",
         )  # fmt: skip
         parser.add_argument("--email", default="")
+        parser.add_argument("--name", default="", help="as it stands on the letterbox")
+        parser.add_argument("--postal", default="", help="where the confirmation is posted to")
         parser.add_argument(
             "--page", action="append", default=[], dest="pages", metavar="URL",
             help="page on which the person saw a picture; may be repeated",
@@ -58,10 +59,12 @@ class Command(BaseCommand):
             entered = Entered(
                 channel=options["channel"],
                 rights=options["rights"],
-                received_at=_arrival(options["received"]),
+                received_at=arrival_of(options["received"]),
                 photo=_photo(options["probe"]),
                 consent=options["consent"],
                 email=options["email"],
+                name=options["name"],
+                postal=options["postal"],
                 pages=options["pages"],
                 country=options["country"],
                 language=options["language"],
@@ -82,13 +85,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no date like 2026-03-31") from None
-
-
-def _arrival(day: date | None) -> datetime | None:
-    """Noon of the day, where the controller is; today means now."""
-    if day is None or day == clock.today():
-        return None
-    return datetime.combine(day, time(12), tzinfo=ZoneInfo(settings.TIME_ZONE))
 
 
 def _photo(path: Path | None) -> bytes:

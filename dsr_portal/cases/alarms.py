@@ -1,0 +1,144 @@
+"""Who is told before and after a date is missed: rows at the desk, and a mail each (law D-04).
+
+Named persons: who has the case and the supervisors; from the day before, the data protection
+officer too. What is told says nothing about a finding, so that nobody's blindness suffers (R19).
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.audit.selectors import events_for_case
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases.clocks import Clock, clock_of
+from dsr_portal.cases.lateness import owed
+from dsr_portal.cases.locking import lock
+from dsr_portal.cases.models import (
+    Alarm,
+    Case,
+    Direction,
+    Escalation,
+    LetterState,
+    Proposal,
+    ProposalState,
+    Status,
+)
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.jobs.services import queue_effect
+from dsr_portal.law import deadlines
+
+ANSWER_WITHIN_WORKING_DAYS = 3
+"""A message of the person has an answer within this time."""
+
+_FOR_DPO = frozenset({Alarm.DUE_1, Alarm.LATE, Alarm.UNSEEN})
+_OVER = (Status.CLOSED, Status.PURGED)
+_CLOCK = Actor.system("alarms")
+
+
+def raise_due() -> int:
+    """Tell whom it concerns of what is true now, once each; settle what is not true any more."""
+    told = 0
+    settled = Escalation.objects.filter(settled_at=None).values_list("case_id", flat=True)
+    open_cases = Case.objects.exclude(status__in=_OVER).values_list("id", flat=True)
+    for case_id in sorted({*settled, *open_cases}):
+        told += _raise(case_id)
+    return told
+
+
+def _raise(case_id: UUID) -> int:
+    with unit_of_work():
+        case = lock(case_id)
+        now = set(standing(case))
+        for row in Escalation.objects.filter(case=case, settled_at=None):
+            if (row.code, row.about) not in now:
+                row.settled_at = clock.now()
+                row.save(update_fields=["settled_at"])
+        return sum(_tell(case, code, about) for code, about in sorted(now))
+
+
+def _tell(case: Case, code: str, about: str) -> int:
+    told = 0
+    for number in _whom(case, code):
+        row, created = Escalation.objects.get_or_create(
+            case=case,
+            code=code,
+            about=about,
+            to=number,
+            defaults={"raised_at": clock.now()},
+        )
+        if not created:
+            continue
+        queue_effect(kind="mail.alarm", subject_id=row.id, unique_key=f"mail.alarm:{row.id}")
+        record("case.escalated", actor=_CLOCK, case_id=case.id, code=code, to=number)
+        told += 1
+    return told
+
+
+def _whom(case: Case, code: str) -> list[str]:
+    roles = [Role.SUPERVISOR, *([Role.DPO] if code in _FOR_DPO else [])]
+    active = Staff.objects.filter(is_active=True)
+    numbers = set(active.filter(role__in=roles).values_list("staff_no", flat=True))
+    if active.filter(staff_no=case.assignee).exists():
+        numbers.add(case.assignee)
+    return sorted(numbers)
+
+
+def standing(case: Case) -> Iterable[tuple[str, str]]:
+    """What is to be told of a case now: code, and what it is about (a date or an id)."""
+    if case.status in _OVER and owed(case) == "":
+        return
+    counted = clock_of(case)
+    if owed(case) and not counted.stands:
+        yield from _by_date(case, counted)
+    if case.urgent and owed(case) == "answer" and not _seen(case):
+        yield Alarm.UNSEEN, case.received_on.isoformat()
+    if case.status == Status.SECOND_REVIEW and counted.today > counted.targets.review_by:
+        yield Alarm.SECOND_REVIEW, counted.targets.review_by.isoformat()
+    yield from _waiting(case)
+
+
+def _by_date(case: Case, counted: Clock) -> Iterable[tuple[str, str]]:
+    """By the date before rolling: nothing is planned on the roll (law D-04)."""
+    due = counted.due.unrolled
+    days = (due - counted.today).days
+    about = due.isoformat()
+    if counted.late:
+        yield Alarm.LATE, counted.due.legal.isoformat()
+        return
+    for code, before in ((Alarm.DUE_1, 1), (Alarm.DUE_3, 3), (Alarm.DUE_7, 7)):
+        if days <= before:
+            yield code, about
+            break
+    if owed(case) == "answer" and counted.today > counted.targets.answer_by:
+        yield Alarm.TARGET, counted.targets.answer_by.isoformat()
+
+
+def _seen(case: Case) -> bool:
+    return events_for_case(case.id).filter(type="case.viewed").exists()
+
+
+def _waiting(case: Case) -> Iterable[tuple[str, str]]:
+    newest = case.messages.order_by("-at", "-id").first()
+    if newest is not None and newest.direction == Direction.IN:
+        by = deadlines.working_days_after(
+            clock.local_date(newest.at), ANSWER_WITHIN_WORKING_DAYS, case.calendar
+        )
+        if clock.today() > by:
+            yield Alarm.UNANSWERED, str(newest.id)
+    day_before = clock.now() - timedelta(days=1)
+    proposals = Proposal.objects.filter(
+        case=case, state=ProposalState.WAITING, proposed_at__lt=day_before
+    )
+    for proposal_id in proposals.values_list("id", flat=True):
+        yield Alarm.PROPOSAL, str(proposal_id)
+    stuck = case.letters.filter(state__in=[LetterState.FAILED, LetterState.TO_POST])
+    for letter_id in stuck.values_list("id", flat=True):
+        yield Alarm.LETTER, str(letter_id)
+
+
+def mine(number: str) -> list[Escalation]:
+    """What this person was told and what still stands, newest first."""
+    rows = Escalation.objects.filter(to=number, settled_at=None).select_related("case")
+    return list(rows.order_by("-case__urgent", "-raised_at"))

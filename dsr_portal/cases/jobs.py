@@ -1,0 +1,29 @@
+"""Jobs of this room: setting, signing and sending a letter; and what proposals and letters do."""
+
+from dsr_portal.cases import extensions, letter_texts, letters, pauses, proposals, refusals
+from dsr_portal.cases.models import Letter, LetterKind, LetterState, ProposalKind
+from dsr_portal.core.registries import JobKind, job_kinds
+from dsr_portal.jobs.context import JobContext
+
+
+def send_letter(ctx: JobContext) -> None:
+    """Make one letter and let it leave; a second run sends nothing twice."""
+    letter = Letter.objects.select_related("case").filter(id=ctx.subject_id).first()
+    if letter is None or letter.state != LetterState.QUEUED:
+        return
+    prepared = letters.prepare(letter)
+    with ctx.complete():
+        letters.send(letter, prepared)
+
+
+for _kind, _handler in (
+    (ProposalKind.PAUSE, pauses.HANDLER),
+    (ProposalKind.EXTENSION, extensions.HANDLER),
+    (ProposalKind.REFUSE, refusals.HANDLER),
+):
+    proposals.handlers.register(_kind, _handler)
+letters.after_sent.register(LetterKind.EXTENSION, extensions.told)
+letters.after_sent.register(LetterKind.REFUSAL, refusals.sent)
+for _spec in letter_texts.LETTERS:
+    letters.kinds.register(_spec)
+job_kinds.register(JobKind(name=letters.SEND, queue="light", handler=send_letter))

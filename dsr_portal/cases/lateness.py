@@ -1,0 +1,191 @@
+"""A missed date: noticed, told to the person, explained, counted, never hidden (R25, law D-09)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import letters, proposals
+from dsr_portal.cases.clocks import refresh_due
+from dsr_portal.cases.locking import lock
+from dsr_portal.cases.messages import words_of
+from dsr_portal.cases.models import (
+    Case,
+    DeliveryKind,
+    Lateness,
+    LateReason,
+    Letter,
+    LetterKind,
+    Outcome,
+    RightCode,
+    Status,
+)
+from dsr_portal.cases.moves import quietly
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import BadInput, Conflict
+from dsr_portal.core.ids import new_id
+from dsr_portal.law import deadlines
+from dsr_portal.vault import services as vault
+
+EVERY = timedelta(days=7)
+NEW_DATE_WORKING_DAYS = 5
+"""The new date of a late letter where nobody set another one."""
+
+_CLOCK = Actor.system("late-clock")
+
+
+def owed(case: Case) -> str:
+    """What the person has not had yet: "answer", "erasure" or "" for nothing.
+
+    The same for everybody until the answer left: it asks what was sent, not what was found (R3).
+    """
+    if case.withdrawn_at is not None or case.status == Status.PURGED:
+        return ""
+    left = case.deliveries.filter(released_at__isnull=False).exclude(kind=DeliveryKind.NOTICE)
+    if case.delivered_at is None and not left.exists():
+        return "answer"
+    erases = case.rights.filter(right=RightCode.ERASURE).exists()
+    open_still = case.status in {Status.DELIVERED, Status.ERASING}
+    found = case.outcome in {Outcome.DISCLOSED, Outcome.PARTLY_REFUSED}
+    return "erasure" if erases and open_still and found else ""
+
+
+def notice_late() -> int:
+    """Write the late letters of today: the first on the first working day, then weekly (R25).
+
+    A clock that stands still is moved on first. Returns how many letters were written.
+    """
+    refresh_due()
+    today = clock.today()
+    missed = Case.objects.filter(due_on__lt=today, withdrawn_at=None).exclude(status=Status.PURGED)
+    return sum(
+        quietly(partial(_notice, one, today), doing="late letter", of=one)
+        for one in list(missed.order_by("due_on", "id").values_list("id", flat=True))
+    )
+
+
+def _notice(case_id: UUID, today: date) -> bool:
+    with unit_of_work():
+        case = lock(case_id)
+        what = owed(case)
+        if not what:
+            case.lateness.filter(ended_at=None).update(ended_at=clock.now())
+            return False
+        if case.due_on >= today or not deadlines.is_working_day(today, case.calendar):
+            return False
+        row = _missed(case, today)
+        if not _week_is_over(case, row):
+            return False
+        if row.new_date <= today:
+            row.new_date = _new_date(case, today)
+            row.save(update_fields=["new_date"])
+        _write(case, row, what)
+    return True
+
+
+def _missed(case: Case, today: date) -> Lateness:
+    row, created = Lateness.objects.get_or_create(
+        case=case,
+        missed_on=case.due_on,
+        defaults={"noticed_at": clock.now(), "new_date": _new_date(case, today)},
+    )
+    if created:
+        record(
+            "case.late",
+            actor=_CLOCK,
+            case_id=case.id,
+            subject_id=row.id,
+            missed_on=row.missed_on,
+            new_date=row.new_date,
+        )
+    return row
+
+
+def _new_date(case: Case, today: date) -> date:
+    return deadlines.working_days_after(today, NEW_DATE_WORKING_DAYS, case.calendar)
+
+
+def letters_about(case: Case, row: Lateness) -> QuerySet[Letter]:
+    """The late letters that were written about one missed date."""
+    return case.letters.filter(unique_key__startswith=_key(case, row))
+
+
+def _key(case: Case, row: Lateness) -> str:
+    return f"late:{case.id}:{row.missed_on.isoformat()}:"
+
+
+def _week_is_over(case: Case, row: Lateness) -> bool:
+    newest = letters_about(case, row).order_by("-created_at").first()
+    if newest is None:
+        return True
+    return clock.today() - clock.local_date(newest.created_at) >= EVERY
+
+
+def _write(case: Case, row: Lateness, what: str) -> None:
+    person = letters.named_person(case)
+    letters.write(
+        case=case,
+        kind=LetterKind.LATE,
+        key=f"{_key(case, row)}{letters_about(case, row).count() + 1}",
+        actor=_CLOCK,
+        facts={
+            "what": what,
+            "missed_on": row.missed_on.isoformat(),
+            "new_date": row.new_date.isoformat(),
+            "person": person.display_name if person else settings.DSR_CONTROLLER["dpo"],
+        },
+    )
+
+
+def explain(
+    *,
+    case_id: UUID,
+    actor: Actor,
+    reason: str,
+    words: str,
+    new_date: date | None = None,
+) -> Lateness:
+    """Write down why a date was missed, and the date that is promised now (law D-09).
+
+    Raises `Conflict("not_late")`, `BadInput` with no_such_reason, new_date_past and for the words.
+    """
+    proposals.require_reviewer(actor)
+    if reason not in LateReason.values:
+        raise BadInput("no_such_reason", _("Choose why the date was missed."))
+    kept = words_of(words, code="words_missing", limit=letters.MAX_WORDS)
+    if new_date is not None and new_date < clock.today():
+        raise BadInput("new_date_past", _("The new date can't be in the past."))
+    with unit_of_work():
+        case = lock(case_id)
+        row = case.lateness.select_for_update().order_by("-missed_on").first()
+        if row is None:
+            raise Conflict("not_late", _("No date was missed in this case."))
+        row.reason, row.reason_by, row.field = reason, actor.id, f"late.{new_id()}"
+        vault.write_small(case.file_unit, row.field, kept.encode())
+        row.new_date = new_date or row.new_date
+        row.save(update_fields=["reason", "reason_by", "field", "new_date"])
+        record(
+            "case.late_explained",
+            actor=actor,
+            case_id=case.id,
+            subject_id=row.id,
+            reason=reason,
+            new_date=row.new_date,
+        )
+    return row
+
+
+def counts() -> Mapping[str, int]:
+    """How many dates were missed, by reason; "" where nobody wrote one down yet."""
+    return Counter(Lateness.objects.values_list("reason", flat=True))
+
+
+def late_now() -> int:
+    return Lateness.objects.filter(ended_at=None).count()

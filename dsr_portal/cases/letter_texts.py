@@ -1,0 +1,229 @@
+"""What each letter beside the answer says, section by section (law 9(d)).
+
+Every text is the person's language when a function is called. What only an officer can say comes
+as a fact, already checked to be plain. Facts hold codes, dates as ISO text and the officer's words.
+"""
+
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dsr_portal.cases.letters import Body, Facts, Section, Spec
+from dsr_portal.cases.models import Case, LetterKind
+from dsr_portal.cases.texts import day_words
+from dsr_portal.law.articles import (
+    EXTENSION_REASONS,
+    REFUSAL_GROUNDS,
+    ExtensionReason,
+    RefusalGround,
+)
+
+
+def _day(facts: Facts, name: str) -> str:
+    return day_words(date.fromisoformat(facts[name]))
+
+
+def _complain_now() -> Section:
+    return {
+        "id": "rights",
+        "heading": _("If you disagree"),
+        "text": _(
+            "You can complain to a data protection authority now, and you can go to court. You "
+            "don't have to wait for our answer, and it costs you nothing here."
+        ),
+    }
+
+
+def _section(name: str, heading: str, text: str, **more: Any) -> Section:
+    return {"id": name, "heading": heading, "text": text, **more}
+
+
+# -- more time (Art. 12(3); law D-06) -------------------------------------------------------------
+
+
+def _extension(case: Case, facts: Facts) -> Body:
+    due = _day(facts, "new_due")
+    return Body(
+        short=_("We need more time. You get our answer by %(due)s at the latest.") % {"due": due},
+        rows=[
+            (_("First date"), _day(facts, "first_due")),
+            (_("New date"), due),
+        ],
+        sections=[
+            _section(
+                "why",
+                _("Why"),
+                _("The law lets us take longer only where it is needed (Art. 12(3) GDPR)."),
+                points=[str(EXTENSION_REASONS[ExtensionReason(facts["reason"])]), facts["words"]],
+            ),
+            _section(
+                "sorry",
+                _("We are sorry"),
+                _("You asked us to answer within a month, and we can't. We are sorry."),
+            ),
+            _section("progress", _("Where we stand"), facts["progress"]),
+            _complain_now(),
+        ],
+    )
+
+
+EXTENSION = Spec(
+    name=LetterKind.EXTENSION,
+    title=gettext_lazy("We need more time for your request"),
+    law="Art. 12(3); D-06",
+    when="two persons agreed to take longer; only before the first date",
+    required=("why", "sorry", "progress", "rights"),
+    compose=_extension,
+    neutral=False,
+)
+
+
+# -- late (R25; law D-09) -------------------------------------------------------------------------
+
+
+_OWED = {
+    "answer": lambda: _("our answer to your request"),
+    "erasure": lambda: _("the end of the deletion you asked for"),
+}
+
+
+def _late(case: Case, facts: Facts) -> Body:
+    what = _OWED[facts["what"]]()
+    return Body(
+        short=_("We are late. We are sorry."),
+        rows=[
+            (_("It was due"), _day(facts, "missed_on")),
+            (_("New date"), _day(facts, "new_date")),
+        ],
+        sections=[
+            _section(
+                "what",
+                _("What was due"),
+                _("By %(day)s you should have had %(what)s. You have not.")
+                % {"day": _day(facts, "missed_on"), "what": what},
+            ),
+            _section(
+                "new-date",
+                _("What we do now"),
+                _("We work on it first. You get it by %(day)s. Until then we write every week.")
+                % {"day": _day(facts, "new_date")},
+            ),
+            _section(
+                "person",
+                _("Whom you can ask"),
+                _("%(name)s answers for your request. Call or write, and name your reference.")
+                % {"name": facts["person"]},
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+LATE = Spec(
+    name=LetterKind.LATE,
+    title=gettext_lazy("We are late with your request"),
+    law="Art. 12(3), 77, 79; rule R25, D-09",
+    when="first working day after a missed date, and every week until it is met",
+    required=("what", "new-date", "person", "rights"),
+    compose=_late,
+)
+
+
+# -- a refusal as abusive (Art. 12(4), 12(5); law R-01, R-04) --------------------------------------
+
+
+def _refusal(case: Case, facts: Facts) -> Body:
+    ground = REFUSAL_GROUNDS[RefusalGround(facts["ground"])]
+    return Body(
+        short=_("We refuse your request. Here is why, and what you can do."),
+        rows=[(_("Decided by"), ", ".join(facts["by"]))],
+        sections=[
+            _section(
+                "ground",
+                _("The ground"),
+                f"{ground.text} ({ground.article} GDPR)",
+            ),
+            _section("facts", _("What we base this on"), "", points=facts["words"]),
+            _section(
+                "given",
+                _("What you get all the same"),
+                _(
+                    "We keep your request and this letter for as long as the page of your request"
+                    " says. We charge nothing. We searched for nothing, so this letter says nothing"
+                    " about whether we hold pictures of you."
+                ),
+            ),
+            _section(
+                "cure",
+                _("How to go on"),
+                _(
+                    "If we are wrong about the facts, write to us on the page of your request."
+                    " You can also send a new request at any time. We count nothing against you."
+                ),
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+REFUSAL = Spec(
+    name=LetterKind.REFUSAL,
+    title=gettext_lazy("We refuse your request"),
+    law="Art. 12(4), 12(5); R-01, R-04",
+    when="two persons agreed to the evidence, one of them a supervisor; inside the first month",
+    required=("ground", "facts", "given", "cure", "rights"),
+    compose=_refusal,
+)
+
+
+# -- an objection (Art. 21; law E-09) ------------------------------------------------------------
+
+
+def _objection(case: Case, facts: Facts) -> Body:
+    return Body(
+        short=_("You told us to stop using your pictures. We stop."),
+        rows=[(_("Outcome"), _("we stop"))],
+        sections=[
+            _section(
+                "outcome",
+                _("What this means"),
+                _(
+                    "What two people confirmed to be a picture of you is locked. It is kept out of"
+                    " our own search and shown to nobody. The lock stays after your request ends."
+                ),
+            ),
+            _section(
+                "why",
+                _("Why"),
+                _(
+                    "After an objection we may go on only with reasons that outweigh yours (Art."
+                    " 21(1) GDPR). We name none."
+                ),
+            ),
+            _section(
+                "limits",
+                _("What this letter does not say"),
+                _(
+                    "It says nothing about whether we hold pictures of you. That is in our answer."
+                    " If you find a picture later, tell us: your objection covers it too."
+                ),
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+OBJECTION = Spec(
+    name=LetterKind.OBJECTION,
+    title=gettext_lazy("We stop using your pictures"),
+    law="Art. 21(1), 12(3); E-09",
+    when="the answer to a request with an objection has left",
+    required=("outcome", "why", "limits", "rights"),
+    compose=_objection,
+)
+
+
+LETTERS: tuple[Spec, ...] = (EXTENSION, LATE, REFUSAL, OBJECTION)
+"""Every kind of letter beside the answer; docs/letters.md is made from these."""

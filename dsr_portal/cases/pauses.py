@@ -1,0 +1,111 @@
+"""Stopping the clock of a case while a question to the person is open, and nothing else (D-07).
+
+No pause without a recorded question that was sent; none for internal work, other people's faces, a
+withdrawn consent or a photo that cannot be used. A question that came late needs another person.
+"""
+
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record
+from dsr_portal.cases import proposals
+from dsr_portal.cases.clocks import clock_of, keep
+from dsr_portal.cases.models import (
+    Ask,
+    Case,
+    Missing,
+    Pause,
+    PauseGround,
+    Proposal,
+    ProposalKind,
+)
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict
+from dsr_portal.law import deadlines
+
+
+def stop_clock(case: Case, ask: Ask, *, actor: Actor) -> Pause:
+    """Stop the clock for a question just sent, or propose it where it came late.
+
+    Runs in the unit of work that asks. Raises `Conflict("clock_over")` once the period has ended:
+    what is late stays late (law D-09).
+    """
+    counted = clock_of(case)
+    if counted.late:
+        raise Conflict(
+            "clock_over", _("The date has passed, so a question no longer stops the clock.")
+        )
+    about_request = set(ask.missing) == {Missing.WHICH_MEANT}
+    pause = Pause.objects.create(
+        case=case,
+        ask=ask,
+        ground=PauseGround.SPECIFYING if about_request else PauseGround.IDENTITY,
+        by=actor.id,
+    )
+    if in_time(case):
+        _begin(pause, case, actor)
+    else:
+        proposals.propose(
+            case=case,
+            kind=ProposalKind.PAUSE,
+            actor=actor,
+            codes={"pause": str(pause.id), "ground": pause.ground},
+        )
+    return pause
+
+
+def in_time(case: Case) -> bool:
+    """Whether a question sent today still counts as asked without undue delay."""
+    counted = clock_of(case)
+    return deadlines.asked_without_delay(counted.counts_from, counted.today, case.calendar)
+
+
+def end_pauses(case: Case, *, actor: Actor) -> bool:
+    """What was asked for came, or is not needed any more: the clock runs again from today.
+
+    Runs in the caller's unit of work, under the case's lock; whether a pause was open.
+    """
+    today = clock.today()
+    standing = list(case.pauses.select_for_update().filter(until_on=None))
+    for pause in standing:
+        pause.until_on = today
+        pause.save(update_fields=["until_on"])
+        if pause.from_on is not None:
+            record(
+                "clock.resumed",
+                actor=actor,
+                case_id=case.id,
+                subject_id=pause.id,
+                days=(today - pause.from_on).days,
+            )
+    if standing:
+        proposals.lapse(case, actor=actor, kinds=(ProposalKind.PAUSE,))
+        keep(case, actor=actor, why="resumed")
+    return bool(standing)
+
+
+def _begin(pause: Pause, case: Case, actor: Actor) -> None:
+    pause.from_on = clock.today()
+    pause.save(update_fields=["from_on", "agreed_by"])
+    record("clock.paused", actor=actor, case_id=case.id, subject_id=pause.id, ground=pause.ground)
+
+
+def _of(proposal: Proposal) -> Pause:
+    return Pause.objects.select_for_update().get(id=UUID(proposal.codes["pause"]))
+
+
+def _check(proposal: Proposal, case: Case, actor: Actor) -> None:
+    if _of(proposal).until_on is not None or clock_of(case).late:
+        raise Conflict("clock_over", _("There is no open question, or the date has passed."))
+
+
+def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
+    """The clock stands still from the day the second person agreed, never from before."""
+    pause = _of(proposal)
+    pause.agreed_by = actor.id
+    _begin(pause, case, actor)
+
+
+HANDLER = proposals.Handler(agreed=_agreed, check=_check)

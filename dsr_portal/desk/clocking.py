@@ -1,0 +1,171 @@
+"""Pages about the clock: more time, why it is late, what waits for a second person, the post."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import extensions, lateness, letters, proposals
+from dsr_portal.cases import selectors as cases
+from dsr_portal.cases.clocks import clock_of
+from dsr_portal.cases.models import Case, LetterState, PauseGround, Proposal
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.core.forms import PlainForm
+from dsr_portal.core.templatetags.ui import day
+from dsr_portal.desk.access import for_reviewers
+from dsr_portal.desk.clock_line import clock_line
+from dsr_portal.desk.forms import ExtensionForm, LateForm
+from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def extension(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Propose to take longer; another person agrees, then the letter leaves (law D-06)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = ExtensionForm(request.POST or None)
+
+    def act() -> None:
+        extensions.propose(case_id=found.id, actor=actor, **form.cleaned_data)
+
+    proposed = done(
+        request, form, act, _("Proposed. Nothing changes before another person agrees.")
+    )
+    if proposed:
+        return redirect("desk:case", reference=found.reference)
+    return form_page(request, "desk/extension.html", found, form, not_yet=extensions.why_not(found))
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def late(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Write down why a date was missed, and what is promised now (law D-09)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = LateForm(request.POST or None)
+
+    def act() -> None:
+        lateness.explain(case_id=found.id, actor=actor, **form.cleaned_data)
+
+    if done(request, form, act, _("Recorded. The next letter names this date.")):
+        return redirect("desk:case", reference=found.reference)
+    return form_page(request, "desk/late.html", found, form, missed=missed_of(found))
+
+
+def done(request: HttpRequest, form: PlainForm, act: Callable[[], object], words: str) -> bool:
+    """Whether a form was sent, was right and was taken; what is wrong stands in the form."""
+    if request.method != "POST" or not form.is_valid():
+        return False
+    try:
+        act()
+    except PortalError as error:
+        form.add_error(None, error.message)
+        return False
+    messages.success(request, words)
+    return True
+
+
+def form_page(
+    request: HttpRequest, template: str, found: Case, form: PlainForm, **more: Any
+) -> HttpResponse:
+    context = {"case": found, "form": form, "clock_line": clock_line(clock_of(found)), **more}
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+@for_reviewers
+@require_POST
+def settle(request: HttpRequest, actor: Actor, reference: str, proposal_id: UUID) -> HttpResponse:
+    """Agree to what a colleague proposed, or turn it down."""
+    found = cases.case_for(staff_of(request), reference)
+    if not Proposal.objects.filter(id=proposal_id, case=found).exists():
+        raise NotFound("no_proposal", _("There is no such proposal."))
+    if request.POST.get("do") == "agree":
+        proposals.agree(proposal_id=proposal_id, actor=actor)
+        messages.success(request, _("Agreed."))
+    else:
+        proposals.turn_down(proposal_id=proposal_id, actor=actor)
+        messages.success(request, _("Turned down. Nothing changed."))
+    return redirect("desk:case", reference=found.reference)
+
+
+@for_reviewers
+@require_POST
+def posted(request: HttpRequest, actor: Actor, reference: str, letter_id: UUID) -> HttpResponse:
+    """The printed letter went into the post today."""
+    found = cases.case_for(staff_of(request), reference)
+    if not found.letters.filter(id=letter_id).exists():
+        raise NotFound("no_letter", _("There is no such letter."))
+    letters.record_posted(letter_id=letter_id, actor=actor)
+    messages.success(request, _("Recorded. The letter counts as sent today."))
+    return redirect("desk:case", reference=found.reference)
+
+
+def missed_of(found: Case) -> list[dict[str, Any]]:
+    """Each missed date with its reason and what was promised; they stay (law D-09)."""
+    return [
+        {
+            "missed_on": row.missed_on,
+            "reason": row.get_reason_display() or _("not written down yet"),
+            "new_date": row.new_date,
+            "letters": lateness.letters_about(found, row).count(),
+            "ended_at": row.ended_at,
+        }
+        for row in found.lateness.order_by("missed_on")
+    ]
+
+
+def clock_context(found: Case, actor: Actor) -> dict[str, Any]:
+    """What the case page shows of the clock, of proposals and of letters on their way."""
+    return {
+        "clock_line": clock_line(clock_of(found)),
+        "missed": missed_of(found),
+        "proposals": [
+            {
+                "row": one,
+                "words": proposals.words_of(one),
+                "detail": proposal_words(one),
+                "own": one.proposed_by == actor.id,
+                "left": one.needed - one.agreements.count(),
+            }
+            for one in proposals.waiting_in(found)
+        ],
+        "to_post": found.letters.filter(state=LetterState.TO_POST).order_by("created_at"),
+        "failed_letters": found.letters.filter(state=LetterState.FAILED),
+    }
+
+
+def proposal_words(proposal: Proposal) -> list[tuple[str, str]]:
+    """The codes of a proposal as people read them."""
+    return [
+        (_CODES[name](), _value(name, value))
+        for name, value in proposal.codes.items()
+        if name in _CODES
+    ]
+
+
+_CODES = {
+    "reason": lambda: _("Reason"),
+    "months": lambda: _("Further months"),
+    "ground": lambda: _("Ground"),
+    "until": lambda: _("Until"),
+    "refusal": lambda: _("Ground"),
+    "exemption": lambda: _("Ground"),
+}
+
+
+def _value(name: str, value: Any) -> str:
+    words = {
+        "reason": extensions.reason_words,
+        "until": lambda one: day(date.fromisoformat(one)),
+        "refusal": lambda one: REFUSAL_GROUNDS[RefusalGround(one)].text,
+        "exemption": lambda one: EXEMPTIONS[Exemption(one)].text,
+        "ground": lambda one: PauseGround(one).label,
+    }
+    return str(words[name](value)) if name in words else str(value)

@@ -1,0 +1,121 @@
+"""Requests without a photo: look up what was named, ask for more, or say it can't be told."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import pauses
+from dsr_portal.cases import selectors as cases
+from dsr_portal.cases import services as case_services
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.desk.access import for_reviewers
+from dsr_portal.desk.forms import AskForm, PhotosForm, UnidentifiedForm
+from dsr_portal.disclosure import selectors as disclosure
+from dsr_portal.disclosure import unidentified as letters
+from dsr_portal.matching import named
+from dsr_portal.matching import selectors as matching_selectors
+from dsr_portal.matching import services as matching
+from dsr_portal.matching.photos import token
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def look_up(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """What will be looked up and what follows, then the button."""
+    found = cases.case_for(staff_of(request), reference)
+    if request.method == "POST":
+        matching.start_look_up(case_id=found.id, actor=actor)
+        messages.success(request, _("The look-up has started."))
+        return redirect("desk:case", reference=found.reference)
+    context = {
+        "case": found,
+        "ways": [one for one in cases.ways_of(found) if one.kind in named.FOUND_BY],
+        "level_met": named.is_known(found),
+    }
+    return render(request, "desk/look_up.html", context)
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def photos(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """All photos side by side; a person says which of them show who is asking."""
+    found = cases.case_for(staff_of(request), reference)
+    matching.require_reviewer(actor)
+    if not matching.may_choose_photos(found):
+        messages.info(request, _("There is nothing to choose from."))
+        return redirect("desk:case", reference=found.reference)
+    here = matching_selectors.photos(found.id)
+    form = PhotosForm(request.POST or None, photos=here, initial={"seen": token(here)})
+    if request.method == "POST" and form.is_valid():
+        try:
+            matching.choose_photos(case_id=found.id, actor=actor, **form.cleaned_data)
+        except PortalError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("Kept. The photos you chose are searched with together."))
+            return redirect("desk:case", reference=found.reference)
+    context = {"case": found, "form": form, "photos": here}
+    return render(request, "desk/photos.html", context, status=422 if form.errors else 200)
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def ask(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Ask the person once for what is missing, with at least two choices (T-07, R-06)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = AskForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            case_services.ask_to_identify(case_id=found.id, actor=actor, **form.cleaned_data)
+        except PortalError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("Sent. The person reads it on the page of their request."))
+            return redirect("desk:case", reference=found.reference)
+    context = {
+        "case": found,
+        "form": form,
+        "before": case_services.standing_ask(found),
+        "in_time": pauses.in_time(found),
+    }
+    return render(request, "desk/ask.html", context, status=422 if form.errors else 200)
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def unidentified(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Say why nobody can tell which records are the person's; a second person reads the letter."""
+    found = cases.case_for(staff_of(request), reference)
+    form = UnidentifiedForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            letters.propose(case_id=found.id, actor=actor, **form.cleaned_data)
+        except PortalError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("The letter is being made. Another person reads it."))
+            return redirect("desk:case", reference=found.reference)
+    context = {
+        "case": found,
+        "form": form,
+        "ask": case_services.standing_ask(found),
+        "not_yet": letters.why_not_yet(found),
+    }
+    return render(request, "desk/unidentified.html", context, status=422 if form.errors else 200)
+
+
+@for_reviewers
+@require_POST
+def set_aside(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """The second person says no, or the person gave more: the request goes on."""
+    found = cases.case_for(staff_of(request), reference)
+    answer = disclosure.current_answer(found.id)
+    if answer is None:
+        raise NotFound("no_answer", _("There is no such answer."))
+    letters.discard(answer_id=answer.id, actor=actor)
+    messages.success(request, _("Set aside. Nothing was sent; the request goes on."))
+    return redirect("desk:case", reference=found.reference)

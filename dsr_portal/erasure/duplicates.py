@@ -1,0 +1,222 @@
+"""Copies of the pictures of a plan, exact and near: proposed by likeness, decided by two persons.
+
+The look of a picture (a perceptual hash) is made in memory inside the run, compared and dropped:
+no row, file or log ever has one. Nothing is erased because two pictures look alike.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases.states import REVIEWERS
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.erasure.models import Duplicate, Plan, PlanState
+from dsr_portal.gallery import connector
+from dsr_portal.gallery.models import Record, SourceImage
+from dsr_portal.jobs.context import JobContext
+from dsr_portal.recognition import likeness
+from dsr_portal.vault import services as vault
+from dsr_portal.vault.confined import PictureRefused, PictureSession, picture_session
+
+log = logging.getLogger(__name__)
+ACTOR = Actor.system("erasure")
+_SHAPE = 0.04
+"""Copies keep the shape of their picture; others are not opened at all."""
+_LOOKED_AT = 512
+"""Pixels on the longer side a picture is decoded to; its look needs 32."""
+_TOLD_AFTER = 50
+_NO_PICTURE = (SourceImage.State.ERASED, SourceImage.State.UNREADABLE, SourceImage.State.PENDING)
+Found = dict[UUID, tuple[UUID, bool]]
+
+
+# -- finding -----------------------------------------------------------------------------------
+
+
+def propose(ctx: JobContext, plan: Plan) -> int:
+    """Compare every picture of the gallery with those of the plan; how many new ones are alike.
+
+    Runs when the hold window is over, in the process that is replaced at the end. A pair that was
+    decided for this plan is not proposed again.
+    """
+    if plan.duplicates_looked_at is not None:
+        return 0
+    found, examined = _search(ctx, plan)
+    with ctx.checkpoint():
+        for image_id, (of_image, exact) in sorted(found.items()):
+            Duplicate.objects.get_or_create(
+                plan=plan, image_id=image_id, defaults={"of_image_id": of_image, "exact": exact}
+            )
+        plan.duplicates_looked_at, plan.duplicates_examined = clock.now(), examined
+        plan.save(update_fields=["duplicates_looked_at", "duplicates_examined"])
+        record(
+            "erasure.duplicates_looked_for",
+            actor=ACTOR,
+            case_id=plan.case_id,
+            subject_id=plan.id,
+            examined=examined,
+            proposed=len(found),
+        )
+    return len(found)
+
+
+def _search(ctx: JobContext, plan: Plan) -> tuple[Found, int]:
+    mine = {row.record.image_id for row in plan.records.select_related("record")}
+    mine |= set(
+        plan.duplicates.filter(verdict=Duplicate.Verdict.GOES).values_list("image_id", flat=True)
+    )
+    known = mine | set(plan.duplicates.values_list("image_id", flat=True))
+    found: Found = {}
+    examined = 0
+    with picture_session() as session:
+        looks = dict(_looks(session, SourceImage.objects.filter(id__in=mine)))
+        others = _of_like_shape(mine).exclude(id__in=known)
+        for image_id, look in _looks(session, others):
+            examined += 1
+            if examined % _TOLD_AFTER == 0:
+                ctx.must_be_ours()
+            alike = _nearest(look, looks)
+            if alike is not None:
+                found[image_id] = alike
+    return found, examined
+
+
+def _looks(
+    session: PictureSession, images: QuerySet[SourceImage]
+) -> Iterator[tuple[UUID, likeness.Look]]:
+    """Each picture's look, one after the other; what can't be read is passed over."""
+    held = connector.current()
+    for image_id in list(images.order_by("id").values_list("id", flat=True)):
+        try:
+            picture = session.decode(held.picture(image_id), max_side=_LOOKED_AT)
+        except (PictureRefused, vault.Shredded, vault.UnknownUnit):
+            continue
+        yield image_id, likeness.look_of(picture)
+
+
+def _of_like_shape(mine: set[UUID]) -> QuerySet[SourceImage]:
+    """Pictures whose width and height have nearly the same ratio as one of the plan's."""
+    rows = SourceImage.objects.exclude(state__in=_NO_PICTURE).exclude(width=0).exclude(height=0)
+    shapes = [
+        width / height for width, height in rows.filter(id__in=mine).values_list("width", "height")
+    ]
+    alike = [
+        image_id
+        for image_id, width, height in rows.values_list("id", "width", "height").iterator()
+        if any(abs(width / height / shape - 1) <= _SHAPE for shape in shapes)
+    ]
+    return SourceImage.objects.filter(id__in=alike)
+
+
+def _nearest(look: likeness.Look, looks: Mapping[UUID, likeness.Look]) -> tuple[UUID, bool] | None:
+    alike = [
+        (image_id, found)
+        for image_id, other in looks.items()
+        if (found := likeness.compared(other, look)) is not None
+    ]
+    if not alike:
+        return None
+    image_id, exact = min(alike, key=lambda one: not one[1])
+    return image_id, exact
+
+
+# -- deciding ----------------------------------------------------------------------------------
+
+
+def decide(
+    *, duplicate_id: UUID, verdict: str, record_id: UUID | None = None, actor: Actor
+) -> Duplicate:
+    """One person's decision about a proposed copy; two that agree settle it, else a supervisor.
+
+    GOES names the record where faces of the picture are enrolled, so that the other people's
+    stay; a picture without one goes as a whole. Raises `NotAllowed`, `BadInput`, `Conflict`.
+    """
+    if not actor.is_human_staff or actor.role not in REVIEWERS:
+        raise NotAllowed("erasure_role", _("An officer or a supervisor decides this."))
+    with unit_of_work():
+        row = (
+            Duplicate.objects.select_for_update()
+            .select_related("plan")
+            .filter(id=duplicate_id)
+            .first()
+        )
+        if row is None:
+            raise NotFound("no_duplicate", _("There is no such picture."))
+        if row.verdict or row.plan.state != PlanState.WAITING:
+            raise Conflict("duplicate_decided", _("This picture is decided already."))
+        _require_fits(row, verdict, record_id)
+        _take(row, (verdict, record_id), actor)
+        row.save()
+        record(
+            "erasure.duplicate_decided",
+            actor=actor,
+            case_id=row.plan.case_id,
+            subject_id=row.image_id,
+            verdict=verdict,
+            settled=bool(row.verdict),
+        )
+    return row
+
+
+def _require_fits(row: Duplicate, verdict: str, record_id: UUID | None) -> None:
+    if verdict not in Duplicate.Verdict.values:
+        raise BadInput("no_such_verdict", _("Choose one of the answers."))
+    standing = set(standing_records(row))
+    if verdict == Duplicate.Verdict.STAYS and record_id is not None:
+        raise BadInput("record_of_stays", _("Only a picture that goes names a face."))
+    if verdict == Duplicate.Verdict.GOES and (record_id in standing) != bool(standing):
+        raise BadInput("record_missing", _("Say which face in this picture is the person's."))
+
+
+def _take(row: Duplicate, said: tuple[str, UUID | None], actor: Actor) -> None:
+    if row.plan.case.opener == actor.id:
+        raise NotAllowed("opener_barred", _("You entered this request, so another person decides."))
+    if actor.id in {row.first_officer, row.second_officer}:
+        raise Conflict("decided_before", _("You decided this already; another person goes on."))
+    if not row.first_officer:
+        row.first_officer, (row.first_verdict, row.first_record) = actor.id, said
+    elif not row.second_officer:
+        row.second_officer, (row.second_verdict, row.second_record) = actor.id, said
+        if (row.first_verdict, row.first_record) == said:
+            _settle(row, said)
+    elif actor.role != "supervisor":
+        raise NotAllowed("supervisor_only", _("Two persons disagree: a supervisor decides."))
+    else:
+        row.supervisor = actor.id
+        _settle(row, said)
+
+
+def _settle(row: Duplicate, said: tuple[str, UUID | None]) -> None:
+    row.verdict, row.record_id = said
+    row.decided_at = clock.now()
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+def undecided(plan: Plan) -> QuerySet[Duplicate]:
+    return plan.duplicates.filter(verdict="").order_by("id")
+
+
+def standing_records(row: Duplicate) -> list[UUID]:
+    """Enrolled faces in the picture that are there still."""
+    faces = Record.objects.filter(image_id=row.image_id).exclude(state=Record.State.ERASED)
+    return list(faces.order_by("face_number").values_list("id", flat=True))
+
+
+def chosen_records(case_id: UUID) -> list[UUID]:
+    """Records two persons added to a case's plans, because they are in copies."""
+    rows = Duplicate.objects.filter(plan__case_id=case_id, verdict=Duplicate.Verdict.GOES)
+    rows = rows.exclude(record_id=None).exclude(plan__state=PlanState.STOPPED)
+    return [one for one in rows.values_list("record_id", flat=True) if one is not None]
+
+
+def pictures_that_go(plan: Plan) -> list[SourceImage]:
+    """Copies without an enrolled face that two persons let go."""
+    rows = plan.duplicates.filter(verdict=Duplicate.Verdict.GOES, record_id=None)
+    return [row.image for row in rows.select_related("image").order_by("image_id")]

@@ -1,0 +1,112 @@
+"""`manage.py policy`: settings by two persons on the command line, as named staff (R20, R34)."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from dsr_portal.accounts.services import actor_for
+from dsr_portal.accounts.twins import acting, failed
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import PortalError
+from dsr_portal.policy import selectors, services
+from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.models import Setting
+
+NEEDED = {
+    "propose": ("setting", "value", "reason"),
+    "adopt": ("proposal", "reason", "dpia_note"),
+    "advise": ("proposal", "advice"),
+    "approve": ("proposal",),
+    "reject": ("proposal",),
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "List settings and proposals, or decide about one as a member of staff: propose, adopt "
+        "(what the operator filed), advise (the data protection officer), approve, reject."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("verb", choices=["list", *NEEDED], nargs="?", default="list")
+        parser.add_argument("--as", dest="staff", metavar="STAFFNO", default="")
+        parser.add_argument("--setting", choices=sorted(DEFINITIONS))
+        parser.add_argument("--value")
+        parser.add_argument("--proposal", metavar="ID", help="from `policy list`")
+        parser.add_argument("--reason")
+        parser.add_argument("--dpia-note", dest="dpia_note")
+        parser.add_argument("--advice")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        verb = options["verb"]
+        if verb == "list":
+            self._list(as_json=options["json"])
+            return
+        missing = [name for name in NEEDED[verb] if not options[name]]
+        if missing or not options["staff"]:
+            names = ["--as", *(f"--{name.replace('_', '-')}" for name in NEEDED[verb])]
+            raise CommandError(f"{verb} needs {', '.join(names)}.", returncode=2)
+        actor = actor_for(acting(options["staff"]))
+        try:
+            setting = _decide(verb, actor, options)
+        except PortalError as error:
+            raise failed(error) from error
+        row = {"id": str(setting.id), "setting": setting.name, "state": setting.state}
+        if options["json"]:
+            self.stdout.write(json.dumps(row))
+        else:
+            self.stdout.write(f"{setting.name} {setting.version}: {setting.get_state_display()}")
+
+    def _list(self, *, as_json: bool) -> None:
+        values = {
+            name: {"value": selectors.current(name), "version": selectors.version(name)}
+            for name in DEFINITIONS
+        }
+        waiting = selectors.proposals()
+        if as_json:
+            self.stdout.write(json.dumps({"settings": values, "proposals": waiting}))
+            return
+        for name, one in values.items():
+            self.stdout.write(f"{name:<18} {one['value']}  (version {one['version']})")
+        for proposal in waiting:
+            self.stdout.write(
+                f"{proposal['id']}  {proposal['setting']} -> {proposal['value']}, proposed by "
+                f"{proposal['proposed_by']}; advice: {proposal['advice'] or 'none yet'}"
+            )
+
+
+def _decide(verb: str, actor: Actor, options: dict[str, Any]) -> Setting:
+    if verb == "propose":
+        return services.propose(
+            actor=actor,
+            name=options["setting"],
+            value=options["value"],
+            reason=options["reason"],
+            dpia_note=options["dpia_note"] or "",
+        )
+    proposal = _id(options["proposal"])
+    if verb == "adopt":
+        return services.adopt(
+            actor=actor,
+            setting_id=proposal,
+            reason=options["reason"],
+            dpia_note=options["dpia_note"],
+        )
+    if verb == "advise":
+        return services.advise(actor=actor, setting_id=proposal, advice=options["advice"])
+    if verb == "approve":
+        return services.approve(actor=actor, setting_id=proposal)
+    return services.reject(actor=actor, setting_id=proposal)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is no proposal's id; see `policy list`.", returncode=2) from (
+            None
+        )

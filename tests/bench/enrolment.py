@@ -1,0 +1,218 @@
+"""Enrolment, import included, against `DeepFace.represent` per picture; engines; memory.
+
+Each measurement is a process of its own, for DeepFace runs on one engine per process. Every copy
+of a picture carries its own comment, so that the import takes it for a new one.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.bench.rows import Book
+from tests.bench.sizes import size
+
+if TYPE_CHECKING:
+    from biometrics.models import Backend
+
+ROOT = Path(__file__).resolve().parents[2]
+PEOPLE = ROOT / "fixtures" / "people"
+REAL = ROOT.parent / "shared" / "data" / "faces"
+PICTURES = size("DSR_BENCH_PICTURES", usual=120, full=300)
+LONG_RUN = size("DSR_BENCH_LONG_RUN", usual=600, full=20_000)
+POINTS = 5
+
+
+def run(book: Book) -> None:
+    with tempfile.TemporaryDirectory(prefix="dsr-bench-enrolment-") as name:
+        place = Path(name)
+        _rates(book, place)
+        _embedding(book)
+        _memory(book, place)
+
+
+def _rates(book: Book, place: Path) -> None:
+    """DeepFace before and after, for other work on the machine would favour one of the two."""
+    plain = _child("deepface", _folder(place / "plain", PICTURES, b"plain"))
+    found = {}
+    for backend in ("tensorflow", "onnx"):
+        folder = _folder(place / backend, PICTURES, backend.encode())
+        found[backend] = _child("import", folder, DSR_ENROL_ENGINE=backend)
+        shutil.rmtree(folder)
+    again = _child("deepface", place / "plain")
+    rate = 2 / (1 / plain["rate"] + 1 / again["rate"])
+    book.note("DeepFace.represent, yunet, per picture", rate, "pictures/s", better="higher")
+    for backend, one in found.items():
+        book.note(f"import, {backend}", one["rate"], "pictures/s", better="higher")
+        book.note(f"start of the engine, {backend}", one["start"], "s")
+    book.note(
+        "import on TensorFlow against DeepFace.represent, same pictures",
+        found["tensorflow"]["rate"] / rate,
+        "ratio",
+        better="higher",
+        target=1.8,
+    )
+
+
+def _embedding(book: Book) -> None:
+    one, many = _child("embed", "onnx", "1"), _child("embed", "onnx", "64")
+    batch = _child("embed", "tensorflow", "64")
+    book.note("embedding, ONNX, one face", one["rate"], "faces/s", better="higher")
+    book.note("embedding, ONNX, 64 faces", many["rate"], "faces/s", better="higher")
+    book.note("embedding, TensorFlow, 64 faces", batch["rate"], "faces/s", better="higher")
+    for name, child in (("ONNX, 64", many), ("TensorFlow, 64", batch)):
+        book.note(f"processor time per face, {name} faces", child["cpu"] * 1e3, "ms")
+
+
+def _memory(book: Book, place: Path) -> None:
+    folder = _folder(place / "long", LONG_RUN, b"long")
+    points = _child("import", folder, DSR_ENROL_ENGINE="tensorflow")["memory"]
+    for done, megabytes in points:
+        book.note(f"memory of the import after {done:,} pictures", megabytes, "MB")
+    book.note(
+        f"memory at the end of {LONG_RUN:,} pictures against its first fifth",
+        points[-1][1] / points[0][1],
+        "ratio",
+        target=1.1,
+    )
+
+
+def _pictures() -> list[Path]:
+    found = sorted(REAL.rglob("*.jpg")) if REAL.is_dir() else sorted(PEOPLE.rglob("*.jpg"))
+    return found[:: max(1, len(found) // PICTURES)]
+
+
+def _folder(place: Path, count: int, salt: bytes) -> Path:
+    """So many JPEG files, the pictures over and over, each with a comment of its own."""
+    place.mkdir()
+    for number, path in enumerate(islice(cycle(_pictures()), count)):
+        text = salt + str(number).encode()
+        comment = b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text
+        data = path.read_bytes()
+        (place / f"{number:06}.jpg").write_bytes(data[:2] + comment + data[2:])
+    return place
+
+
+def _child(*arguments: object, **environment: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.enrolment", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+# -- children ---------------------------------------------------------------------------------
+
+
+def _deepface(folder: Path) -> dict[str, float]:
+    """What its documentation shows: one call per picture, its own detector and alignment."""
+    from time import perf_counter
+
+    home = os.environ.get("DSR_WEIGHTS", str(ROOT / "var" / "weights"))
+    os.environ.update(DEEPFACE_HOME=home, DEEPFACE_BACKEND_ENGINE="onnx")
+    from deepface import DeepFace
+
+    files = sorted(folder.iterdir())
+
+    def represent(path: Path) -> int:
+        try:
+            return len(DeepFace.represent(str(path), "SFace", detector_backend="yunet"))
+        except ValueError:  # no face
+            return 0
+
+    represent(files[0])
+    began = perf_counter()
+    faces = sum(represent(path) for path in files)
+    return {"rate": len(files) / (perf_counter() - began), "faces": faces}
+
+
+def _import(folder: Path) -> dict[str, Any]:
+    import time
+
+    import django
+
+    django.setup()
+    from dsr_portal.core.actor import Actor
+    from dsr_portal.gallery import services
+
+    total = sum(1 for _path in folder.iterdir())
+    steps = {total * number // POINTS for number in range(1, POINTS + 1)}
+    memory: dict[int, float] = {}
+
+    def progress(done: int, _total: int, _faces: int) -> None:
+        if done in steps:
+            memory[done] = _resident()
+
+    began = time.monotonic()
+    report = services.import_folder(
+        path=folder,
+        source=folder.name,
+        legal_basis="none",
+        actor=Actor.operator(),
+        progress=progress,
+    )
+    # The report's clock starts when the engine is loaded.
+    start = time.monotonic() - began - report.seconds
+    return {"rate": report.rate, "start": start, "memory": sorted(memory.items())}
+
+
+def _resident() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS")
+
+
+def _embed(backend: "Backend", together: int) -> dict[str, float]:
+    from time import perf_counter, process_time
+
+    import numpy as np
+
+    from biometrics.config import BiometricsConfig
+    from biometrics.engine import Engine
+
+    home = Path(os.environ.get("DSR_WEIGHTS", str(ROOT / "var" / "weights")))
+    engine = Engine(BiometricsConfig(home=home), backend=backend)
+    rng = np.random.default_rng(1)
+    crops = list(rng.integers(0, 256, (256, 112, 112, 3), dtype=np.uint8))
+
+    def parts() -> Iterator[list[Any]]:
+        return (crops[first : first + together] for first in range(0, len(crops), together))
+
+    engine.embed(crops[:64])
+    began, used = perf_counter(), process_time()
+    for part in parts():
+        engine.embed(part)
+    count = len(crops)
+    return {
+        "rate": count / (perf_counter() - began),
+        "cpu": (process_time() - used) / count,
+    }
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case ["deepface", folder]:
+            answer: dict[str, Any] = _deepface(Path(folder))
+        case ["import", folder]:
+            answer = _import(Path(folder))
+        case ["embed", backend, together]:
+            answer = _embed(backend, int(together))
+        case _:
+            raise SystemExit("deepface FOLDER | import FOLDER | embed BACKEND TOGETHER")
+    sys.stdout.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

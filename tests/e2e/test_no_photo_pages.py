@@ -1,0 +1,161 @@
+"""Pages for people who send no photo, desk and public: axe finds nothing, they fit a phone."""
+
+import os
+
+import pytest
+from django.test import Client
+from django.urls import reverse, set_urlconf
+
+from dsr_portal.accounts.models import Role
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, WayKind
+from dsr_portal.disclosure import services as disclosure
+from dsr_portal.disclosure import unidentified
+from dsr_portal.gallery import hashes
+from dsr_portal.jobs import services as jobs
+from dsr_portal.matching import services
+from dsr_portal.vault import services as vault
+from tests.e2e.pages import Patched, face, found_by_axe
+from tests.support import cases as support
+from tests.support.gallery import PEOPLE, a_record, an_image, own_places
+from tests.support.matching import actor, laid, sign_in, staff, take
+from tests.support.trail import undone
+
+pytestmark = pytest.mark.django_db
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+PAGE = "https://harbourchoir.example/2021/summer-concert/our-singers"
+NAMES = (
+    "named", "look_up", "named_compare", "named_confirm", "nothing", "ask", "not_yet",
+    "cannot_identify", "letter", "way", "way_late", "photo_late", "first_photo", "unidentified",
+)  # fmt: skip
+
+
+def a_group():
+    """A picture at the address with two faces, as an import leaves it."""
+    image = an_image(page_url=PAGE, caption="Our singers", collected_at="2021-07-04T20:10:00Z")
+    records = [a_record(image), a_record(image)]
+    faces = ("photos/mina.jpg", "photos/kofi.jpg")
+    units = [(image.unit, "picture", (PEOPLE / "gallery" / "choir.jpg").read_bytes())]
+    units += [(row.unit, "crop", face(name)) for row, name in zip(records, faces, strict=True)]
+    for unit, field, data in units:
+        staged = vault.stage_into(unit)
+        staged.add(field, data)
+        staged.save()
+
+
+def asked(*pages):
+    ways = [cases.WaySent(WayKind.PAGE, one, keyed_hash=hashes.of_address(one)) for one in pages]
+    return support.opened(ways=ways, consents=())
+
+
+def known(case, by):
+    services.record_identity(
+        case_id=case.id, actor=by, way="eid", element="named_control",
+        compared="The name of the electronic identity is the name in the list under the picture.",
+    )  # fmt: skip
+
+
+def looked_up(case, by):
+    known(case, by)
+    services.start_look_up(case_id=case.id, actor=by)
+    jobs.run_due(queues=["light"])
+    take(case, by)
+    return case
+
+
+@pytest.fixture(scope="module")
+def pages(django_db_setup, django_db_blocker, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
+        settings = Patched(patch)
+        own_places(settings, tmp_path_factory.mktemp("pages"))
+        with undone():
+            found = at_the_desk(settings) | in_public(settings)
+    return found
+
+
+def choose(settings, site):
+    settings.DSR_SITE, settings.ROOT_URLCONF = site, settings.DSR_SITES[site]
+    set_urlconf(None)
+
+
+def at_the_desk(settings):
+    choose(settings, "desk")
+    officer, second = staff("S-1"), staff("S-2", Role.SUPERVISOR)
+    by = actor(officer)
+    desk = sign_in(Client(), officer)
+
+    def get(name, case, **form):
+        page = reverse(f"desk:{name}", kwargs={"reference": case.reference})
+        return desk.post(page, form, follow=True) if form else desk.get(page)
+
+    a_group()
+    fresh = asked(PAGE, "https://unknown.example/nobody")
+    known(fresh, by)
+    kept = {"named": get("case", fresh), "look_up": get("look_up", fresh)}
+    case = looked_up(asked(PAGE), by)
+    kept["named_compare"] = get("compare", case)
+    first = laid(case, by)[0]
+    said = {"picture": first.id, "stage": "view", "decision": "same"}
+    kept["named_confirm"] = get("compare", case, **said)
+    kept["nothing"] = get("compare", looked_up(asked("https://unknown.example/nobody"), by))
+    silent = asked()
+    kept["ask"], kept["not_yet"] = get("ask", silent), get("unidentified", silent)
+    asking = {"missing": ["no_way_taken"], "means": ["call", "visit"], "text": "Who are you?"}
+    cases.ask_to_identify(case_id=silent.id, actor=by, **asking)
+    cases.receive_message(case_id=silent.id, actor=support.person(silent), text="I'd rather not.")
+    kept["cannot_identify"] = get("unidentified", silent)
+    why = "They want none of the ways, and nothing was named."
+    unidentified.propose(case_id=silent.id, actor=actor(second), reasons=["no_way_taken"], why=why)
+    jobs.run_due(queues=["probe"])
+    kept["letter"] = get("case", silent)
+    seen = {name: (answer.content, "text/html") for name, answer in kept.items()}
+    for row in laid(case, by):
+        of = {"reference": case.reference, "decision_id": row.id}
+        address = reverse("desk:face_picture", kwargs=of)
+        for more in ("", "?show=whole"):
+            seen[address + more] = (desk.get(address + more).content, "image/jpeg")
+    disclosure.approve_answer(answer_id=silent.answers.get().id, actor=by)
+    cases.release_batch(actor=by)
+    return seen
+
+
+def in_public(settings):
+    choose(settings, "public")
+    browser = Client()
+
+    def enter(case):
+        keys = {"reference": case.reference, "code": cases.receipt_code(case)}
+        browser.post(reverse("public:status"), keys)
+
+    silent = Case.objects.get(outcome="not_identified")
+    enter(silent)
+    ways = {"unidentified": "case", "way": "case_way", "first_photo": "case_photo"}
+    kept = {name: browser.get(reverse(f"public:{of}")) for name, of in ways.items()}
+    busy = support.decided(support.opened())
+    enter(busy)
+    kept["photo_late"] = browser.get(reverse("public:case_photo"))
+    kept["way_late"] = browser.get(reverse("public:case_way"))
+    return {name: (answer.content, "text/html") for name, answer in kept.items()}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(open_page, scheme):
+    """WCAG 2.2 AA on every page a request without a photo goes through."""
+    assert found_by_axe(open_page, NAMES, scheme) == {name: [] for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_fits_a_phone(open_page, name):
+    """WCAG 2.2 SC 1.4.10: no sideways scrolling at 320 px."""
+    page = open_page(name, width=320)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_the_reason_stands_open_where_only_words_speak(open_page):
+    """What was named and how the person is known stand beside; the reason is asked."""
+    page = open_page("named_confirm")
+    assert page.locator("textarea[name=reason]").is_visible()
+    told = page.inner_text("main")
+    assert PAGE in told
+    assert "How we know who is asking" in told

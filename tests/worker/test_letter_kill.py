@@ -1,0 +1,67 @@
+"""kill -9 of the worker that makes a letter: it leaves once, by another (D-06, R29)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsr_portal.audit import services as audit
+from dsr_portal.audit.models import Event
+from dsr_portal.cases import extensions, proposals
+from dsr_portal.cases.models import Case, Extension, Letter, LetterState
+from dsr_portal.documents.models import Document
+from dsr_portal.jobs.models import Effect, Job, JobState
+from tests.support import cases as support
+from tests.support import stuck
+from tests.support.gallery import own_places
+from tests.support.workers import running_beat, running_worker, until
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+IMPORTS = ("tests.support.stuck",)
+
+
+@pytest.fixture(autouse=True)
+def places(settings: Any, tmp_path: Path) -> None:
+    own_places(settings, tmp_path)
+    settings.DSR_LEASE_SECONDS = 2
+    settings.DSR_SWEEP_SECONDS = 1
+
+
+def test_a_letter_leaves_once_though_its_worker_is_killed() -> None:
+    """D-06: the killed run sends nothing and moves no date; the next one does both, once."""
+    case = support.opened()
+    before = case.due_on
+    proposal = extensions.propose(
+        case_id=case.id,
+        actor=support.OFFICER,
+        reason="legal_question",
+        months=2,
+        words="Two laws meet in your request.",
+    )
+    proposals.agree(proposal_id=proposal.id, actor=support.SECOND)
+    letter = Letter.objects.get()
+    with running_worker("light", imports=IMPORTS) as worker:
+        until(stuck.marks, what="the step before the commit", seconds=60)
+        worker.kill()
+    letter.refresh_from_db()
+    assert letter.state == LetterState.QUEUED
+    assert not Document.objects.filter(case_id=case.id).exists()
+    assert Case.objects.get(id=case.id).due_on == before
+    with running_worker("light", imports=IMPORTS), running_beat():
+        until(lambda: _done(str(letter.id)), what="the letter", seconds=60)
+    letter.refresh_from_db()
+    assert letter.state == LetterState.SENT
+    assert Job.objects.get(subject=str(letter.id)).attempts == 2
+    assert Document.objects.filter(case_id=case.id).count() == 1
+    assert case.deliveries.count() == 1
+    assert Effect.objects.filter(kind="mail.letter").count() == 1
+    assert Event.objects.filter(type="letter.sent").count() == 1
+    assert Extension.objects.get().told_on is not None
+    assert Case.objects.get(id=case.id).due_on > before
+    assert audit.verify().ok
+
+
+def _done(subject: str) -> bool:
+    return Job.objects.filter(subject=subject, state=JobState.DONE).exists()
