@@ -19,6 +19,8 @@ for _type in (
         ("L-17", "L-25"),
     ),
     EventType("oversight.report_failed", {"reason": Code()}, ("L-17",)),
+    EventType("collection.lift_proposed", {}, ("L-15", "G-01")),
+    EventType("collection.lift_turned_down", {}, ("L-15", "G-01")),
 ):
     event_types.register(_type)
 

@@ -50,3 +50,42 @@ class AuditReport(Row):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class StopReason(models.TextChoices):
+    """Why collection was stopped: a code, for it stands in the trail."""
+
+    ORDER = "order", _("Order of an authority")
+    COURT = "court", _("Decision of a court")
+    OWN = "own", _("Our own decision")
+
+
+class StopLift(Row):
+    """The wish to collect again: a lowered safeguard, so one asks and another decides (R19)."""
+
+    stop = models.ForeignKey(
+        "gallery.CollectionStop", on_delete=models.PROTECT, related_name="lifts"
+    )
+    reason = models.CharField(max_length=500)
+    proposed_by = models.CharField(max_length=20)
+    proposed_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=20, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    agreed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stop"],
+                condition=models.Q(decided_at__isnull=True),
+                name="stop_lift_one_waits",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(agreed=False)
+                | ~models.Q(decided_by="") & ~models.Q(decided_by=models.F("proposed_by")),
+                name="stop_lift_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"lift of {self.stop_id}"

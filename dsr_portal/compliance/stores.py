@@ -28,3 +28,16 @@ declare_model(
     },
     shredder="none: audit reports are pseudonymous and kept as evidence",
 )
+declare_model(
+    "compliance.StopLift",
+    {
+        "id": F.ID,
+        "stop": F.ID,
+        "reason": F.STAFF,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+        "agreed": F.STATE,
+    },
+)

@@ -2,6 +2,7 @@ from django.urls import path
 
 from dsr_portal.desk import (
     clocking,
+    collecting,
     comparing,
     entering,
     erasing,
@@ -28,6 +29,10 @@ urlpatterns = [
     path("recipients/statement/<uuid:statement_id>/", telling.approve_statement, name="statement"),
     path("recipients/systems/", telling.propose_system, name="propose_system"),
     path("recipients/systems/<uuid:system_id>/", telling.decide_system, name="system"),
+    path("collection/", collecting.stops, name="collection"),
+    path("collection/stop/", collecting.stop, name="stop_collection"),
+    path("collection/<uuid:stop_id>/lift/", collecting.propose_lift, name="propose_lift"),
+    path("collection/lifts/<uuid:lift_id>/", collecting.decide_lift, name="decide_lift"),
     path("people/", people.people, name="people"),
     path("people/new/", people.propose_account, name="people_new"),
     path("people/change/", people.propose_change, name="people_change"),

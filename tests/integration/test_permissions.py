@@ -46,6 +46,10 @@ DESK_PAGES = {
     "desk:statement": ("post", {}, LISTERS),
     "desk:propose_system": ("post", {"name": "Product"}, LISTERS),
     "desk:system": ("post", {"do": "end"}, LISTERS),
+    "desk:collection": ("get", {}, DESK),
+    "desk:stop_collection": ("post", {"reason": "own"}, LISTERS),
+    "desk:propose_lift": ("post", {"reason": "Over."}, LISTERS),
+    "desk:decide_lift": ("post", {"do": "no"}, LISTERS),
     "desk:people": ("get", {}, LISTERS),
     "desk:people_new": ("post", {}, LISTERS),
     "desk:people_change": ("post", {}, LISTERS),
@@ -115,7 +119,7 @@ VALUES = {
     "recipient_id": ID, "channel_id": ID, "notice_id": ID, "system_id": ID, "copy_id": ID,
     "statement_id": ID,
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
-    "proposal_id": ID, "letter_id": ID,
+    "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
 
