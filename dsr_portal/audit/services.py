@@ -8,7 +8,7 @@ from dsr_portal.audit import links
 from dsr_portal.audit.export import FORMAT, ExportVerdict, full_event, verify_export
 from dsr_portal.audit.links import Head
 from dsr_portal.audit.models import Chain, Event, Payload
-from dsr_portal.audit.unit import OutsideUnitOfWork, record, unit_of_work
+from dsr_portal.audit.unit import OutsideUnitOfWork, record, unit_of_work, wait_for_others
 from dsr_portal.audit.verify import Verification, header_of, stored_rows, verify_chain
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import IntegrityFailure
@@ -25,6 +25,7 @@ __all__ = [
     "unit_of_work",
     "verify",
     "verify_export",
+    "wait_for_others",
 ]
 
 

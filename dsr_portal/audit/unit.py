@@ -108,6 +108,15 @@ def unit_of_work() -> Iterator[None]:
         _write(unit)
 
 
+def wait_for_others() -> None:
+    """Lock the head now: what any other unit of work decided is committed and seen from here on,
+    or is decided after this one. Call it last, before a check that must still hold at the commit.
+    """
+    if getattr(_local, "unit", None) is None:
+        raise OutsideUnitOfWork("audit_outside", "There is no unit of work that could wait.")
+    Chain.objects.select_for_update().filter(name=links.MAIN).first()
+
+
 def record(
     event: str,
     *,

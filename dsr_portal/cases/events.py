@@ -149,6 +149,7 @@ TYPES = [
         "letter.sent", {"kind": LETTER, "document_id": Id(), "by_post": Flag()}, ("L-09", "L-12")
     ),
     EventType("letter.failed", {"kind": LETTER, "reason": Code()}, ("L-09",)),
+    EventType("letter.begun_again", {"kind": LETTER}, ("L-09",)),
     EventType(
         "extension.told",
         {"reason": Code(), "months": Count(), "letter": Id()},
@@ -299,6 +300,9 @@ SENTENCES = {
     ),
     "letter.failed": lambda p: (
         _("A letter could not be sent: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}
+    ),
+    "letter.begun_again": lambda p: (
+        _("A letter is made once more: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}
     ),
     "extension.told": lambda p: _("The person was told in time that it takes longer."),
     "record.withheld": lambda p: (

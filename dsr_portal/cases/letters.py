@@ -23,6 +23,7 @@ from dsr_portal.cases import deliveries
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox
 from dsr_portal.cases.models import Case, Letter, LetterKind, LetterState, Status
+from dsr_portal.cases.proposals import require_reviewer
 from dsr_portal.cases.texts import NAMES, day_words, fill, rights_words
 from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
@@ -33,7 +34,7 @@ from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.jobs.errors import Permanent
 from dsr_portal.jobs.models import Job, JobState
-from dsr_portal.jobs.services import enqueue
+from dsr_portal.jobs.services import enqueue, requeue
 from dsr_portal.law import plain
 from dsr_portal.vault import services as vault
 
@@ -282,16 +283,21 @@ def record_posted(*, letter_id: UUID, actor: Actor) -> Letter:
     if not actor.is_human_staff:
         raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
     with unit_of_work():
-        found = Letter.objects.filter(id=letter_id).values_list("case_id", flat=True).first()
-        if found is None:
-            raise NotFound("no_letter", _("There is no such letter."))
-        case = lock(found)
-        row = Letter.objects.select_for_update().get(id=letter_id)
+        row, case = _locked(letter_id)
         if row.state != LetterState.TO_POST:
             raise Conflict("letter_not_waiting", _("This letter does not wait for the post."))
         row.posted_by = actor.id
         _sent(row, case, actor)
     return row
+
+
+def _locked(letter_id: UUID) -> tuple[Letter, Case]:
+    """Case, then letter."""
+    found = Letter.objects.filter(id=letter_id).values_list("case_id", flat=True).first()
+    if found is None:
+        raise NotFound("no_letter", _("There is no such letter."))
+    case = lock(found)
+    return Letter.objects.select_for_update().get(id=letter_id), case
 
 
 def _sent(row: Letter, case: Case, actor: Actor) -> None:
@@ -321,6 +327,29 @@ def _fail(row: Letter, code: str) -> None:
         kind=row.kind,
         reason=row.error_code,
     )
+
+
+def make_again(*, letter_id: UUID, actor: Actor) -> Letter:
+    """Have a letter that could not be made be made once more, after a repair (law L-09).
+
+    It says what it said: its facts are frozen. Raises `Conflict` with letter_not_failed, case_over.
+    """
+    require_reviewer(actor)
+    with unit_of_work():
+        row, case = _locked(letter_id)
+        if row.state != LetterState.FAILED:
+            raise Conflict("letter_not_failed", _("This letter did not fail."))
+        if case.withdrawn_at is not None or case.status == Status.PURGED:
+            raise Conflict("case_over", _("This request is closed: nobody is written to."))
+        row.state, row.error_code = LetterState.QUEUED, ""
+        row.save(update_fields=["state", "error_code"])
+        record("letter.begun_again", actor=actor, case_id=case.id, subject_id=row.id, kind=row.kind)
+        failed = Job.objects.filter(kind=SEND, subject=str(row.id), state=JobState.FAILED).first()
+        if failed is not None:
+            requeue(job_id=failed.id, actor=actor)
+        else:
+            enqueue(kind=SEND, subject=row.id, idempotency_key=f"{SEND}:{row.id}:{new_id()}")
+    return row
 
 
 def close_failed() -> int:
@@ -356,7 +385,8 @@ def as_markdown() -> str:
         "It leaves behind a link and the receipt code, with a mail that says the same few words",
         "whatever is in it. Who gave a postal address and no mailbox gets it by post: it counts as",
         "sent on the day a person recorded that. Who gave neither finds it on the page of the",
-        "request. A letter that can't be made is told to named persons.",
+        "request. A letter that can't be made is told to named persons, and started again by an",
+        "officer after the repair.",
         "",
         "| letter | when | required parts | article, rule | the same whatever was found |",
         "|---|---|---|---|---|",

@@ -99,12 +99,29 @@ def settle(request: HttpRequest, actor: Actor, reference: str, proposal_id: UUID
 @require_POST
 def posted(request: HttpRequest, actor: Actor, reference: str, letter_id: UUID) -> HttpResponse:
     """The printed letter went into the post today."""
-    found = cases.case_for(staff_of(request), reference)
-    if not found.letters.filter(id=letter_id).exists():
-        raise NotFound("no_letter", _("There is no such letter."))
+    found = _with_letter(request, reference, letter_id)
     letters.record_posted(letter_id=letter_id, actor=actor)
     messages.success(request, _("Recorded. The letter counts as sent today."))
     return redirect("desk:case", reference=found.reference)
+
+
+@for_reviewers
+@require_POST
+def letter_again(
+    request: HttpRequest, actor: Actor, reference: str, letter_id: UUID
+) -> HttpResponse:
+    """Have a letter that could not be made be made once more."""
+    found = _with_letter(request, reference, letter_id)
+    letters.make_again(letter_id=letter_id, actor=actor)
+    messages.success(request, _("The letter is made once more."))
+    return redirect("desk:case", reference=found.reference)
+
+
+def _with_letter(request: HttpRequest, reference: str, letter_id: UUID) -> Case:
+    found = cases.case_for(staff_of(request), reference)
+    if not found.letters.filter(id=letter_id).exists():
+        raise NotFound("no_letter", _("There is no such letter."))
+    return found
 
 
 def missed_of(found: Case) -> list[dict[str, Any]]:

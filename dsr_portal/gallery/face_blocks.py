@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
@@ -98,18 +100,26 @@ def gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
     return rows.update(ended_at=clock.now())
 
 
+def _in_force() -> QuerySet[FaceBlock]:
+    return FaceBlock.objects.filter(ended_at=None, until__gt=clock.now())
+
+
 class Gate:
     """What the importer asks: yes or no per face, at least a hundred at once."""
 
     def __init__(self) -> None:
         """Open the codes that stand now; those of another model can't be compared (E-13)."""
-        rows = FaceBlock.objects.filter(ended_at=None, until__gt=clock.now())
+        rows = list(_in_force().values_list("id", "unit", "model"))
+        self._known = {block_id for block_id, _unit, _model in rows}
         self._codes: list[bytes] = []
         self._threshold = float(policy.current("strong_threshold"))
-        units = list(rows.values_list("unit", "model"))
-        if units:
+        if rows:
             serving = faces.model()
-            self._codes = [vault.read(unit, CODE) for unit, model in units if model == serving]
+            self._codes = [vault.read(unit, CODE) for _id, unit, model in rows if model == serving]
+
+    def is_behind(self) -> bool:
+        """Whether a block was made since this gate was opened."""
+        return _in_force().exclude(id__in=self._known).exists()
 
     def turns_away(self, templates: Sequence[bytes]) -> list[bool]:
         return faces.any_of(templates, self._codes, threshold=self._threshold)

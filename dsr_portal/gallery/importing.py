@@ -30,7 +30,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record as audit_event
-from dsr_portal.audit.services import unit_of_work
+from dsr_portal.audit.services import unit_of_work, wait_for_others
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
@@ -40,6 +40,7 @@ from dsr_portal.gallery import blocks, face_blocks, hashes, scopes
 from dsr_portal.gallery.listing import Item, Listing, read_listing
 from dsr_portal.gallery.models import (
     Appearance,
+    BlockEntry,
     CollectionStop,
     ImportBatch,
     ImportRun,
@@ -368,6 +369,7 @@ def import_batch(ctx: jobs.JobContext) -> None:
     try:
         with ctx.complete():
             _write(batch, row, running.model)
+            _refuse_blocked_meanwhile(batch, gate)
     except IntegrityError as error:
         # Another machine imported one of these pictures meanwhile: now it is known.
         raise jobs.Transient("picture_taken_meanwhile") from error
@@ -668,6 +670,17 @@ def _write(batch: Batch, row: ImportBatch, model: recognition.ModelFacts) -> Non
         last_change=numbers[-1] if numbers else 0,
         **counts,
     )
+
+
+def _refuse_blocked_meanwhile(batch: Batch, gate: face_blocks.Gate) -> None:
+    """Nothing of a batch is written that met a block made since it was read: it is read again."""
+    wait_for_others()
+    kinds = BlockEntry.Kind
+    held = [(kinds.FILE, image.file_hash or "") for image, _staged in batch.images]
+    for one in batch.appearances:
+        held += [(kinds.PAGE, one.page_hash), (kinds.IMAGE, one.image_hash)]
+    if gate.is_behind() or blocks.any_blocked(held):
+        raise jobs.Transient("blocked_meanwhile")
 
 
 def _number(batch: Batch, model: recognition.ModelFacts) -> list[int]:

@@ -11,12 +11,12 @@ from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, ConsentScope, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.matching import photos as photo_set
 from dsr_portal.matching import shared
 from dsr_portal.matching.models import ProbeState, Search, SearchState
 from dsr_portal.policy import selectors as policy
+from dsr_portal.recognition import group_search
 from dsr_portal.recognition import services as recognition
 
 _GONE = (SearchState.STALE, SearchState.APART)
@@ -52,11 +52,10 @@ def _last(case: Case) -> Search | None:
     """The newest search; a repeated one whose job failed for good is none and can be made anew."""
     rows = Search.objects.select_for_update().filter(case=case).exclude(state__in=_GONE)
     for search in rows.order_by("-started_at", "-id"):
-        failed = Job.objects.filter(
-            idempotency_key=shared.key_of(search), state=JobState.FAILED
-        ).exists()
-        if search.since is None or search.state not in _UNFINISHED or not failed:
+        unfinished = search.since is not None and search.state in _UNFINISHED
+        if not unfinished or not shared.failed_jobs(search):
             return search
+        group_search.forget(shared.key_of(search))
         search.state = SearchState.STALE
         search.save(update_fields=["state"])
     return None

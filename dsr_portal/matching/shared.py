@@ -14,6 +14,7 @@ from uuid import UUID
 from dsr_portal.audit.services import record
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.matching import rules
 from dsr_portal.matching.models import Probe, Review, ReviewState, Search
@@ -22,6 +23,7 @@ from dsr_portal.recognition.services import SearchOutcome
 
 PICTURE = "picture"
 SEARCH, MERGED = "matching.search", "matching.search_merged"
+LOOK_UP = "matching.look_up"
 WIDEN, HOP_MERGED = "matching.widen", "matching.widen_merged"
 AGAIN_AFTER = timedelta(minutes=1)
 
@@ -55,6 +57,15 @@ def outcome_of(search: Search) -> SearchOutcome:
     return replace(outcome, nearest=tuple(below))
 
 
+def failed_jobs(search: Search) -> list[Job]:
+    """What failed for good on the way of a search: its own jobs, a group's, the merging one."""
+    own = Job.objects.filter(
+        kind__in=(SEARCH, LOOK_UP, MERGED), subject=str(search.id), state=JobState.FAILED
+    )
+    found = {job.id: job for job in [*own, *group_search.failed_jobs(key_of(search))]}
+    return [found[one] for one in sorted(found)]
+
+
 def ask_again(search: Search, *, after_job: UUID) -> None:
     """The groups could not compare every face however often they were asked: a minute later, anew.
 
@@ -84,6 +95,20 @@ def hop_key(review: Review) -> str:
     return f"{WIDEN}:{review.id}:{review.hops}"
 
 
+def hop_failure(review: Review) -> str | None:
+    """The error code of a job of this hop that failed for good: its own, a group's, the merging."""
+    key = hop_key(review)
+    own = Job.objects.filter(
+        idempotency_key__in=[key, _withdrawn_key(review)], state=JobState.FAILED
+    )
+    failed = [*own, *group_search.failed_jobs(key)]
+    return failed[0].error_code if failed else None
+
+
+def _withdrawn_key(review: Review) -> str:
+    return f"{HOP_MERGED}:{review.id}:{review.hops}:withdrawn"
+
+
 def ask_hop(
     review: Review, photos: Collection[Probe], *, threshold: float, used: Collection[UUID]
 ) -> None:
@@ -110,5 +135,5 @@ def forget_case(case_id: UUID) -> None:
             enqueue(
                 kind=HOP_MERGED,
                 subject=review.id,
-                idempotency_key=f"{HOP_MERGED}:{review.id}:{review.hops}:withdrawn",
+                idempotency_key=_withdrawn_key(review),
             )

@@ -14,13 +14,13 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import requeue
+from dsr_portal.matching import shared
 from dsr_portal.matching.models import Probe, ProbeState, Search, SearchState
 from dsr_portal.matching.reviews import require_reviewer
 
 FLAG = "work_stopped"
 _SWEEP = Actor.system("matching")
 _JUDGE = "matching.judge_probe"
-_SEARCHES = ("matching.search", "matching.look_up")
 _RUNNING = (SearchState.RUNNING, SearchState.PRELIMINARY)
 
 
@@ -36,7 +36,7 @@ def stopped_jobs(case_id: UUID) -> list[Job]:
     searches = Search.objects.filter(case_id=case_id, state__in=_RUNNING)
     return [
         *_failed((_JUDGE,), photos.values_list("id", flat=True)),
-        *_failed(_SEARCHES, searches.values_list("id", flat=True)),
+        *(job for search in searches for job in shared.failed_jobs(search)),
     ]
 
 

@@ -15,7 +15,6 @@ from dsr_portal.audit.services import record
 from dsr_portal.core.actor import Actor
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
-from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.matching import shared
 from dsr_portal.matching.models import (
@@ -58,10 +57,7 @@ def begin(review: Review) -> None:
 
 def failure(review: Review) -> str | None:
     """The error code of a job of this hop that failed for good."""
-    failed = Job.objects.filter(
-        idempotency_key=shared.hop_key(review), state=JobState.FAILED
-    ).first()
-    return failed.error_code if failed else group_search.failure(shared.hop_key(review))
+    return shared.hop_failure(review)
 
 
 def record_failure(review: Review, reason: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import unit_of_work
@@ -139,8 +139,12 @@ def _merge(search: GroupSearch) -> None:
         jobs.enqueue(
             kind=search.then_kind,
             subject=search.then_subject,
-            idempotency_key=f"{PART}:merged:{search.id}",
+            idempotency_key=_merged_key(search),
         )
+
+
+def _merged_key(search: GroupSearch) -> str:
+    return f"{PART}:merged:{search.id}"
 
 
 # -- reading ------------------------------------------------------------------------------------
@@ -163,13 +167,15 @@ def used(key: str) -> list[UUID]:
     return [UUID(record_id) for record_id in GroupSearch.objects.get(key=key).confirmed]
 
 
-def failure(key: str) -> str | None:
-    """The error code of a group's job that failed for good."""
-    parts = GroupPart.objects.filter(search__key=key, done=False).values_list("id", flat=True)
-    failed = Job.objects.filter(
-        kind__startswith=PART, subject__in=[str(one) for one in parts], state=JobState.FAILED
-    ).first()
-    return failed.error_code if failed else None
+def failed_jobs(key: str) -> list[Job]:
+    """Jobs of a search that failed for good: those of groups, and the one that takes the answer."""
+    search = GroupSearch.objects.filter(key=key).first()
+    if search is None:
+        return []
+    parts = search.parts.filter(round=search.round, done=False).values_list("id", flat=True)
+    of_groups = Q(kind__startswith=PART, subject__in=[str(one) for one in parts])
+    of_merge = Q(idempotency_key=_merged_key(search))
+    return list(Job.objects.filter(of_groups | of_merge, state=JobState.FAILED).order_by("id"))
 
 
 def merged(key: str) -> tuple["SearchOutcome", list["RecordHit"]]:

@@ -17,8 +17,8 @@ from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.ids import new_id
-from dsr_portal.gallery import face_blocks, selectors
-from dsr_portal.gallery.models import FaceBlock, Record, SourceImage
+from dsr_portal.gallery import face_blocks, hashes, selectors, services
+from dsr_portal.gallery.models import BlockEntry, FaceBlock, Record, SourceImage
 from dsr_portal.recognition import face_blocks as faces
 from dsr_portal.vault import services as vault
 from tests.support.gallery import copy, forget_index, own_places
@@ -94,6 +94,69 @@ def test_a_blocked_face_is_not_stored_and_ends_on_wish(tmp_path: Path) -> None:
     third = copy(["gallery/canal-walk.jpg"], tmp_path / "third")
     assert import_it(third)["imported"] == 1
     assert selectors.coverage().pictures == known[0] + 2
+
+
+def test_a_block_made_while_an_import_runs_is_obeyed(tmp_path: Path) -> None:
+    """E-12: what was read before the block came is not written after it."""
+    record = mina(tmp_path)
+    second = copy(["gallery/canal-walk.jpg", "photos/tomas.jpg"], tmp_path / "second")
+    asked: list[FaceBlock] = []
+
+    def meanwhile(done: int, total: int, faces_found: int) -> None:
+        if done == total and not asked:
+            asked.append(block(record))
+
+    report = services.import_folder(
+        path=second,
+        source="Halden Images",
+        legal_basis="none",
+        actor=Actor.operator(),
+        progress=meanwhile,
+    )
+    assert asked, "the canary: the block came when every picture had been read"
+    assert (report.counts.imported, report.counts.duplicates, report.counts.faces) == (1, 1, 1)
+    assert Record.objects.count() == 2
+
+
+def test_an_address_and_a_file_blocked_while_an_import_runs_are_not_written(
+    tmp_path: Path,
+) -> None:
+    """E-12: the list is asked again in the transaction that writes."""
+    folder = copy(["gallery/canal-walk.jpg", "photos/tomas.jpg", "photos/mina.jpg"], tmp_path / "x")
+    page = "https://pages.example.org/canal"
+    listing = tmp_path / "listing.csv"
+    listing.write_text(
+        "path,page_url\n"
+        f"canal-walk.jpg,{page}\n"
+        "tomas.jpg,https://pages.example.org/tomas\n"
+        "mina.jpg,https://pages.example.org/mina\n"
+    )
+    tomas = hashes.of_file((folder / "tomas.jpg").read_bytes())
+    wanted = {
+        BlockEntry.Kind.PAGE: hashes.of_address(page),
+        BlockEntry.Kind.FILE: tomas,
+    }
+
+    def meanwhile(done: int, total: int, faces_found: int) -> None:
+        if done == total:
+            for kind, hashed in wanted.items():
+                BlockEntry.objects.get_or_create(
+                    kind=kind,
+                    hash=hashes.for_block(kind, hashed),
+                    defaults={"since": clock.now()},
+                )
+
+    report = services.import_folder(
+        path=folder,
+        manifest=listing,
+        source="Halden Images",
+        legal_basis="none",
+        actor=Actor.operator(),
+        progress=meanwhile,
+    )
+    assert BlockEntry.objects.count() == 2, "the canary: both came when everything had been read"
+    assert (report.counts.imported, report.counts.refused) == (1, 2)
+    assert not SourceImage.objects.filter(file_hash=tomas).exists()
 
 
 def test_a_block_ends_by_itself_and_under_another_model_stops_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.urls import reverse
 
 from dsr_portal.accounts.models import Role
@@ -46,7 +47,7 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.registries import senders
 from dsr_portal.documents import services as documents
 from dsr_portal.jobs import services as jobs
-from dsr_portal.jobs.models import Effect
+from dsr_portal.jobs.models import Effect, Job, JobState
 from dsr_portal.vault import services as vault
 from tests.support import cases as support
 from tests.support.answers import text_of
@@ -481,6 +482,49 @@ def test_a_letter_to_who_has_only_a_postal_address_is_sent_when_it_was_posted(tr
     assert case.due_on == date(2026, 11, 10)
     assert "M. Doe" in letter_text(letter)
     assert not case.deliveries.exists()
+
+
+def test_a_letter_that_could_not_be_made_is_started_again_by_an_officer(travel, people, site):
+    """D-06, L-09: after a repair it is made once and counts from the day it was sent."""
+    case = support.opened()
+    travel.to("2026-10-01")
+    extension = extended(case)
+    letter = extension.letter
+    Job.objects.filter(kind=letters.SEND).update(state=JobState.FAILED, error_code="renderer_gone")
+    with pytest.raises(Conflict, match="letter_not_failed"):
+        letters.make_again(letter_id=letter.id, actor=support.OFFICER)
+    assert letters.close_failed() == 1
+    work()
+    letter.refresh_from_db()
+    assert (letter.state, letter.error_code) == (LetterState.FAILED, "renderer_gone")
+    with pytest.raises(NotAllowed):
+        letters.make_again(letter_id=letter.id, actor=support.person(case))
+    site("desk")
+    browser = sign_in(Client(), people["officer"])
+    page = reverse("desk:case", kwargs={"reference": case.reference})
+    assert "Make this letter again" in browser.get(page).content.decode()
+    again = {"reference": case.reference, "letter_id": letter.id}
+    browser.post(reverse("desk:letter_again", kwargs=again))
+    assert letters.close_failed() == 0, "the old failure does not count any more"
+    assert "Make this letter again" not in browser.get(page).content.decode()
+    work()
+    letter.refresh_from_db()
+    extension.refresh_from_db()
+    assert (letter.state, extension.told_on) == (LetterState.SENT, date(2026, 10, 1))
+    assert case.deliveries.count() == 1
+    assert event_types(case).count("letter.begun_again") == 1
+
+
+def test_nobody_who_took_the_request_back_is_written_to_after_all(travel, people):
+    """R8: a letter that failed stays unmade."""
+    case = support.opened()
+    travel.to("2026-10-01")
+    letter = extended(case).letter
+    Job.objects.filter(kind=letters.SEND).update(state=JobState.FAILED, error_code="renderer_gone")
+    letters.close_failed()
+    services.withdraw(case_id=case.id, actor=support.person(case))
+    with pytest.raises(Conflict, match="case_over"):
+        letters.make_again(letter_id=letter.id, actor=support.OFFICER)
 
 
 def test_purging_destroys_the_letters_with_the_file(travel, people):

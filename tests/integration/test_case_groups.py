@@ -16,7 +16,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.jobs import runner
 from dsr_portal.jobs.models import Job
-from dsr_portal.matching import services, shared
+from dsr_portal.matching import services, shared, stopped
 from dsr_portal.matching.models import Band, Candidate, ReviewState, Search, SearchState
 from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import group_search, groups, holder
@@ -271,6 +271,63 @@ def test_a_hop_one_group_of_which_fails_for_good_does_not_hold_the_case(as_group
     failed = Event.objects.get(type="search.widening_failed")
     assert failed.data["reason"] == "worker_lost"
     assert not GroupSearch.objects.exists()
+
+
+def fail_merge(kind):
+    """The job that takes the groups' answers, as a worker leaves it after its last try."""
+    merge = Job.objects.get(kind=kind, state="ready")
+    Job.objects.filter(id=merge.id).update(state="failed", error_code="worker_lost")
+    return merge
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_hop_whose_answers_nobody_could_take_does_not_hold_the_case(
+    as_group, people, settings, withdrawn
+):
+    """R22: groups answered, or the person withdrew, and the job that ends the hop failed."""
+    case = widening(as_group, people, settings)
+    if withdrawn:
+        cases.withdraw_consent(case_id=case.id, actor=Actor.person(case.id))
+    else:
+        for group in groups.every():
+            with as_group(group):
+                work_parts(group)
+    fail_merge(shared.HOP_MERGED)
+    assert services.end_failed_widenings() == 1
+    assert review_of(case).state == ReviewState.SECOND
+    assert Event.objects.get(type="search.widening_failed").data["reason"] == "worker_lost"
+    assert not GroupSearch.objects.exists()
+
+
+def work_parts(group):
+    """What this group was asked, without the job that merges."""
+    kind = groups.kind(group_search.PART, group)
+    for job in Job.objects.filter(kind=kind, state="ready"):
+        runner.run(job.id)
+
+
+@pytest.mark.parametrize("lost", ["part", "merge"])
+def test_a_search_a_group_or_the_merge_of_which_failed_is_seen_and_started_again(
+    as_group, people, lost
+):
+    """T-07, R-10: no case waits for ever for a group that gave up."""
+    gallery()
+    case = asked(people)
+    with as_group(0):
+        work_parts(0)
+    kind = groups.kind(group_search.PART, 1)
+    if lost == "merge":
+        with as_group(1):
+            work_parts(1)
+        kind = shared.MERGED
+    fail_merge(kind)
+    assert stopped.flag_stopped() == 1
+    assert case.flags.filter(code="work_stopped").exists()
+    assert stopped.start_again(case_id=case.id, actor=people[0]) == 1
+    all_groups(as_group)
+    case.refresh_from_db()
+    assert (case.status, Candidate.objects.count()) == (Status.IN_REVIEW, 3)
+    assert not stopped.stopped_jobs(case.id)
 
 
 def test_a_hop_that_could_not_be_made_over_every_face_is_told_and_ends(

@@ -79,6 +79,7 @@ DESK_PAGES = {
     "desk:exempt": ("post", {}, REVIEW),
     "desk:settle": ("post", {}, REVIEW),
     "desk:posted": ("post", {}, REVIEW),
+    "desk:letter_again": ("post", {}, REVIEW),
     "desk:again": ("post", {}, REVIEW),
     "desk:take": ("post", {}, REVIEW),
     "desk:compare": ("get", {}, REVIEW),
