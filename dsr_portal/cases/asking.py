@@ -35,7 +35,7 @@ from dsr_portal.cases.models import (
     WayIn,
 )
 from dsr_portal.cases.moves import advance, quietly
-from dsr_portal.cases.states import Action
+from dsr_portal.cases.states import BEFORE_SEARCH, Action
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -59,7 +59,6 @@ KEEP_EACH = timedelta(days=30)
 """A delivered case closes after this time, and a closed one is purged after it once more (P-06)."""
 
 _MAY_COME_BACK = frozenset({Status.DECIDED, Status.DELIVERED, Status.CLOSED})
-_BEFORE_SEARCH = frozenset({Status.RECEIVED, Status.NEEDS_INFO, Status.IDENTITY})
 _SCHEDULE = Actor.system("case-schedule")
 
 
@@ -91,7 +90,7 @@ def ask_to_identify(
     words = words_of(text, code="words_missing", limit=MAX_ASK)
     with unit_of_work():
         case = lock(case_id)
-        if case.status not in _BEFORE_SEARCH:
+        if case.status not in BEFORE_SEARCH:
             raise Conflict("ask_late", _("The search has begun: nothing more is asked."))
         if case.asks.filter(answered_at=None).exists():
             raise Conflict("asked_already", _("The person was asked and has not answered yet."))
@@ -243,7 +242,7 @@ def _add_ways(
     with unit_of_work():
         case = lock(case_id)
         take_from_person(case, actor)
-        if case.status not in _BEFORE_SEARCH:
+        if case.status not in BEFORE_SEARCH:
             raise Conflict("way_late", _("We are already working with what you gave before."))
         if case.ways.count() + len(given) > MOST_WAYS:
             raise Conflict(

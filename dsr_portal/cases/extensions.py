@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import letters, proposals
 from dsr_portal.cases.clocks import clock_of, keep
+from dsr_portal.cases.levels import DISCLOSURE_LEVEL
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
     Case,
@@ -22,6 +23,7 @@ from dsr_portal.cases.models import (
     ProposalKind,
     Status,
 )
+from dsr_portal.cases.states import BEFORE_SEARCH
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict
@@ -31,7 +33,8 @@ from dsr_portal.law.deadlines import MAX_EXTRA_MONTHS
 from dsr_portal.vault import services as vault
 
 TELLING = frozenset({ExtensionReason.MANY_FACES, ExtensionReason.MANY_RECORDS})
-"""Reasons that say that something was found: only for who is known to be asking (R2, R3)."""
+"""Reasons that say that something was found: only to who was checked twice, and only once two
+persons have decided that it is theirs (R2, R3, R19)."""
 
 _OVER = frozenset({Status.DELIVERED, Status.ERASING, Status.CLOSED, Status.PURGED})
 _LETTERS = Actor.system("letters")
@@ -51,11 +54,7 @@ def propose(*, case_id: UUID, actor: Actor, reason: str, months: int, words: str
     with unit_of_work():
         case = lock(case_id)
         _require_open(case)
-        if reason in TELLING and case.level < case.required_level:
-            raise BadInput(
-                "reason_tells",
-                _("This reason tells that something was found, and who is asking is not known."),
-            )
+        _require_may_tell(case, reason)
         filled = letters.own_words(words, case)
         return proposals.propose(
             case=case,
@@ -63,6 +62,18 @@ def propose(*, case_id: UUID, actor: Actor, reason: str, months: int, words: str
             actor=actor,
             codes={"reason": str(ExtensionReason(reason)), "months": months},
             words=filled,
+        )
+
+
+def _require_may_tell(case: Case, reason: str) -> None:
+    known = case.level >= DISCLOSURE_LEVEL
+    if reason in TELLING and not (known and case.status == Status.DECIDED):
+        raise BadInput(
+            "reason_tells",
+            _(
+                "This reason tells that something was found. It can be given once two persons "
+                "have decided, and only where who is asking is known well enough."
+            ),
         )
 
 
@@ -90,6 +101,7 @@ def _require_open(case: Case) -> None:
 
 def _check(proposal: Proposal, case: Case, actor: Actor) -> None:
     _require_open(case)
+    _require_may_tell(case, proposal.codes["reason"])
 
 
 def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
@@ -129,7 +141,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
 def _progress(case: Case) -> str:
     """Where the case stands, in words that do not depend on what was found (R3)."""
     with translation.override(case.language):
-        if case.status in {Status.RECEIVED, Status.NEEDS_INFO, Status.IDENTITY}:
+        if case.status in BEFORE_SEARCH:
             return _("We have your request, and we are checking who is asking.")
         return _("We have your request, we know who is asking, and we are working on it.")
 

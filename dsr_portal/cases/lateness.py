@@ -16,8 +16,8 @@ from dsr_portal.cases.clocks import refresh_due
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import (
+    NO_ANSWER,
     Case,
-    DeliveryKind,
     Lateness,
     LateReason,
     Letter,
@@ -27,6 +27,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.moves import quietly
+from dsr_portal.cases.wishes import locked_instead
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict
@@ -48,13 +49,36 @@ def owed(case: Case) -> str:
     """
     if case.withdrawn_at is not None or case.status == Status.PURGED:
         return ""
-    left = case.deliveries.filter(released_at__isnull=False).exclude(kind=DeliveryKind.NOTICE)
+    left = case.deliveries.filter(released_at__isnull=False).exclude(kind__in=NO_ANSWER)
     if case.delivered_at is None and not left.exists():
         return "answer"
     erases = case.rights.filter(right=RightCode.ERASURE).exists()
     open_still = case.status in {Status.DELIVERED, Status.ERASING}
     found = case.outcome in {Outcome.DISCLOSED, Outcome.PARTLY_REFUSED}
-    return "erasure" if erases and open_still and found else ""
+    if not (erases and open_still and found) or _waits_by_wish(case):
+        return ""
+    return "erasure"
+
+
+def _waits_by_wish(case: Case) -> bool:
+    """The person asked to lock instead and not to delete now, or asked to delete later: a wish of
+    its own day has its own month (D-01)."""
+    if locked_instead(case) and case.delete_now_at is None:
+        return True
+    own = _own_day(case)
+    return own is not None and own >= clock.today()
+
+
+def _due_of(case: Case, what: str) -> date:
+    """The date that is missed: of the case, or of the wish to erase that came later."""
+    own = _own_day(case) if what == "erasure" else None
+    return own or case.due_on
+
+
+def _own_day(case: Case) -> date | None:
+    """The last day of a wish to erase that came later than the request."""
+    wishes = case.rights.filter(right=RightCode.ERASURE)
+    return wishes.values_list("due_on", flat=True).first()
 
 
 def notice_late() -> int:
@@ -78,9 +102,10 @@ def _notice(case_id: UUID, today: date) -> bool:
         if not what:
             case.lateness.filter(ended_at=None).update(ended_at=clock.now())
             return False
-        if case.due_on >= today or not deadlines.is_working_day(today, case.calendar):
+        due_on = _due_of(case, what)
+        if due_on >= today or not deadlines.is_working_day(today, case.calendar):
             return False
-        row = _missed(case, today)
+        row = _missed(case, due_on, today)
         if not _week_is_over(case, row):
             return False
         if row.new_date <= today:
@@ -90,10 +115,10 @@ def _notice(case_id: UUID, today: date) -> bool:
     return True
 
 
-def _missed(case: Case, today: date) -> Lateness:
+def _missed(case: Case, due_on: date, today: date) -> Lateness:
     row, created = Lateness.objects.get_or_create(
         case=case,
-        missed_on=case.due_on,
+        missed_on=due_on,
         defaults={"noticed_at": clock.now(), "new_date": _new_date(case, today)},
     )
     if created:

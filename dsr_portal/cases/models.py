@@ -213,6 +213,10 @@ class DeliveryKind(models.TextChoices):
     """A letter that is no answer: it moves no case and leaves at once."""
 
 
+NO_ANSWER = frozenset({DeliveryKind.LETTER, DeliveryKind.NOTICE})
+"""What may lie behind a link and is not yet what was asked for."""
+
+
 class DeliveryState(models.TextChoices):
     READY = "ready", _("Waits for the daily batch")
     RELEASED = "released", _("Released")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases.models import Case, DeliveryKind, Outcome, Status
+from dsr_portal.cases.models import NO_ANSWER, Case, DeliveryKind, Outcome, Status
 from dsr_portal.cases.texts import day_words
 
 
@@ -135,7 +135,7 @@ def erases_unseen(case: Case) -> bool:
     if case.status == Status.ERASING:
         return True
     done = case.status == Status.CLOSED and case.outcome == Outcome.ERASED
-    left = case.deliveries.filter(released_at__isnull=False).exclude(kind=DeliveryKind.NOTICE)
+    left = case.deliveries.filter(released_at__isnull=False).exclude(kind__in=NO_ANSWER)
     return done and not left.exists()
 
 

@@ -21,17 +21,14 @@ from dsr_portal.cases.models import (
     Outcome,
     Proposal,
     ProposalKind,
-    Status,
 )
 from dsr_portal.cases.moves import advance
-from dsr_portal.cases.states import Action
+from dsr_portal.cases.states import BEFORE_SEARCH, Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict
 from dsr_portal.law.articles import ABUSE
 from dsr_portal.vault import services as vault
-
-_BEFORE_SEARCH = frozenset({Status.RECEIVED, Status.NEEDS_INFO, Status.IDENTITY})
 
 
 def propose(*, case_id: UUID, actor: Actor, ground: str, facts: str, aim: str) -> Proposal:
@@ -61,7 +58,7 @@ def propose(*, case_id: UUID, actor: Actor, ground: str, facts: str, aim: str) -
 
 def why_not(case: Case) -> Conflict | None:
     """What stands in the way of a refusal now; None where it may be proposed."""
-    if case.status not in _BEFORE_SEARCH or case.withdrawn_at is not None:
+    if case.status not in BEFORE_SEARCH or case.withdrawn_at is not None:
         return Conflict("refuse_state", _("The work on the answer has begun: it is answered."))
     if clock_of(case).first.is_late(clock.today()):
         return Conflict("refusal_late", _("The month for saying no has passed: it is answered."))

@@ -13,9 +13,9 @@ from dsr_portal.audit.selectors import timeline as audit_timeline
 from dsr_portal.cases import public_status
 from dsr_portal.cases.deliveries import gone_at, is_kept
 from dsr_portal.cases.models import (
+    NO_ANSWER,
     Case,
     Delivery,
-    DeliveryKind,
     DeliveryState,
     HeldBack,
     MailCode,
@@ -173,7 +173,7 @@ def answer_gone_at(case: Case) -> datetime | None:
 def has_opened(case: Case) -> bool:
     """Whether the person opened an answer that was sent: from then on they know what it says."""
     opened = case.deliveries.filter(first_opened_at__isnull=False)
-    return opened.exclude(kind=DeliveryKind.NOTICE).exists()
+    return opened.exclude(kind__in=NO_ANSWER).exists()
 
 
 def held_back(case_id: UUID, what: str) -> dict[UUID, Withheld]:

@@ -82,7 +82,8 @@ from dsr_portal.cases.models import (
 from dsr_portal.cases.moves import advance, lock, quietly
 from dsr_portal.cases.public_status import erases_unseen
 from dsr_portal.cases.receipts import receipt_text
-from dsr_portal.cases.states import REVIEWERS, Action
+from dsr_portal.cases.states import BEFORE_SEARCH, OVER, REVIEWERS, Action
+from dsr_portal.cases.wishes import erase_on, locked_instead, rights_to_add, write_right
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
@@ -91,10 +92,10 @@ from dsr_portal.core.registries import purgers
 from dsr_portal.documents.models import Document
 from dsr_portal.gallery import face_blocks
 from dsr_portal.jobs.services import queue_effect
-from dsr_portal.law import deadlines
 from dsr_portal.vault import services as vault
 
 __all__ = [
+    "BEFORE_SEARCH",
     "DISCLOSURE_LEVEL",
     "KEEP_EACH",
     "MAX_WORDS",
@@ -117,6 +118,7 @@ __all__ = [
     "confirm_mail_code",
     "confirm_origin",
     "delete_now",
+    "erase_on",
     "fetch",
     "find_delivery",
     "granted",
@@ -159,8 +161,6 @@ MAIL_CODE_LIFE = timedelta(minutes=30)
 MAIL_CODE_TRIES = 5
 MAIL_CODES_A_DAY = 5
 SUPERVISOR_WAIT = timedelta(hours=24)
-BEFORE_SEARCH = frozenset({Status.RECEIVED, Status.NEEDS_INFO, Status.IDENTITY})
-_OFF = frozenset({Status.CLOSED, Status.PURGED})
 _SCHEDULE = Actor.system("case-schedule")
 
 
@@ -508,22 +508,6 @@ def set_outcome(*, case: Case, outcome: str, actor: Actor) -> Case:
 # -- the person's own acts ----------------------------------------------------------------------
 
 
-def rights_to_add(case: Case) -> list[str]:
-    """What the person may still ask for in this request; the same with and without a find (R3).
-
-    Once the search began nothing new is disclosed in it: that is asked in a new request.
-    """
-    if case.withdrawn_at is not None or case.outcome == Outcome.NOT_IDENTIFIED:
-        return []
-    seen_over = case.status in _OFF | {Status.ERASING} and not erases_unseen(case)
-    if seen_over:
-        return []
-    asked = set(case.rights.values_list("right", flat=True))
-    if case.status not in BEFORE_SEARCH:
-        asked.add(RightCode.ACCESS)
-    return [right for right in RightCode.values if right not in asked]
-
-
 def add_right(*, case_id: UUID, right: str, actor: Actor) -> CaseRight:
     """Add a wish to the request (T-11). The clock of the case stays; the wish has a month of its
     own, for it reached us today (D-01). Officers are told by a flag.
@@ -540,26 +524,12 @@ def add_right(*, case_id: UUID, right: str, actor: Actor) -> CaseRight:
             return standing
         if chosen not in rights_to_add(case):
             raise Conflict("right_late", _("Send a new request for this."))
-        row = _write_right(case, chosen, actor)
+        row = write_right(case, chosen, actor)
         if case.status in BEFORE_SEARCH:
             case.required_level = max(case.required_level, OF_RIGHT[chosen])
             case.save(update_fields=["required_level"])
         raise_flag(case_id=case.id, code=f"added_{chosen}", actor=actor)
     return row
-
-
-def _write_right(case: Case, right: RightCode, actor: Actor) -> CaseRight:
-    due = deadlines.due_dates(
-        clock.today(), calendar=case.calendar, regime=deadlines.Regime(case.regime)
-    )
-    row = CaseRight.objects.create(case=case, right=right, added_at=clock.now(), due_on=due.legal)
-    record("case.right_added", actor=actor, case_id=case.id, right=str(right), due_on=due.legal)
-    return row
-
-
-def locked_instead(case: Case) -> bool:
-    """The person asked later to lock what they had asked to erase (Art. 18(1)(c))."""
-    return case.rights.filter(right=RightCode.RESTRICTION, added_at__isnull=False).exists()
 
 
 def delete_now(
@@ -590,7 +560,7 @@ def delete_now(
                 ),
             )
         if not case.rights.filter(right=RightCode.ERASURE).exists():
-            _write_right(case, RightCode.ERASURE, actor)
+            write_right(case, RightCode.ERASURE, actor)
         if case.delete_now_at is None:
             case.delete_now_at = clock.now()
             case.save(update_fields=["delete_now_at"])
@@ -702,5 +672,5 @@ def _require_reviewer(actor: Actor) -> None:
 
 
 def _require_not_over(case: Case) -> None:
-    if case.withdrawn_at is not None or (case.status in _OFF and not erases_unseen(case)):
+    if case.withdrawn_at is not None or (case.status in OVER and not erases_unseen(case)):
         raise Conflict("case_over", _("This request is closed."))

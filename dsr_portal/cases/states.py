@@ -77,6 +77,8 @@ class Transition:
 S = Status
 A = Action
 
+BEFORE_SEARCH = frozenset({S.RECEIVED, S.NEEDS_INFO, S.IDENTITY})
+OVER = frozenset({S.CLOSED, S.PURGED})
 HUMAN_ONLY = frozenset({S.DECIDED, S.DELIVERED, S.ERASING})
 """Reached by a decision of a person, never by a machine (GDPR Art. 22; law section 11)."""
 

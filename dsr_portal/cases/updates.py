@@ -14,6 +14,7 @@ from dsr_portal.jobs.models import Effect
 from dsr_portal.jobs.services import queue_effect
 
 _WEEK = 7
+_ASKED = frozenset({Status.NEEDS_INFO, Status.IDENTITY})
 
 
 def weekly() -> int:
@@ -30,6 +31,9 @@ def _update(case_id: UUID) -> bool:
         key = f"mail.update:{case.id}:{weeks}"
         # Who waits past the date gets the late letter every week instead (R25).
         if weeks < 1 or clock.today() > case.due_on or owed(case) != "answer":
+            return False
+        # While we wait for the person, "we are working on it" would not be true.
+        if case.status in _ASKED and case.level < case.required_level:
             return False
         if Effect.objects.filter(unique_key=key).exists() or not has_mailbox(case):
             return False

@@ -45,7 +45,6 @@ from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job, JobState
-from dsr_portal.law import deadlines
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Decision, Verdict
 from dsr_portal.policy import selectors as policy
@@ -502,8 +501,7 @@ def start_due() -> int:
             continue
         if _said_not_me(case) or cases.locked_instead(case):
             continue
-        due = deadlines.Due(unrolled=case.due_unrolled, legal=case.due_on)
-        if clock.today() >= deadlines.erase_on(clock.local_date(case.delivered_at), due):
+        if clock.today() >= cases.erase_on(case):
             started += _quietly(_start_as_approver, case)
     return started
 

@@ -470,7 +470,8 @@ def end_reviews(*, case_id: UUID, actor: Actor, reason: str) -> None:
     """Purger: with the case end its open review, its restrictions and its scores (R1, P-06).
 
     A restriction the person asked for is kept (Art. 18), and so is one that follows an objection:
-    nobody showed grounds that outweigh it (Art. 21(1), law E-09).
+    nobody showed grounds that outweigh it (Art. 21(1), law E-09). What two persons did not take
+    as theirs is nobody's to keep locked.
     """
     if reason not in {"closed", "withdrawn", "purged"}:
         return
@@ -479,15 +480,28 @@ def end_reviews(*, case_id: UUID, actor: Actor, reason: str) -> None:
         candidates = Candidate.objects.filter(case_id=case_id)
         candidates.exclude(score=None).update(score=0.0)
         case = Case.objects.get(id=case_id)
-        if not case.rights.filter(right__in=KEEP_LOCKED).exists():
-            # What an exemption keeps from erasure stays locked and out of search (law E-03).
-            loose = candidates.exclude(record_id__in=kept_from_erasure(case_id))
-            gallery.lift_restriction(
-                record_ids=loose.values_list("record_id", flat=True),
-                case_id=case_id,
-                actor=actor,
-                reason="case_over",
-            )
+        # What an exemption keeps from erasure stays locked and out of search (law E-03).
+        kept = set(kept_from_erasure(case_id))
+        if case.rights.filter(right__in=KEEP_LOCKED).exists():
+            kept |= _same_by_two(case_id)
+        gallery.lift_restriction(
+            record_ids=candidates.exclude(record_id__in=kept).values_list("record_id", flat=True),
+            case_id=case_id,
+            actor=actor,
+            reason="case_over",
+        )
+
+
+def _same_by_two(case_id: UUID) -> set[UUID]:
+    """Records of a case that are the person's by a finished review."""
+    done = Review.objects.filter(case_id=case_id, state=ReviewState.DONE)
+    same = [
+        candidate
+        for review in done
+        for candidate, verdict in final_verdicts(review).items()
+        if verdict == Verdict.SAME
+    ]
+    return set(_records(same))
 
 
 # -- guards ---------------------------------------------------------------------------------

@@ -33,7 +33,6 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound, PortalError
 from dsr_portal.gallery import selectors as gallery
-from dsr_portal.law.deadlines import Due, erase_on
 from dsr_portal.matching import selectors as matching_selectors
 from dsr_portal.matching import services as matching
 from dsr_portal.matching.models import ProbeState
@@ -157,8 +156,8 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
 
 def _photos(case: Case) -> list[PhotoSeen]:
     """Once decided, photos are no topic any more: erasure takes them before the answer leaves
-    (R3)."""
-    if case.status not in BEFORE_DECISION:
+    (R3), also of a case that is looked at again for a wish that came later."""
+    if case.status not in BEFORE_DECISION or case.decided_at is not None:
         return []
     return photos_seen(matching_selectors.photos(case.id), stopped=photos_stopped(case.id))
 
@@ -169,7 +168,12 @@ def _may_add_photo(case: Case, here: int) -> bool:
 
 
 def _told(case: Case) -> list[gallery.Told]:
-    """Recipients and what they answered, from the day something left for the person (R3, R16)."""
+    """Recipients and what they answered, from the day something left for the person (R3, R16).
+
+    That somebody was told of their pictures says that there are some: not after one check (R2).
+    """
+    if case.level < services.DISCLOSURE_LEVEL:
+        return []
     if case.delivered_at is None and not selectors.open_deliveries(case):
         return []
     return [one for one in gallery.recipients_told(case.id) if one.released_at is not None]
@@ -232,8 +236,7 @@ def _delete_on(case: Case, rights: list[str]) -> str:
         return ""
     if not _may_delete(case):
         return ""
-    due = Due(unrolled=case.due_unrolled, legal=case.due_on)
-    return day_words(erase_on(clock.local_date(case.delivered_at), due))
+    return day_words(services.erase_on(case))
 
 
 @require_GET

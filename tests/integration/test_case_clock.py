@@ -387,6 +387,30 @@ def test_names_in_an_officers_words_come_from_a_fixed_list(travel, people):
     )
 
 
+def test_what_tells_of_a_find_is_said_once_two_persons_decided(travel, people):
+    """D-06, R3, R19: before that it would tell what one person saw; after one check of who is
+    asking it would tell somebody else."""
+    case = support.opened()
+    more = {"actor": support.OFFICER, "reason": "many_records", "months": 1, "words": WORDS}
+    for action, actor in (("start_search", support.MACHINE), ("search_done", support.MACHINE)):
+        if action == "start_search":
+            support.identified(case)
+        services.advance(case=case, action=action, actor=actor)
+        with pytest.raises(BadInput, match="reason_tells"):
+            extensions.propose(case_id=case.id, **more)
+    services.advance(case=case, action="first_done", actor=support.OFFICER)
+    services.advance(case=case, action="review_done", actor=support.SECOND)
+    Case.objects.filter(id=case.id).update(level=1)
+    with pytest.raises(BadInput, match="reason_tells"):
+        extensions.propose(case_id=case.id, **more)
+    Case.objects.filter(id=case.id).update(level=2)
+    proposal = extensions.propose(case_id=case.id, **more)
+    Case.objects.filter(id=case.id).update(level=1)
+    with pytest.raises(BadInput, match="reason_tells"):
+        proposals.agree(proposal_id=proposal.id, actor=support.SECOND)
+    assert not Extension.objects.exists()
+
+
 def test_nobody_agrees_to_what_they_proposed_and_turning_down_changes_nothing(travel):
     """G-01, R19: two persons; the database says so too."""
     case = support.opened()
@@ -444,7 +468,7 @@ def test_by_pages_more_time_is_proposed_and_agreed(travel, people, site, client)
     first = sign_in(client, people["officer"])
     bad = first.post(address, {"reason": "many_faces", "months": "1", "words": WORDS})
     assert bad.status_code == 422
-    assert "who is asking is not known" in bad.content.decode()
+    assert "only where who is asking is known well enough" in bad.content.decode()
     good = first.post(
         address, {"reason": "legal_question", "months": "1", "words": WORDS}, follow=True
     )
@@ -802,6 +826,15 @@ def test_everybody_who_waits_hears_once_a_week_whatever_was_found(travel):
     assert not Effect.objects.filter(kind="mail.update", subject_id=silent.id).exists()
     travel.to("2026-10-15")
     assert updates.weekly() == 0, "who waits past the date gets the late letter instead"
+
+
+def test_no_update_says_we_work_while_we_wait_for_the_person(travel):
+    """T-11: a question is open; its reminder is another mail."""
+    asked, running = support.opened(["erasure"]), support.opened(["erasure"])
+    ask(asked)
+    travel.to("2026-09-17")
+    assert updates.weekly() == 1
+    assert Effect.objects.get(kind="mail.update").subject_id == running.id
 
 
 def test_docs_show_the_registry_of_letters():

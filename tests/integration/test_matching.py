@@ -579,6 +579,16 @@ def test_restriction_that_was_asked_for_is_kept(answers, people, records):
     assert Restriction.objects.filter(lifted_at=None).count() == 1
 
 
+def test_what_one_person_alone_took_as_theirs_is_not_kept_locked(answers, people, records):
+    """R1, R19: the wish to lock is about the person's own pictures, and two decide which are."""
+    answers.hits = hits([records[0].id])
+    case = searched(people[0], rights=[RightCode.RESTRICTION])
+    to_second(case, people)
+    assert Restriction.objects.filter(lifted_at=None).count() == 1
+    cases.withdraw(case_id=case.id, actor=Actor.person(case.id))
+    assert not Restriction.objects.filter(lifted_at=None).exists()
+
+
 # -- disagreement -------------------------------------------------------------------------------
 
 

@@ -164,6 +164,9 @@ def test_the_person_reads_who_was_told_once_the_notices_left(site: Any) -> None:
     cases.release_batch(actor=support.SECOND)
     text = page(case)
     assert "Who we told" in text
+    # R2: that somebody was told of their pictures says that there are some.
+    Case.objects.filter(id=case.id).update(level=1)
+    assert "Who we told" not in page(case)
     assert "Lumen Analytics (NL): waits: no address is listed for this recipient" in text
     assert "search (" in text
     assert "Who we told" not in page(plain)

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from dsr_portal.audit.models import Event
-from dsr_portal.cases import selectors, services
-from dsr_portal.cases.models import Case, CaseRight, Flag, RightCode, Status
+from dsr_portal.cases import lateness, selectors, services
+from dsr_portal.cases.models import Case, CaseRight, Flag, Outcome, RightCode, Status
 from dsr_portal.core import clock
 from dsr_portal.core.errors import Conflict
 from dsr_portal.erasure import services as erasure
@@ -77,6 +77,7 @@ def test_the_level_follows_a_right_added_before_the_search_only():
 def test_what_may_be_added_tells_nothing_of_a_find():
     """R3: an erasure nobody outside sees offers the same as a case that is being looked at."""
     case = support.decided(support.opened(["erasure"]))
+    case.refresh_from_db()
     looked_at = services.rights_to_add(case)
     Case.objects.filter(id=case.id).update(status=Status.ERASING)
     case.refresh_from_db()
@@ -111,6 +112,58 @@ def test_locking_instead_stops_the_erasure_by_date_and_the_lock_stays(site, monk
     assert case.status == Status.CLOSED
     assert Restriction.objects.filter(case_id=case.id, lifted_at=None).count() == 1
     assert Record.objects.get(id=mine.records[0].id).state == Record.State.RESTRICTED
+
+
+def test_nothing_is_added_that_asks_a_better_check_than_was_made():
+    """R2: once the search began the level stands; more is asked in a new request."""
+    case = support.opened(["restriction"])
+    services.record_identity(case_id=case.id, actor=support.OFFICER, way="call", compared="Alike.")
+    services.advance(case=case, action="start_search", actor=support.MACHINE)
+    case.refresh_from_db()
+    assert (case.level, services.rights_to_add(case)) == (1, [RightCode.OBJECTION])
+    Case.objects.filter(id=case.id).update(level=2)
+    case.refresh_from_db()
+    assert RightCode.ERASURE in services.rights_to_add(case)
+
+
+def test_a_wish_to_erase_that_came_later_is_counted_from_its_own_day(site, monkeypatch):
+    """D-01, R4: asked twenty days after the answer, it starts fourteen days after the wish, and
+    nothing is late before the month of the wish is over."""
+    site("public")
+    shown = lab.picture(14)
+    case = lab.ready_case([shown.records[0]], rights=["access"])
+    later(monkeypatch, days=20)
+    row = services.add_right(case_id=case.id, right="erasure", actor=support.person(case))
+    wished = clock.today()
+    case.refresh_from_db()
+    assert services.erase_on(case) == wished + timedelta(days=14)
+    erasure.start_due()
+    assert not Plan.objects.exists()
+    later(monkeypatch, days=10)
+    assert clock.today() < row.due_on
+    Case.objects.filter(id=case.id).update(due_on=wished, outcome=Outcome.DISCLOSED)
+    case.refresh_from_db()
+    assert lateness.owed(case) == ""
+    later(monkeypatch, days=5)
+    erasure.start_due()
+    assert Plan.objects.get().case_id == case.id
+    later(monkeypatch, days=40)
+    case.refresh_from_db()
+    assert lateness.owed(case) == "erasure"
+
+
+def test_a_lock_asked_for_instead_of_the_erasure_is_not_late(monkeypatch):
+    """Art. 18(1)(c): who asked to lock waits for nothing; "Delete now" asks for it again."""
+    case = lab.ready_case([lab.picture(15).records[0]])
+    case.outcome = Outcome.DISCLOSED
+    later(monkeypatch, days=60)
+    assert lateness.owed(case) == "erasure"
+    CaseRight.objects.create(
+        case=case, right="restriction", added_at=clock.now(), due_on=clock.today()
+    )
+    assert lateness.owed(case) == ""
+    case.delete_now_at = clock.now()
+    assert lateness.owed(case) == "erasure"
 
 
 def test_a_lock_nobody_asked_for_ends_with_its_case(monkeypatch):

@@ -1,0 +1,67 @@
+"""What a person wishes of a request: what may be added, and the days that follow from it (T-11)."""
+
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.services import record
+from dsr_portal.cases.levels import OF_RIGHT
+from dsr_portal.cases.models import Case, CaseRight, Outcome, RightCode, Status
+from dsr_portal.cases.public_status import erases_unseen
+from dsr_portal.cases.states import BEFORE_SEARCH, OVER
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict
+from dsr_portal.law import deadlines
+
+
+def rights_to_add(case: Case) -> list[str]:
+    """What the person may still ask for in this request; the same with and without a find (R3).
+
+    Once the search began nothing new is disclosed in it, and nothing that asks for a better check
+    than was made: that is asked in a new request, like everything after we said no.
+    """
+    if case.withdrawn_at is not None or case.outcome in {Outcome.NOT_IDENTIFIED, Outcome.REFUSED}:
+        return []
+    seen_over = case.status in OVER | {Status.ERASING} and not erases_unseen(case)
+    if seen_over:
+        return []
+    asked = set(case.rights.values_list("right", flat=True))
+    if case.status not in BEFORE_SEARCH:
+        asked.add(RightCode.ACCESS)
+        asked |= {right for right in RightCode.values if OF_RIGHT[right] > case.level}
+    return [right for right in RightCode.values if right not in asked]
+
+
+def write_right(case: Case, right: RightCode, actor: Actor) -> CaseRight:
+    due = deadlines.due_dates(
+        clock.today(), calendar=case.calendar, regime=deadlines.Regime(case.regime)
+    )
+    row = CaseRight.objects.create(case=case, right=right, added_at=clock.now(), due_on=due.legal)
+    record("case.right_added", actor=actor, case_id=case.id, right=str(right), due_on=due.legal)
+    return row
+
+
+def erase_on(case: Case) -> date:
+    """When the erasure of an answered request starts by itself (R4); a wish to erase that came
+    later counts from its own day (D-01).
+
+    Raises `Conflict("answer_first")` before the answer was delivered.
+    """
+    if case.delivered_at is None:
+        raise Conflict("answer_first", _("Nothing is deleted before the answer is here."))
+    began = clock.local_date(case.delivered_at)
+    due = deadlines.Due(unrolled=case.due_unrolled, legal=case.due_on)
+    asked = case.rights.filter(right=RightCode.ERASURE).first()
+    if asked is not None and asked.added_at is not None:
+        asked_on = clock.local_date(asked.added_at)
+        began = max(began, asked_on)
+        due = deadlines.due_dates(
+            asked_on, calendar=case.calendar, regime=deadlines.Regime(case.regime)
+        )
+    return deadlines.erase_on(began, due)
+
+
+def locked_instead(case: Case) -> bool:
+    """The person asked later to lock what they had asked to erase (Art. 18(1)(c))."""
+    return case.rights.filter(right=RightCode.RESTRICTION, added_at__isnull=False).exists()
