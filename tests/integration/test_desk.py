@@ -557,3 +557,23 @@ def test_days_are_counted_only_while_something_is_owed(client, people):
     assert "days left (" in text(first.get(url("case", case)))
     cases.withdraw(case_id=case.id, actor=support.person(case))
     assert "days left" not in text(first.get(url("case", case)))
+
+
+def test_the_way_through_the_desk_is_the_same_on_every_page(client, people):
+    """One list on each page, the open one marked; who may not enter a page is not sent there."""
+    case = support.opened()
+
+    def way(page):
+        nav = re.search(r'<nav aria-label="Desk">.*?</nav>', text(page), re.DOTALL)
+        assert nav is not None
+        return re.findall(r'<a href="([^"]+)"( aria-current="page")?>', nav.group())
+
+    desk = sign_in(client, people["chief"])
+    pages = [url("queue"), url("recipients"), url("collection"), url("people")]
+    shown = {page: way(desk.get(page)) for page in [*pages, url("case", case)]}
+    for page, links in shown.items():
+        assert set(pages) <= {address for address, _here in links}
+        assert [address for address, here in links if here] == ([page] if page in pages else [])
+    assert len({tuple(address for address, _here in links) for links in shown.values()}) == 1
+    officer = sign_in(client, people["first"])
+    assert url("people") not in {address for address, _here in way(officer.get(url("queue")))}
