@@ -148,11 +148,27 @@ class UnitKey(models.Model):
     bucket = models.ForeignKey(Bucket, on_delete=models.DO_NOTHING, related_name="units")
     wrapped = models.BinaryField(max_length=64)
     created_at = models.DateTimeField()
-    shred_requested_at = models.DateTimeField(null=True, db_index=True)
+    shred_requested_at = models.DateTimeField(null=True)
     shred_reason = models.CharField(max_length=40, blank=True)
+    # No index of its own: nearly every row has none, and a planner that took "is null" for a
+    # rare value would read the whole vault under the write lock.
     shred_run = models.ForeignKey(
-        ShredRun, null=True, on_delete=models.PROTECT, related_name="victims"
+        ShredRun, null=True, on_delete=models.PROTECT, related_name="victims", db_index=False
     )
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["bucket", "kind"],
+                name="vault_unit_ordered",
+                condition=models.Q(shred_requested_at__isnull=False),
+            ),
+            models.Index(
+                fields=["shred_run"],
+                name="vault_unit_victim",
+                condition=models.Q(shred_run__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -46,9 +47,12 @@ class Book:
     ) -> None:
         load = os.getloadavg()[0]
         command = f"make bench ONLY={self.area}" + (" FULL=1" if is_full() else "")
-        self.figures.append(
-            Figure(self.area, name, round(value, 4), unit, better, target, command, round(load, 2))
+        figure = Figure(
+            self.area, name, round(value, 4), unit, better, target, command, round(load, 2)
         )
+        self.figures.append(figure)
+        # At once, for a long run may not come to its table.
+        sys.stderr.write(f"{_line(figure)}\n")
 
 
 def write(figures: list[Figure], place: Path) -> None:
@@ -63,12 +67,14 @@ def write(figures: list[Figure], place: Path) -> None:
 
 
 def table(figures: list[Figure]) -> str:
-    lines = [f"{'area':<12} {'figure':<64} {'value':>12} {'unit':<10} {'target':>8} met"]
-    for figure in figures:
-        target = "" if figure.target is None else f"{figure.target:g}"
-        met = {None: "", True: "yes", False: "NO"}[figure.met]
-        lines.append(
-            f"{figure.area:<12} {figure.name:<64} {figure.value:>12g} {figure.unit:<10} "
-            f"{target:>8} {met}"
-        )
-    return "\n".join(lines)
+    names = f"{'area':<12} {'figure':<64} {'value':>12} {'unit':<10} {'target':>8} met {'load':>5}"
+    return "\n".join([names, *map(_line, figures)])
+
+
+def _line(figure: Figure) -> str:
+    target = "" if figure.target is None else f"{figure.target:g}"
+    met = {None: "", True: "yes", False: "NO"}[figure.met]
+    return (
+        f"{figure.area:<12} {figure.name:<64} {figure.value:>12g} {figure.unit:<10} "
+        f"{target:>8} {met:<3} {figure.load:>5g}"
+    )

@@ -253,6 +253,30 @@ def test_a_reader_whose_bucket_was_replaced_reads_the_row_again(monkeypatch):
     assert services.read(units[1], "template") == b"template 1"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_no_statement_of_a_shred_reads_the_keys_of_the_whole_vault():
+    """They hold the write lock: a million units took it for a second, a small vault shows none."""
+    if connection.vendor != "sqlite":
+        pytest.skip("plans in SQLite's words")
+    units = make_units(3)
+    plans = []
+
+    def explained(execute, sql, params, many, context):
+        if '"vault_unitkey"' in sql and not many and not sql.startswith("INSERT"):
+            rows = connection.create_cursor().execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            plans.extend(row[3] for row in rows if "vault_unitkey" in row[3])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explained):
+        assert not UnitKey.objects.filter(shred_reason="nobody asks for this").exists()
+        assert plans == ["SCAN vault_unitkey"]  # the canary
+        plans.clear()
+        services.shred_now(units[:2], "erasure")
+    narrow = ("(id=?)", "(bucket_id=?)", "USING INDEX vault_unit_ordered")
+    assert plans
+    assert [plan for plan in plans if not plan.endswith(narrow)] == []
+
+
 def test_one_run_may_be_unfinished_and_the_event_stands_in_the_trail():
     units = make_units(2)
     run = ShredRun.objects.get(id=services.shred_now(units[:1], "erasure").run_id)
