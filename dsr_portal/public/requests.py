@@ -300,8 +300,8 @@ def _rows(given: dict[str, Any], draft: Draft) -> list[dict[str, Any]]:
     found = []
     photos = draft.photos.count()
     if photos:
-        words = ngettext("Your photo", "Your %(photos)s photos", photos)
-        found.append(words % {"photos": photos})
+        several = ngettext("Your %(photos)s photo", "Your %(photos)s photos", photos)
+        found.append(_("Your photo") if photos == 1 else several % {"photos": photos})
     found += given.get("pages", [])
     if draft.file_unit is not None:
         found.append(_("A file of a picture"))
