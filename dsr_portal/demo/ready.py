@@ -1,4 +1,4 @@
-"""The cases that stand ready, one in every state, made by the services and nothing else (R35).
+"""The cases that stand ready, at least one in every state, made by the services alone (R35).
 
 They are made oldest first, for the demo's clock only goes forward. Jobs run in this process, so
 that the recognition engine is loaded once.
@@ -35,9 +35,10 @@ from dsr_portal.erasure import selectors as plans
 from dsr_portal.erasure import services as erasure
 from dsr_portal.gallery import connector
 from dsr_portal.jobs import services as jobs
-from dsr_portal.jobs.models import Job
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.matching import selectors as reviews
 from dsr_portal.matching import services as matching
+from dsr_portal.matching import stopped
 from dsr_portal.matching.models import Decision, Review, ReviewState, Verdict
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
@@ -119,6 +120,11 @@ def file(
 
 def identify(case: Case, *, by: Member = cast.OFFICER) -> None:
     """The identity check that the case's search waits for; then the search runs."""
+    check_identity(case, by=by)
+    run_jobs()
+
+
+def check_identity(case: Case, *, by: Member = cast.OFFICER) -> None:
     matching.record_identity(
         case_id=case.id,
         actor=act(by),
@@ -126,7 +132,6 @@ def identify(case: Case, *, by: Member = cast.OFFICER) -> None:
         element=IdentityElement.MAILBOX_IN_RECORD,
         compared="Video call: the face on the call and in the photo. The mailbox answered.",
     )
-    run_jobs()
 
 
 def first(case: Case, person: Person, *, by: Member = cast.OFFICER) -> Review:
@@ -235,6 +240,29 @@ def to_delivered(person: Person, *, rights: tuple[RightCode, ...] = BOTH) -> Cas
 # -- the ready cases ----------------------------------------------------------------------------
 
 
+def taken_back(person: Person) -> Case:
+    """A request the person withdraws before anybody looked for them."""
+    case = file(person, rights=BOTH)
+    clock.forward(timedelta(hours=3))
+    return cases.withdraw(case_id=case.id, actor=Actor.person(case.id))
+
+
+def purged() -> Case:
+    """Taken back; after the time a closed case is kept the schedule leaves its trail only."""
+    case = taken_back(cast.KOFI)
+    run_jobs()
+    clock.forward(cases.KEEP_EACH + timedelta(hours=1))
+    cases.close_due()
+    run_jobs()
+    return case
+
+
+def withdrawn() -> Case:
+    case = taken_back(cast.JUN)
+    run_jobs()
+    return case
+
+
 def erased() -> Case:
     """Erased, not yet checked: the checks belong to a process that never held what was erased."""
     case = to_delivered(cast.EMIL)
@@ -293,6 +321,31 @@ def waits_for_approval() -> Case:
     return case
 
 
+def searching() -> Case:
+    """Its search waits; `stop_search` lets it give up. One that runs is over in seconds.
+
+    Whoever asks was erased by the first of these cases: started again, the search finds nothing.
+    """
+    case = file(cast.EMIL)
+    check_identity(case)
+    return case
+
+
+def stop_search() -> None:
+    """Let the one search that waits fail for good, in a process that has no model to search with.
+
+    The fault is staged, what follows is not: every try is the worker's own, with its pauses.
+    """
+    job = Job.objects.get(kind="matching.search", state=JobState.READY)
+    while job.state == JobState.READY:
+        if job.run_after > clock.now():
+            clock.forward(job.run_after - clock.now() + timedelta(seconds=1))
+        jobs.run(job.id)
+        job.refresh_from_db()
+    if job.state != JobState.FAILED or not stopped.flag_stopped():
+        raise DidNotHappen("search stopped")
+
+
 def second_review() -> Case:
     case = file(cast.JUN, rights=BOTH)
     identify(case)
@@ -325,9 +378,11 @@ def letter() -> Case:
     return file(cast.RUTH, by=cast.COLLEAGUE, consent=False, note="By letter, with a photo.")
 
 
+PURGED = gettext_noop("taken back, purged a month later")
 ERASED = gettext_noop("closed, erased, certificate")
 HELD = gettext_noop("erasing, in the hold window")
 BATCH = gettext_noop("waits for the daily batch")
+STOPPED = gettext_noop("searching, stopped by a fault")
 
 MADE: tuple[tuple[str, Callable[[], Case], timedelta], ...] = (
     (gettext_noop("delivered"), delivered, timedelta(hours=20)),
@@ -335,6 +390,8 @@ MADE: tuple[tuple[str, Callable[[], Case], timedelta], ...] = (
     (HELD, in_hold, timedelta(hours=6)),
     (BATCH, waits_for_batch, timedelta(hours=3)),
     (gettext_noop("waits for approval"), waits_for_approval, timedelta(hours=2)),
+    (gettext_noop("taken back"), withdrawn, timedelta(hours=1)),
+    (STOPPED, searching, timedelta(hours=1)),
     (gettext_noop("second decision"), second_review, timedelta(hours=2)),
     (gettext_noop("first decision, a look-alike"), in_review, timedelta(hours=1)),
     (gettext_noop("needs a photo"), needs_photo, timedelta(minutes=30)),

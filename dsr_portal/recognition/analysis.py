@@ -188,7 +188,8 @@ def judge_probe(picture: Picture | bytes) -> ProbeVerdict:
 
     try:
         rgb = pixels(picture)
-        verdict = judge(rgb, engines.config())
+        with engines.answering():
+            verdict = judge(rgb, engines.config())
     except BadPicture:
         return ProbeVerdict("no_face", (), None)
     findings = tuple(verdict.findings)

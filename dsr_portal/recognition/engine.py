@@ -6,6 +6,8 @@ OpenCV, onnxruntime or DeepFace (design, section 2).
 
 import functools
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -217,3 +219,15 @@ def plain(error: Exception) -> PortalError:
     """The library's error as one of the portal: its code, never its text."""
     code = str(getattr(error, "code", "recognition_failed"))
     return EngineUnavailable(code if code.isascii() and " " not in code else "recognition_failed")
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """A detector or model that is missing or fails, as an error of the portal: a job tries again."""
+    from biometrics.errors import DetectorFailed, EngineFailed
+    from biometrics.weights import WeightsError
+
+    try:
+        yield
+    except (DetectorFailed, EngineFailed, WeightsError) as error:
+        raise plain(error) from error

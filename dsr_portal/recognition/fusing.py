@@ -40,16 +40,17 @@ def embed_probes(pictures: Sequence[Picture | bytes]) -> EmbeddedPhotos:
     from biometrics.fusion import weight_of
     from biometrics.quality import judge_probe
 
-    pipeline = engines.pipeline()
     crops, weights = [], []
-    for picture in pictures:
-        rgb = pixels(picture)
-        verdict = judge_probe(rgb, engines.config())
-        if verdict.face is None or verdict.quality is None:
-            raise BadInput(verdict.code, "")
-        crops.append(pipeline.crop(rgb, verdict.face))
-        weights.append(weight_of(verdict.quality))
-    return EmbeddedPhotos(pipeline.templates(crops), tuple(weights))
+    with engines.answering():
+        pipeline = engines.pipeline()
+        for picture in pictures:
+            rgb = pixels(picture)
+            verdict = judge_probe(rgb, engines.config())
+            if verdict.face is None or verdict.quality is None:
+                raise BadInput(verdict.code, "")
+            crops.append(pipeline.crop(rgb, verdict.face))
+            weights.append(weight_of(verdict.quality))
+        return EmbeddedPhotos(pipeline.templates(crops), tuple(weights))
 
 
 @dataclass(slots=True, eq=False)

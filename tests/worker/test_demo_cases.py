@@ -9,17 +9,22 @@ from typing import Any
 
 import pytest
 
+from dsr_portal.cases.models import Status
+from dsr_portal.core.registries import job_kinds
 from dsr_portal.demo import cast, ready
 from tests.e2e.support import ROOT, DemoStack
 
 # What stands in the queue after a first start: name of the ready case -> status.
 READY = {
+    "taken back, purged a month later": "purged",
     "closed, erased, certificate": "closed",
     "delivered": "delivered",
     "nothing found, delivered": "delivered",
     "erasing, in the hold window": "erasing",
     "waits for the daily batch": "decided",
     "waits for approval": "decided",
+    "taken back": "closed",
+    "searching, stopped by a fault": "searching",
     "second decision": "second_review",
     "first decision, a look-alike": "in_review",
     "needs a photo": "needs_info",
@@ -29,9 +34,51 @@ READY = {
 CASES = """
 import json
 from dsr_portal.cases.models import Case
+from dsr_portal.core import clock
 from dsr_portal.demo.state import State
 rows = {name: Case.objects.get(id=one) for name, one in State().made.items()}
-print(json.dumps({name: [case.status, case.outcome] for name, case in rows.items()}))
+ahead = (clock.now() - clock.real_now()).total_seconds()
+cases = {name: [case.status, case.outcome] for name, case in rows.items()}
+print(json.dumps({"cases": cases, "clock_ahead": ahead}))
+"""
+# What is left of the one that was purged, and that its month passed before today.
+PURGED = """
+import json
+from dsr_portal.audit.models import Event
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case
+from dsr_portal.demo import ready
+from dsr_portal.demo.state import State
+from dsr_portal.matching.models import Probe
+from dsr_portal.vault import services as vault
+case = Case.objects.get(id=State().made[ready.PURGED])
+units = [case.contact_unit, case.file_unit, Probe.objects.get(case=case).unit]
+done_by = Event.objects.get(case_id=case.id, type="case.purged")
+print(json.dumps({
+    "units": [str(vault.unit_state(one)) for one in units],
+    "kept": case.purged_at - case.withdrawn_at > cases.KEEP_EACH,
+    "by": done_by.actor_kind,
+}))
+"""
+# How the search stopped, and that it goes on once an officer starts it again where a model is.
+STOPPED = """
+import json
+from dsr_portal.cases.models import Case
+from dsr_portal.demo import cast, ready
+from dsr_portal.demo.state import State
+from dsr_portal.jobs.models import Job
+from dsr_portal.matching import selectors, stopped
+case = Case.objects.get(id=State().made[ready.STOPPED])
+(job,) = stopped.stopped_jobs(case.id)
+told = {"error": job.error_code, "attempts": job.attempts}
+told["flags"] = [flag.code for flag in case.flags.all()]
+stopped.start_again(case_id=case.id, actor=ready.act(cast.OFFICER))
+ready.run_jobs()
+case.refresh_from_db()
+search = selectors.latest_search(case.id)
+told |= {"status": case.status, "whole": search.compared == search.enrolled > 0}
+told["over_threshold"] = case.candidates.exclude(band="below").count()
+print(json.dumps(told))
 """
 # The desk's own services, for each card: filed, identified, decided by two persons.
 CARDS = """
@@ -87,13 +134,37 @@ def told(stack: DemoStack, code: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(400)
 def test_a_case_stands_ready_in_every_state(prepared: DemoStack, at_first: dict[str, Any]) -> None:
-    """Made by the services: two of them by the second person's drawing, one erased and checked."""
-    assert set(READY) == {ready.ERASED, *(name for name, _, _ in ready.MADE)}
-    assert {name: status for name, (status, _outcome) in at_first.items()} == READY
-    assert len(at_first) == 11
+    """R35: every status there is, made by the services; one is erased and checked."""
+    assert set(READY) == {ready.PURGED, ready.ERASED, *(name for name, _, _ in ready.MADE)}
+    cases = at_first["cases"]
+    assert {name: status for name, (status, _outcome) in cases.items()} == READY
+    assert set(READY.values()) == set(Status.values)
+    assert abs(at_first["clock_ahead"]) < 5, "the visitor's day is today"
+    assert cases["taken back"] == ["closed", "withdrawn"]
     verdict = prepared.manage("verify_audit", "--json")
     assert verdict["ok"], verdict
     assert verdict["events"] > 100
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.usefixtures("at_first")
+def test_the_purged_case_kept_its_month_and_nothing_of_the_person(prepared: DemoStack) -> None:
+    """P-06: the schedule purged it; address, file and photo can't be opened any more."""
+    assert told(prepared, PURGED) == {"units": ["shredded"] * 3, "kept": True, "by": "system"}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.usefixtures("at_first")
+def test_the_stopped_search_goes_on_when_an_officer_starts_it_again(prepared: DemoStack) -> None:
+    """It gave up as a worker without a model does. Whoever asks was erased: nothing is found."""
+    assert told(prepared, STOPPED) == {
+        "error": "weights_missing",
+        "attempts": job_kinds.get("matching.search").max_attempts,
+        "flags": ["work_stopped"],
+        "status": "in_review",
+        "whole": True,
+        "over_threshold": 0,
+    }
 
 
 @pytest.mark.timeout(400)
@@ -122,4 +193,4 @@ def test_a_second_preparation_makes_nothing_anew(
         check=False,
     )
     assert "5/7  database, keys, staff there" in done.stdout
-    assert told(prepared, CASES).keys() == at_first.keys()
+    assert told(prepared, CASES)["cases"].keys() == at_first["cases"].keys()

@@ -31,6 +31,7 @@ from dsr_portal.demo.state import State
 from dsr_portal.gallery import selectors as gallery
 
 STEPS = 7
+PARTS = ("gallery", "cast", "cases", "fault")
 
 
 class Command(BaseCommand):
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--without-cases", action="store_true", help="the gallery only, no ready cases"
         )
-        parser.add_argument("--part", choices=["gallery", "cast", "cases"], help=SUPPRESS)
+        parser.add_argument("--part", choices=PARTS, help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DSR_DEMO or settings.DSR_PRODUCTION:
@@ -150,14 +151,17 @@ class Command(BaseCommand):
                 "Start over with: make demo FRESH=1"
             ) from error
 
-    def _run_part(self, name: str) -> None:
-        """One of this command's own parts in a process of its own; its end is shown on failure."""
+    def _run_part(self, name: str, *more: str) -> None:
+        """One of this command's own parts in a process of its own; its end is shown on failure.
+
+        `more` are further variables of its environment.
+        """
         log = state.logs() / f"demo-{name}.log"
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("wb") as output:
             command = [sys.executable, str(Path(settings.ROOT) / "manage.py"), "demo"]
             done = subprocess.run(
-                ["/usr/bin/env", "DEEPFACE_BACKEND_ENGINE=onnx", *command, "--part", name],
+                ["/usr/bin/env", "DEEPFACE_BACKEND_ENGINE=onnx", *more, *command, "--part", name],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -176,12 +180,19 @@ class Command(BaseCommand):
 
     def _part(self, name: str) -> None:
         made = State()
-        if name != "cases":
+        if name == "fault":
+            ready.stop_search()
+        elif name == "cases":
+            self._cases(made)
+        else:
             self._import(made)
-            if name == "cast" and ready.ERASED not in made.made:
-                made.note(ready.ERASED, ready.erased().id)
-            return
-        self._cases(made)
+            if name == "cast":
+                self._first_cases(made)
+
+    def _first_cases(self, made: State) -> None:
+        for name, make in ((ready.PURGED, ready.purged), (ready.ERASED, ready.erased)):
+            if name not in made.made:
+                made.note(name, make().id)
 
     def _import(self, made: State) -> None:
         if made.data["cast"]:
@@ -213,7 +224,11 @@ class Command(BaseCommand):
             if name in made.made:
                 continue
             began = time.monotonic()
-            made.note(name, make().id)
+            case = make()
+            if name == ready.STOPPED:
+                # Weights looked for where none are: a worker that was set up wrongly.
+                self._run_part("fault", f"DSR_WEIGHTS={state.home() / 'no-weights'}")
+            made.note(name, case.id)
             clock.forward(after)
             self.stdout.write(f"{name}: {time.monotonic() - began:.1f} s")
         if not made.data["finished"]:
