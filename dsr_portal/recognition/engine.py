@@ -223,7 +223,7 @@ def plain(error: Exception) -> PortalError:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """A detector or model that is missing or fails, as an error of the portal: a job tries again."""
+    """A detector or model that is missing or fails, as an error of the portal, to try again."""
     from biometrics.errors import DetectorFailed, EngineFailed
     from biometrics.weights import WeightsError
 
