@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import services
-from dsr_portal.cases.models import Case, Draft, DraftPhoto, Status
+from dsr_portal.cases.models import Case, Draft, DraftPhoto, Mail, Status
 from dsr_portal.cases.moves import lock
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -45,6 +45,12 @@ def drafts_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
     Draft.objects.filter(file_unit__in=ids).update(file_unit=None)
     removed, _kinds = Draft.objects.filter(unit__in=ids).delete()
     return removed
+
+
+def mails_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
+    """Of a message whose unit was destroyed no hash finds it any more; its row is the case's."""
+    rows = Mail.objects.filter(unit__in=[unit.id for unit in units], content_hash__isnull=False)
+    return rows.update(content_hash=None)
 
 
 def flag(case_ids: Iterable[UUID], *, actor: Actor) -> int:

@@ -21,6 +21,7 @@ from dsr_portal.audit.schema import (
 )
 from dsr_portal.cases.models import (
     Alarm,
+    ArrivedBy,
     Channel,
     ConsentScope,
     DeliveryKind,
@@ -29,6 +30,7 @@ from dsr_portal.cases.models import (
     IdentityWay,
     LateReason,
     LetterKind,
+    MailRole,
     Means,
     Missing,
     Outcome,
@@ -171,6 +173,18 @@ TYPES = [
         "case.escalated",
         {"code": Code(choices=tuple(Alarm.values)), "to": StaffNo()},
         ("D-04", "L-14"),
+    ),
+    EventType(
+        "mail.taken",
+        {
+            "role": Code(choices=tuple(MailRole.values)),
+            "arrived_by": Code(choices=tuple(ArrivedBy.values)),
+            "arrived_on": Day(),
+            "size": Count(),
+            "parts": Count(),
+            "trouble": Many(Code()),
+        },
+        ("T-08", "D-01", "L-01"),
     ),
     EventType("mailbox.code_sent", {}, ("L-02",)),
     EventType("mailbox.confirmed", {}, ("L-02",)),
@@ -315,6 +329,10 @@ SENTENCES = {
     ),
     "case.escalated": lambda p: (
         _("%(to)s was told: %(what)s.") % {"to": p["to"], "what": Alarm(p["code"]).label}
+    ),
+    "mail.taken": lambda p: (
+        _("A mail of %(day)s was fetched: %(role)s.")
+        % {"day": _day(p["arrived_on"]), "role": MailRole(p["role"]).label}
     ),
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),

@@ -118,6 +118,7 @@ def open_case(
     also: Callable[[Case], None] | None = None,
 ) -> Opened:
     """Open a case; call it outside a transaction. `actor` None means the person (their own case).
+    Else it is who entered it: named staff, or the operator's command for what came by mail.
 
     `also` runs inside the same unit of work, after everything of this room is written: what it
     writes stands or falls with the case. A caller that passes it wraps its own service in
@@ -185,7 +186,12 @@ class _Request:
 
     @property
     def opener(self) -> str:
-        return self.actor.id if self.actor and self.actor.kind == "staff" else ""
+        """Who brought it in, where that was not the person: a number of staff, or "operator"."""
+        return self.actor.id if self.actor else ""
+
+    @property
+    def entered_by(self) -> str | None:
+        return self.actor.id if self.actor and self.actor.kind == "staff" else None
 
 
 def _open(request: _Request) -> Opened:
@@ -351,7 +357,7 @@ def _record_opening(request: _Request, case: Case, due: deadlines.Due, head: aud
         due_unrolled=due.unrolled,
         due_on=due.legal,
         required_level=case.required_level,
-        entered_by=request.opener or None,
+        entered_by=request.entered_by,
     )
     audit.record(
         "receipt.issued",
@@ -412,7 +418,8 @@ def arrival_of(day: date | None) -> datetime | None:
 
 def _channel(channel: Channel | str, actor: Actor | None) -> Channel:
     chosen = Channel(channel)
-    if actor is not None and actor.kind != "staff":
+    by_machine = actor is not None and actor.kind == "operator" and chosen is Channel.EMAIL
+    if actor is not None and actor.kind != "staff" and not by_machine:
         raise NotAllowed("intake_not_yours", _("Only named staff enter a request for somebody."))
     if actor is None and chosen is not Channel.WEB:
         raise NotAllowed("intake_needs_name", _("Only named staff enter a request for somebody."))

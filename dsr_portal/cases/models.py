@@ -224,6 +224,21 @@ class DeliveryState(models.TextChoices):
     ENDED = "ended", _("Ended")
 
 
+class MailRole(models.TextChoices):
+    """What became of a message that came by mail when it was fetched."""
+
+    OPENED = "opened", _("Opened the case")
+    ADDED = "added", _("Added to the case it answers")
+    AUTOMATIC = "automatic", _("Automatic answer to a mail of ours")
+
+
+class ArrivedBy(models.TextChoices):
+    """Which trace tells the moment a message reached us; never the `Date` its sender wrote."""
+
+    RECEIVED = "received", _("Received line of our own server")
+    FILE = "file", _("Time of the file in the mailbox")
+
+
 class Direction(models.TextChoices):
     IN = "in", _("From the person")
     OUT = "out", _("To the person")
@@ -748,3 +763,28 @@ class Message(Row):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.at:%Y-%m-%d}"
+
+
+class Mail(Row):
+    """A message as it came into a mailbox of ours. It lies whole in a vault unit of its own.
+
+    `content_hash` is a keyed hash of its bytes: fetched twice, it is one. `may_belong` is another
+    case the message names; nothing was added to that one, for the address was not its own (R12).
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="mails")
+    role = models.CharField(max_length=12, choices=MailRole.choices)
+    may_belong = models.ForeignKey(
+        Case, on_delete=models.PROTECT, null=True, related_name="named_by_mails"
+    )
+    unit = models.UUIDField()
+    content_hash = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - absent
+    arrived_at = models.DateTimeField()
+    arrived_by = models.CharField(max_length=8, choices=ArrivedBy.choices)
+    fetched_at = models.DateTimeField()
+    size = models.PositiveBigIntegerField()
+    parts = models.PositiveIntegerField()
+    trouble = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.arrived_at:%Y-%m-%d}"

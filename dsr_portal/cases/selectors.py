@@ -12,6 +12,8 @@ from dsr_portal.audit.selectors import TimelineEntry
 from dsr_portal.audit.selectors import timeline as audit_timeline
 from dsr_portal.cases import public_status
 from dsr_portal.cases.deliveries import gone_at, is_kept
+from dsr_portal.cases.intake import original_field
+from dsr_portal.cases.mailbox import MAIL_ORIGINAL
 from dsr_portal.cases.models import (
     NO_ANSWER,
     Case,
@@ -19,6 +21,7 @@ from dsr_portal.cases.models import (
     DeliveryState,
     HeldBack,
     MailCode,
+    MailRole,
     WayIn,
     Withheld,
 )
@@ -123,6 +126,14 @@ def checks_of(case: Case) -> list[CheckSeen]:
 def note_of(case: Case) -> str:
     """The person's own words at intake; outside a transaction."""
     return str(vault.read_json(case.file_unit, "intake").get("note", ""))
+
+
+def original_of(case: Case) -> tuple[UUID, str] | None:
+    """Unit and field of what came by another way than the website, as it came (T-08)."""
+    if vault.has(case.file_unit, original_field(1)):
+        return case.file_unit, original_field(1)
+    mail = case.mails.filter(role=MailRole.OPENED).first()
+    return (mail.unit, MAIL_ORIGINAL) if mail and vault.has(mail.unit, MAIL_ORIGINAL) else None
 
 
 def contact_of(case: Case) -> dict[str, str]:

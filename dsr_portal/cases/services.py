@@ -656,10 +656,12 @@ def purge_own(*, case_id: UUID, actor: Actor, reason: str) -> None:
         return
     case = lock(case_id)
     WayIn.objects.filter(case=case).update(keyed_hash=None)
+    mails = list(case.mails.values_list("unit", flat=True))
+    case.mails.update(content_hash=None)
     end_deliveries(case_id=case.id)
     written = case.letters.exclude(document_id=None).values_list("document_id", flat=True)
     papers = Document.objects.filter(id__in=written).values_list("unit", flat=True)
-    live = [one for one in papers if vault.unit_state(one) == vault.UnitState.LIVE]
+    live = [one for one in [*papers, *mails] if vault.unit_state(one) == vault.UnitState.LIVE]
     vault.request_shred([case.contact_unit, case.file_unit, *live], reason="purged")
 
 

@@ -1,11 +1,13 @@
 """What this app keeps. Everything that says something about a person lies behind VAULT."""
 
-from dsr_portal.core.inventory import F, declare_model
+from dsr_portal.core.inventory import F, declare_model, declare_store
 from dsr_portal.vault import lasting
 
 # Keys of the hashes by which links to answers and account names are found (R26).
 lasting.declare("delivery-token")
 lasting.declare("account-name")
+# Key of the hash by which a message fetched twice is known.
+lasting.declare("mail-content")
 
 _KEYS = "vault: the units' keys are destroyed"
 
@@ -298,4 +300,30 @@ declare_model(
         "field": F.VAULT,
     },
     shredder=_KEYS,
+)
+declare_model(
+    "cases.Mail",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "role": F.CODE,
+        "may_belong": F.ID,
+        "unit": F.VAULT,
+        "content_hash": F.KEYED_HASH,
+        "arrived_at": F.TIME,
+        "arrived_by": F.CODE,
+        "fetched_at": F.TIME,
+        "size": F.COUNT,
+        "parts": F.COUNT,
+        "trouble": F.CODE,
+    },
+    shredder=f"{_KEYS}; the keyed hash is emptied when the case is purged",
+)
+declare_store(
+    "mailbox",
+    kind="file tree",
+    place="the Maildir named to `manage.py fetch_mail`: new, cur, and .dsr-done for what was taken",
+    shredder="manage.py fetch_mail removes what it took 14 days ago; new mail is the mail server's",
+    verifier="test: nothing older than that stays in .dsr-done",
+    holds=("messages as they came, in clear",),
 )

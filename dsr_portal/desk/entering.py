@@ -10,7 +10,7 @@ from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import confirmations
 from dsr_portal.cases import selectors as cases
-from dsr_portal.cases.intake import arrival_of, original_field
+from dsr_portal.cases.intake import arrival_of
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import at_desk, for_intake
@@ -47,10 +47,10 @@ def original(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
     """The original as it came. A picture is opened in the confined child and shown as our own;
     anything else is handed out unopened, to be saved (R28)."""
     found = cases.case_for(staff_of(request), reference)
-    field = original_field(1)
-    if not vault.has(found.file_unit, field):
+    place = cases.original_of(found)
+    if place is None:
         raise NotFound("no_original", _("No original was attached."))
-    data = vault.read(found.file_unit, field)
+    data = vault.read(*place)
     with unit_of_work():
         record("original.seen", actor=actor, case_id=found.id)
     try:

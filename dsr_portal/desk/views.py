@@ -20,7 +20,6 @@ from dsr_portal.cases import alarms, extensions, lateness, refusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.cases.confirmations import waits_for_paper
-from dsr_portal.cases.intake import original_field
 from dsr_portal.cases.models import Case, Delivery, DeliveryState, LateReason, RightCode, Status
 from dsr_portal.compliance import selectors as compliance
 from dsr_portal.compliance import services as compliance_services
@@ -61,7 +60,6 @@ from dsr_portal.matching import services as matching_services
 from dsr_portal.matching.models import ReviewState
 from dsr_portal.matching.probes import MAY_ENTER
 from dsr_portal.matching.stopped import start_again
-from dsr_portal.vault import services as vault
 
 MOST_ROWS = 200
 LOOK_HOLDS = timedelta(minutes=30)
@@ -152,7 +150,7 @@ def _case_page(
         **_authorities(found, actor),
         **clock_context(found, actor),
         "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,
-        "has_original": found.status not in OVER and vault.has(found.file_unit, original_field(1)),
+        "has_original": found.status not in OVER and cases.original_of(found) is not None,
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,
         "may_hold_back": actor.role in REVIEWERS and withholding.why_not(found) is None,
         "more_time": actor.role in REVIEWERS and extensions.why_not(found) is None,

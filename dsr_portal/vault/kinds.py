@@ -17,6 +17,7 @@ class UnitKind(TextChoices):
     DOCUMENT = "document"
     VERIFICATION_KIT = "verification_kit"
     BLOCKED_FACE = "blocked_face"
+    MAIL = "mail"
 
 
 class UnitState(TextChoices):
