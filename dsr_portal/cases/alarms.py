@@ -5,7 +5,7 @@ officer too. What is told says nothing about a finding, so that nobody's blindne
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from dsr_portal.accounts.models import Role, Staff
@@ -24,6 +24,7 @@ from dsr_portal.cases.models import (
     ProposalState,
     Status,
 )
+from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.jobs.services import queue_effect
@@ -92,6 +93,7 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
     counted = clock_of(case)
     if owed(case) and not counted.stands:
         yield from _by_date(case, counted)
+    yield from _ordered(case)
     if case.urgent and owed(case) == "answer" and not _seen(case):
         yield Alarm.UNSEEN, case.received_on.isoformat()
     if case.status == Status.SECOND_REVIEW and counted.today > counted.targets.review_by:
@@ -102,17 +104,29 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
 def _by_date(case: Case, counted: Clock) -> Iterable[tuple[str, str]]:
     """By the date before rolling: nothing is planned on the roll (law D-04)."""
     due = counted.due.unrolled
-    days = (due - counted.today).days
-    about = due.isoformat()
     if counted.late:
         yield Alarm.LATE, counted.due.legal.isoformat()
         return
-    for code, before in ((Alarm.DUE_1, 1), (Alarm.DUE_3, 3), (Alarm.DUE_7, 7)):
-        if days <= before:
-            yield code, about
-            break
+    yield from _before(due, counted.today)
     if owed(case) == "answer" and counted.today > counted.targets.answer_by:
         yield Alarm.TARGET, counted.targets.answer_by.isoformat()
+
+
+def _before(due: date, today: date) -> Iterable[tuple[str, str]]:
+    days = (due - today).days
+    for code, before in ((Alarm.DUE_1, 1), (Alarm.DUE_3, 3), (Alarm.DUE_7, 7)):
+        if days <= before:
+            yield code, due.isoformat()
+            break
+
+
+def _ordered(case: Case) -> Iterable[tuple[str, str]]:
+    """By the earliest date an authority ordered, as it wrote it: nothing rolls (law O-04)."""
+    for row in standing_dates(case)[:1]:
+        if row.due_on < clock.today():
+            yield Alarm.LATE, row.due_on.isoformat()
+        else:
+            yield from _before(row.due_on, clock.today())
 
 
 def _seen(case: Case) -> bool:

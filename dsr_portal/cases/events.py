@@ -123,6 +123,11 @@ TYPES = [
         {"from_day": Day(), "due_unrolled": Day(), "due_on": Day()},
         ("L-12", "D-07"),
     ),
+    EventType(
+        "case.date_ordered",
+        {"authority": Code(), "due_on": Day(), "own_due_on": Day()},
+        ("L-12", "L-17", "O-03"),
+    ),
     EventType("identity.reminded", {}, ("D-08", "L-02")),
     EventType(
         "case.due_moved",
@@ -366,6 +371,10 @@ SENTENCES = {
     "case.erasure_finished": lambda p: _("Erasure was verified."),
     "case.withdrawn": lambda p: _("The person withdrew the request."),
     "case.closed": lambda p: _("The case was closed."),
+    "case.date_ordered": lambda p: (
+        _("The authority %(code)s ordered an answer until %(day)s.")
+        % {"code": p["authority"], "day": _day(p["due_on"])}
+    ),
     "case.reopened": lambda p: _("The case was opened again."),
     "case.purged_again": lambda p: _("Contact data and file were destroyed before a restore."),
     "case.purged": lambda p: _("Contact data and file of the case were destroyed."),

@@ -611,6 +611,28 @@ class Lateness(Row):
         return f"{self.case_id} {self.missed_on}"
 
 
+class OrderedDate(Row):
+    """Until when an authority ordered an answer; the date of the request stays beside it (O-03).
+
+    The order itself belongs to compliance and is known here by its id.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="ordered_dates")
+    order_id = models.UUIDField()
+    authority_code = models.CharField(max_length=20)
+    due_on = models.DateField()
+    since = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "order_id"], name="ordered_date_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authority_code} {self.due_on}"
+
+
 class Escalation(Row):
     """That a named person was told of a case that needs them; a row and a mail (law D-04)."""
 

@@ -25,6 +25,7 @@ _STAMPS = {
 }
 # Going back is no new decision and no new delivery.
 _BACK = frozenset({Action.STOP_ERASURE, Action.STOP_UNDELIVERED})
+_AGAIN = frozenset({Action.COME_BACK, Action.REOPEN})
 # What a case that is opened again has not reached yet; the trail keeps when it had.
 _ANEW: dict[str, None | str] = {
     "outcome": "",
@@ -60,7 +61,7 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
         if action in _BACK:
             row.delete_now_at = None
             changed.append("delete_now_at")
-        if action is Action.COME_BACK:
+        if action in _AGAIN:
             for name, value in _ANEW.items():
                 setattr(row, name, value)
             changed += _ANEW

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Min, Q, QuerySet
+from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
@@ -68,8 +69,17 @@ def visible_to(staff: Staff) -> QuerySet[Case]:
 
 
 def in_queue_order(rows: QuerySet[Case]) -> QuerySet[Case]:
-    """Cases as the desk's queue has them: urgent first (R10), then by due date."""
-    return rows.prefetch_related("rights").order_by("-urgent", "due_on", "received_at", "id")
+    """Cases as the desk's queue has them: urgent first (R10), then by due date.
+
+    Where an authority ordered an earlier date, that one counts (law O-04).
+    """
+    ordered = Min("ordered_dates__due_on", filter=Q(ordered_dates__ended_at=None))
+    sooner = Least("due_on", Coalesce(ordered, "due_on"))
+    return (
+        rows.prefetch_related("rights")
+        .annotate(sooner=sooner)
+        .order_by("-urgent", "sooner", "received_at", "id")
+    )
 
 
 def case_for(staff: Staff, reference: str) -> Case:

@@ -48,6 +48,8 @@ OFFICER = "officer"
 SUPERVISOR = "supervisor"
 SYSTEM = "system"
 REVIEWERS = frozenset({OFFICER, SUPERVISOR})
+ORDER_TAKERS = frozenset({SUPERVISOR, "dpo", "director"})
+"""Who takes orders of an authority in (law O-03)."""
 PEOPLE = REVIEWERS | {PERSON}
 STAFF_OR_SYSTEM = REVIEWERS | {SYSTEM}
 ANYONE = PEOPLE | {SYSTEM}
@@ -102,6 +104,7 @@ _not_identified = Transition(
 _come_back = Transition(
     S.RECEIVED, PEOPLE, "case.reopened", "Art. 11(2), 12(2)", when_unidentified=True
 )
+_reopen = Transition(S.RECEIVED, ORDER_TAKERS, "case.reopened", "Art. 12(2), 58(2)(c)")
 _refuse = Transition(S.DECIDED, frozenset({SUPERVISOR}), "case.decided", "Art. 12(4), 12(5)")
 _withdraw = Transition(S.CLOSED, PEOPLE, "case.withdrawn", "Art. 7(3)", not_opener=True)
 
@@ -190,7 +193,9 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     (S.DECIDED, A.COME_BACK): _come_back,
     (S.DELIVERED, A.COME_BACK): _come_back,
     (S.CLOSED, A.COME_BACK): _come_back,
-    (S.CLOSED, A.REOPEN): Transition(S.RECEIVED, REVIEWERS, "case.reopened", "Art. 12(2)"),
+    # An authority ordered to answer: an earlier answer does not settle that.
+    (S.DELIVERED, A.REOPEN): _reopen,
+    (S.CLOSED, A.REOPEN): _reopen,
     (S.CLOSED, A.PURGE): Transition(S.PURGED, STAFF_OR_SYSTEM, "case.purged", "Art. 5(1)(e)"),
 }
 

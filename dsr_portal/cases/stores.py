@@ -203,6 +203,18 @@ declare_model(
     shredder=_KEYS,
 )
 declare_model(
+    "cases.OrderedDate",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "order_id": F.ID,
+        "authority_code": F.CODE,
+        "due_on": F.TIME,
+        "since": F.TIME,
+        "ended_at": F.TIME,
+    },
+)
+declare_model(
     "cases.Escalation",
     {
         "id": F.ID,

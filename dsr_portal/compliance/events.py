@@ -1,7 +1,10 @@
 from django.utils.translation import gettext as _
 
-from dsr_portal.audit.schema import Code, Count, Day, EventType, Flag, Hash, Id, Many
+from dsr_portal.audit.schema import Code, Count, Day, EventType, Flag, Hash, Id, Many, StaffNo
+from dsr_portal.compliance.models import Basis, MeasureKind, Penalty
 from dsr_portal.core.registries import event_types, sentences
+
+MEASURE = Code(choices=tuple(MeasureKind.values))
 
 for _type in (
     EventType("oversight.granted", {"authority": Code(), "until": Day()}, ("L-17", "O-06")),
@@ -19,6 +22,44 @@ for _type in (
         ("L-17", "L-25"),
     ),
     EventType("oversight.report_failed", {"reason": Code()}, ("L-17",)),
+    EventType(
+        "order.entered",
+        {
+            "authority": Code(),
+            "basis": Code(choices=tuple(Basis.values)),
+            "served_on": Day(),
+            "due_on": Day(),
+            "penalty": Code(choices=tuple(Penalty.values)),
+            "owner": StaffNo(),
+            "sha256": Hash(),
+        },
+        ("L-17", "O-01", "O-02"),
+    ),
+    EventType(
+        "order.measure_added",
+        {
+            "measure": Id(),
+            "kind": MEASURE,
+            "cases": Count(),
+            "country": Code(optional=True),
+            "language": Code(optional=True),
+            "with_place": Flag(),
+        },
+        ("L-17", "O-02", "O-03"),
+    ),
+    EventType("order.scope_signed", {"measure": Id(), "kind": MEASURE}, ("L-17", "G-01")),
+    EventType("order.measure_stated", {"measure": Id(), "kind": MEASURE}, ("L-17", "G-01")),
+    EventType(
+        "order.checked",
+        {"passing": Count(), "failing": Count(), "unchecked": Count()},
+        ("L-17", "O-02"),
+    ),
+    EventType("order.open_again", {"failing": Count()}, ("L-17", "O-02")),
+    EventType("order.complied", {"sha256": Hash(), "late_days": Count()}, ("L-17", "G-01", "O-02")),
+    EventType("order.acknowledged", {"on_day": Day()}, ("L-17", "O-02")),
+    EventType("order.challenged", {"suspensive": Flag()}, ("L-17", "O-05")),
+    EventType("order.ended", {}, ("L-17", "O-05")),
+    EventType("order.file_read", {"what": Code()}, ("L-14", "L-17")),
     EventType("collection.lift_proposed", {}, ("L-15", "G-01")),
     EventType("collection.lift_turned_down", {}, ("L-15", "G-01")),
 ):

@@ -89,3 +89,145 @@ class StopLift(Row):
 
     def __str__(self) -> str:
         return f"lift of {self.stop_id}"
+
+
+class OrderState(models.TextChoices):
+    OPEN = "open", _("open")
+    COMPLIED = "complied", _("complied with")
+    ENDED = "ended", _("ended by a decision")
+
+
+class Basis(models.TextChoices):
+    """By which power the authority ordered; the words name the article of the GDPR."""
+
+    QUESTION = "question", _("Art. 31, 58(1): a question or demand for information")
+    REQUEST = "request", _("Art. 58(2)(c): answer requests of persons")
+    CONFORM = "conform", _("Art. 58(2)(d): bring processing into line")
+    TELL = "tell", _("Art. 58(2)(e): tell persons of a breach")
+    BAN = "ban", _("Art. 58(2)(f): limit or ban processing")
+    ERASE = "erase", _("Art. 58(2)(g): correct, erase, tell recipients")
+    OTHER = "other", _("Another power")
+
+
+class Penalty(models.TextChoices):
+    NONE = "none", _("none")
+    DAILY = "daily", _("for each day")
+    SUM = "sum", _("one sum")
+
+
+class Order(Row):
+    """What an authority orders or asks: its date as written, an owner, the proof (law O-01, O-02).
+
+    The unit holds the order itself, the words of its measures and the evidence.
+    """
+
+    authority_code = models.CharField(max_length=20, db_index=True)
+    reference = models.CharField(max_length=80)
+    basis = models.CharField(max_length=12, choices=Basis.choices)
+    served_on = models.DateField()
+    due_on = models.DateField()
+    penalty = models.CharField(max_length=8, choices=Penalty.choices, default=Penalty.NONE)
+    penalty_amount = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    penalty_cap = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    currency = models.CharField(max_length=3, default="EUR")
+    owner = models.CharField(max_length=20)
+    """Staff number of the director who answers for it."""
+    unit = models.UUIDField()
+    state = models.CharField(
+        max_length=8, choices=OrderState.choices, default=OrderState.OPEN, db_index=True
+    )
+    entered_by = models.CharField(max_length=20)
+    entered_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True)
+    complied_by = models.CharField(max_length=20, blank=True)
+    complied_at = models.DateTimeField(null=True)
+    acknowledged_on = models.DateField(null=True)
+    court = models.CharField(max_length=120, blank=True)
+    court_reference = models.CharField(max_length=80, blank=True)
+    suspensive = models.BooleanField(default=False)
+    ended_by_decision = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["authority_code", "reference"], name="order_once"),
+            models.CheckConstraint(
+                condition=models.Q(due_on__gte=models.F("served_on")), name="order_due_after"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(penalty="none", penalty_amount__isnull=True)
+                | ~models.Q(penalty="none") & models.Q(penalty_amount__gt=0),
+                name="order_penalty_has_its_amount",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="complied")
+                | ~models.Q(complied_by="") & models.Q(complied_at__isnull=False),
+                name="order_complied_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(court="") | ~models.Q(court_reference=""),
+                name="order_challenged_with_reference",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="ended") | ~models.Q(ended_by_decision=""),
+                name="order_ended_by_a_decision",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authority_code} {self.reference}"
+
+
+class MeasureKind(models.TextChoices):
+    """What is ordered; `measures.CHECKS` says which of them a check covers (R23)."""
+
+    ANSWER = "answer", _("Answer these requests")
+    ERASE = "erase", _("Erase this set")
+    STOP = "stop", _("Stop collection")
+    INFORM = "inform", _("Inform these persons")
+    REPRESENTATIVE = "representative", _("Name a representative")
+    QUESTIONS = "questions", _("Answer the authority's questions")
+    OTHER = "other", _("Something else")
+
+
+class Measure(Row):
+    """One thing an order asks for. Its words are in the order's unit, under `field`.
+
+    A scope (a stop, or an erasure without cases) is rules about the source; it counts from the
+    day a director signed it. `passes` is the newest check's result, None where none covers it.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="measures")
+    kind = models.CharField(max_length=16, choices=MeasureKind.choices)
+    field = models.CharField(max_length=60)
+    country = models.CharField(max_length=2, blank=True)
+    language = models.CharField(max_length=3, blank=True)
+    with_place = models.BooleanField(default=False)
+    signed_by = models.CharField(max_length=20, blank=True)
+    signed_at = models.DateTimeField(null=True)
+    stop = models.ForeignKey(
+        "gallery.CollectionStop", null=True, on_delete=models.PROTECT, related_name="measures"
+    )
+    stated_by = models.CharField(max_length=20, blank=True)
+    stated_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    passes = models.BooleanField(null=True)
+    left = models.PositiveIntegerField(default=0)
+    added_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.order_id}"
+
+
+class MeasureCase(Row):
+    """A case that a measure names."""
+
+    measure = models.ForeignKey(Measure, on_delete=models.PROTECT, related_name="cases")
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="measures")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["measure", "case"], name="measure_case_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure_id} {self.case_id}"

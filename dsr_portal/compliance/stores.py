@@ -41,3 +41,62 @@ declare_model(
         "agreed": F.STATE,
     },
 )
+# What an order says may name persons, so it lies in a unit. It is kept as evidence (Art. 5(2)): no
+# schedule ends it (docs/limits.md).
+_KEPT = "none: orders and their proof are kept; their words lie in a vault unit"
+declare_model(
+    "compliance.Order",
+    {
+        "id": F.ID,
+        "authority_code": F.CODE,
+        "reference": F.STAFF,
+        "basis": F.CODE,
+        "served_on": F.TIME,
+        "due_on": F.TIME,
+        "penalty": F.CODE,
+        "penalty_amount": F.CONFIG,
+        "penalty_cap": F.CONFIG,
+        "currency": F.CODE,
+        "owner": F.STAFF,
+        "unit": F.VAULT,
+        "state": F.STATE,
+        "entered_by": F.STAFF,
+        "entered_at": F.TIME,
+        "checked_at": F.TIME,
+        "complied_by": F.STAFF,
+        "complied_at": F.TIME,
+        "acknowledged_on": F.TIME,
+        "court": F.PUBLIC,
+        "court_reference": F.PUBLIC,
+        "suspensive": F.STATE,
+        "ended_by_decision": F.PUBLIC,
+    },
+    shredder=_KEPT,
+)
+declare_model(
+    "compliance.Measure",
+    {
+        "id": F.ID,
+        "order": F.ID,
+        "kind": F.CODE,
+        "field": F.VAULT,
+        "country": F.CODE,
+        "language": F.CODE,
+        "with_place": F.STATE,
+        "signed_by": F.STAFF,
+        "signed_at": F.TIME,
+        "stop": F.ID,
+        "stated_by": F.STAFF,
+        "stated_at": F.TIME,
+        "checked_at": F.TIME,
+        "passes": F.STATE,
+        "left": F.COUNT,
+        "added_at": F.TIME,
+    },
+    shredder=_KEPT,
+)
+declare_model(
+    "compliance.MeasureCase",
+    {"id": F.ID, "measure": F.ID, "case": F.ID},
+    shredder=_KEPT,
+)

@@ -1,14 +1,20 @@
 """Forms of the pages about authorities: stops of collection, orders, breaches, the director."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.compliance.collection import MAX_REASON
-from dsr_portal.compliance.models import StopReason
+from dsr_portal.compliance.models import Basis, MeasureKind, Penalty, StopReason
+from dsr_portal.compliance.orders import MAX_WORDS
+from dsr_portal.core import clock
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.gallery.models import Source
+from dsr_portal.law import authorities
 
 
 class StopForm(PlainForm):
@@ -52,3 +58,134 @@ class LiftForm(PlainForm):
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+
+
+def _attached(upload: Any) -> bytes:
+    """The bytes as they came; nobody opens them (R28)."""
+    if upload.size > settings.DSR_MAX_UPLOAD:
+        raise forms.ValidationError(
+            _("This file is too large. We take up to 20 MB."), code="too_large"
+        )
+    data: bytes = upload.read()
+    return data
+
+
+def _authorities() -> list[tuple[str, str]]:
+    known = authorities.all_authorities()
+    return [(code, f"{code}: {known[code].short or known[code].name}") for code in sorted(known)]
+
+
+class OrderForm(PlainForm):
+    """An order or question of an authority, as it was served (law O-01, O-02)."""
+
+    reference = forms.CharField(label=_("Its reference"), max_length=80)
+    basis = forms.ChoiceField(label=_("Its power"), choices=Basis.choices, widget=forms.Select)
+    served_on = forms.DateField(label=_("Served on"), help_text=_("Year-month-day."))
+    due_on = forms.DateField(
+        label=_("Due on"), help_text=_("As the authority wrote it. It is never moved.")
+    )
+    penalty = forms.ChoiceField(
+        label=_("Penalty"), choices=Penalty.choices, initial=Penalty.NONE, widget=forms.Select
+    )
+    penalty_amount = forms.DecimalField(
+        label=_("Amount"), required=False, min_value=0, max_digits=14, decimal_places=2
+    )
+    penalty_cap = forms.DecimalField(
+        label=_("Highest sum of a daily penalty"),
+        required=False,
+        min_value=0,
+        max_digits=14,
+        decimal_places=2,
+    )
+    currency = forms.RegexField(label=_("Currency"), regex=r"\A[A-Z]{3}\Z", initial="EUR")
+    document = forms.FileField(
+        label=_("The order itself"),
+        help_text=_("As it came. It is kept encrypted and handed out unopened."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        directors = Staff.objects.filter(role=Role.DIRECTOR, is_active=True)
+        self.fields["owner"] = forms.ChoiceField(
+            label=_("Who answers for it"), choices=[(one.staff_no, str(one)) for one in directors]
+        )
+        self.fields["authority_code"] = forms.ChoiceField(
+            label=_("Authority"), choices=_authorities()
+        )
+        self.order_fields(["authority_code"])
+
+    def clean_document(self) -> bytes:
+        return _attached(self.cleaned_data["document"])
+
+    def clean_served_on(self) -> date:
+        day: date = self.cleaned_data["served_on"]
+        if day > clock.today():
+            raise forms.ValidationError(_("An order can't be served in the future."))
+        return day
+
+
+class MeasureForm(PlainForm):
+    """One thing an order asks for."""
+
+    kind = forms.ChoiceField(
+        label=_("What is ordered?"), choices=MeasureKind.choices, widget=forms.Select
+    )
+    words = forms.CharField(
+        label=_("In the order's words"),
+        help_text=_("Kept encrypted with the order."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    named = forms.CharField(
+        label=_("References of the cases"),
+        help_text=_("One a line; for requests to answer, an erasure, persons to inform."),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    country = forms.CharField(
+        label=_("Only from sites of this country"),
+        help_text=_("For a stop, or an erasure without cases. Two letters; empty: all."),
+        required=False,
+        max_length=2,
+    )
+    language = forms.CharField(label=_("Only in this language"), required=False, max_length=3)
+    with_place = forms.BooleanField(
+        label=_("Only pictures that come with place data"), required=False
+    )
+
+    def clean_named(self) -> list[str]:
+        return self.cleaned_data["named"].split()
+
+
+class EvidenceForm(PlainForm):
+    """What shows that an order is complied with."""
+
+    evidence = forms.FileField(
+        label=_("What shows it"), help_text=_("One file, up to 20 MB. It is kept encrypted.")
+    )
+
+    def clean_evidence(self) -> bytes:
+        return _attached(self.cleaned_data["evidence"])
+
+
+class ChallengeForm(PlainForm):
+    """The court that looks at an order (law O-05)."""
+
+    court = forms.CharField(label=_("Court"), max_length=120)
+    reference = forms.CharField(label=_("Its reference"), max_length=80)
+    suspensive = forms.BooleanField(
+        label=_("The court suspended the order"),
+        help_text=_("Without such a decision it stays due."),
+        required=False,
+    )
+
+
+class DecisionForm(PlainForm):
+    """Which decision ended an order."""
+
+    decision = forms.CharField(label=_("Which decision ended it?"), max_length=120)
+
+
+class DayForm(PlainForm):
+    on = forms.DateField(label=_("The authority confirmed on"), help_text=_("Year-month-day."))

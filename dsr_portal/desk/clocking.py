@@ -16,6 +16,7 @@ from dsr_portal.cases import extensions, lateness, letters, proposals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import Case, LetterState, PauseGround, Proposal
+from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
@@ -143,6 +144,7 @@ def clock_context(found: Case, actor: Actor) -> dict[str, Any]:
     return {
         "clock_line": clock_line(clock_of(found)),
         "missed": missed_of(found),
+        "ordered": standing_dates(found),
         "proposals": [
             {
                 "row": one,

@@ -6,16 +6,21 @@ picture of which nothing is known is not covered (docs/gallery.md says so).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db.models import Q
 
 from dsr_portal.core.errors import BadInput
+from dsr_portal.core.transactions import outside
 from dsr_portal.gallery.addresses import canonical
 from dsr_portal.gallery.listing import Item
-from dsr_portal.gallery.models import CollectionStop
+from dsr_portal.gallery.models import Appearance, CollectionStop, SourceImage
+from dsr_portal.vault import services as vault
 
 COUNTRY_COLUMNS = ("site_country", "source_country")
 LANGUAGE_COLUMNS = ("language", "site_language")
@@ -35,6 +40,42 @@ def standing(source_id: UUID) -> list[CollectionStop]:
     """Every stop in force that could cover pictures of a source."""
     covering = Q(source=None) | Q(source_id=source_id)
     return list(CollectionStop.objects.filter(covering, lifted_at=None))
+
+
+@outside("Counting the pictures of a scope")
+def held(stop: CollectionStop, *, since: datetime | None = None) -> int:
+    """How many pictures that are still here fall under a stop's rules, saved or not.
+
+    `since` counts only what was imported at or after that moment. With a rule beside the source
+    every set of facts is opened, so this belongs in a job.
+    """
+    images = SourceImage.objects.exclude(state=SourceImage.State.ERASED)
+    if stop.source_id is not None:
+        images = images.filter(source_id=stop.source_id)
+    if since is not None:
+        images = images.filter(imported_at__gte=since)
+    if not narrow([stop]):
+        return images.count()
+    rows = Appearance.objects.filter(image__in=images)
+    found = {
+        image_id
+        for image_id, unit, field in rows.values_list("image_id", "image__unit", "field")
+        if _covers(stop, _item(_facts(unit, field)))
+    }
+    return len(found)
+
+
+def _facts(unit: UUID, field: str) -> Mapping[str, Any]:
+    """The facts, empty where they were destroyed while the others were being read."""
+    try:
+        return dict(vault.read_json(unit, field))
+    except (vault.Shredded, vault.UnknownUnit):
+        return {}
+
+
+def _item(facts: Mapping[str, Any]) -> Item:
+    known = {name: str(value) for name, value in facts.items() if name not in {"path", "other"}}
+    return Item(Path(), "", known, dict(facts.get("other") or {}))
 
 
 def covered(item: Item, stops: Iterable[CollectionStop]) -> bool:

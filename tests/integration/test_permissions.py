@@ -23,6 +23,7 @@ NONE: set[str] = set()
 REVIEW = {Role.OFFICER, Role.SUPERVISOR}
 LISTERS = {Role.SUPERVISOR, Role.DIRECTOR}
 DESK = REVIEW | {Role.DPO, Role.DIRECTOR}
+ORDER_TAKERS = DESK - {Role.OFFICER}
 READERS = {Role.REGULATOR, Role.DPO}
 SIGNED_IN = set(Role.values) - {Role.REGULATOR}
 
@@ -50,6 +51,16 @@ DESK_PAGES = {
     "desk:stop_collection": ("post", {"reason": "own"}, LISTERS),
     "desk:propose_lift": ("post", {"reason": "Over."}, LISTERS),
     "desk:decide_lift": ("post", {"do": "no"}, LISTERS),
+    "desk:orders": ("get", {}, ORDER_TAKERS),
+    "desk:enter_order": ("get", {}, ORDER_TAKERS),
+    "desk:order": ("get", {}, ORDER_TAKERS),
+    "desk:add_measure": ("post", {}, ORDER_TAKERS),
+    "desk:order_act": ("post", {"do": "check"}, ORDER_TAKERS),
+    "desk:comply": ("post", {}, ORDER_TAKERS),
+    "desk:challenge": ("post", {}, ORDER_TAKERS),
+    "desk:end_order": ("post", {}, ORDER_TAKERS),
+    "desk:acknowledge": ("post", {}, ORDER_TAKERS),
+    "desk:order_file": ("get", {}, ORDER_TAKERS),
     "desk:people": ("get", {}, LISTERS),
     "desk:people_new": ("post", {}, LISTERS),
     "desk:people_change": ("post", {}, LISTERS),
@@ -121,6 +132,7 @@ VALUES = {
     "statement_id": ID,
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
+    "order_id": ID, "field": "order",
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
 
@@ -212,6 +224,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         *("desk:extension", "desk:late", "desk:refuse", "desk:hold_back", "desk:exempt"),
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
+    both |= {"desk:enter_order"}
     for name, (method, _data, _allowed) in pages.items():
         if name not in both:
             other = {"get": "post", "post": "get"}[method]
