@@ -47,7 +47,7 @@ def verify_export(export: Mapping[str, Any], previous_head: Head | None = None) 
     """Recompute the chain of `export`; refuse one that does not extend `previous_head`."""
     try:
         return _verify(export, previous_head)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         return ExportVerdict(False, 0, 0, None, "not_an_export", None, previous_head)
 
 
@@ -158,7 +158,10 @@ def _check_event(
         document.removed += 1
     elif links.commit(entry["salt"], entry["payload"]) != header.commitment:
         raise Broken(number, "changed_payload")
-    restore = links.restore_of(header, entry["payload"])
+    try:
+        restore = links.restore_of(header, entry["payload"])
+    except ValueError as error:
+        raise Broken(number, "changed_payload") from error
     if restore is not None:
         document.restores.append(restore)
 

@@ -97,7 +97,7 @@ def restore_of(header: Header, body: str | None) -> Restore | None:
         said = json.loads(body)
         backup = Head(int(said["backup_number"]), str(said["backup_hash"]))
         known = Head(int(said["known_number"]), str(said["known_hash"]))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError("not the payload of a restore") from error
     return Restore(number=header.number, at=header.at, backup=backup, known=known)
 

@@ -24,11 +24,11 @@ from dsr_portal.cases.models import (
     DeliveryKind,
     DeliveryPart,
     DeliveryState,
-    RightCode,
     Status,
 )
 from dsr_portal.cases.moves import advance, quietly
 from dsr_portal.cases.states import Action
+from dsr_portal.cases.wishes import lock_is_told
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
@@ -249,14 +249,16 @@ def _leave(delivery: Delivery, actor: Actor) -> None:
         # The decision to deliver is the approver's; the batch only keeps the hour.
         approver = Actor(delivery.approved_by, delivery.approver_role, "staff")
         advance(case=delivery.case, action=Action.DELIVER, actor=approver)
-    wishes = set(delivery.case.rights.values_list("right", flat=True))
-    notices.answer_left(
-        case_id=delivery.case_id,
-        actor=actor,
-        # An erasure that follows is told as such, once it was verified.
-        restriction_asked=RightCode.RESTRICTION in wishes and RightCode.ERASURE not in wishes,
-    )
+    tell_of_lock(delivery.case, actor=actor)
     queue_ready_mail(delivery)
+
+
+def tell_of_lock(case: Case, *, actor: Actor) -> None:
+    """Have recipients told of a lock that was asked for, once the person has the answer (Art. 19).
+
+    In the caller's unit of work; asked again, it adds what was not told yet.
+    """
+    notices.answer_left(case_id=case.id, actor=actor, restriction_asked=lock_is_told(case))
 
 
 def queue_ready_mail(delivery: Delivery) -> None:

@@ -190,8 +190,9 @@ def _objection(case: Case, facts: Facts) -> Body:
                 "outcome",
                 _("What this means"),
                 _(
-                    "What two people confirmed to be a picture of you is locked. It is kept out of"
-                    " our own search and shown to nobody. The lock stays after your request ends."
+                    "What two people confirmed to be a picture of you is locked, or deleted where"
+                    " you asked for that. A locked picture is kept out of our own search and shown"
+                    " to nobody. The lock stays after your request ends."
                 ),
             ),
             _section(
@@ -219,7 +220,7 @@ OBJECTION = Spec(
     name=LetterKind.OBJECTION,
     title=gettext_lazy("We stop using your pictures"),
     law="Art. 21(1), 12(3); E-09",
-    when="the answer to a request with an objection has left",
+    when="the answer to an objection has left, or the certificate of an unseen erasure",
     required=("outcome", "why", "limits", "rights"),
     compose=_objection,
 )

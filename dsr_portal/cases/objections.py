@@ -7,10 +7,20 @@ that the lock stays after the case is kept by the room that locks.
 from functools import partial
 from uuid import UUID
 
+from django.db.models import Q
+
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import letters
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Case, LetterKind, Outcome, RightCode, Status
+from dsr_portal.cases.models import (
+    Case,
+    Delivery,
+    DeliveryKind,
+    LetterKind,
+    Outcome,
+    RightCode,
+    Status,
+)
 from dsr_portal.cases.moves import quietly
 from dsr_portal.core.actor import Actor
 
@@ -20,9 +30,12 @@ _NO_OUTCOME = frozenset({Outcome.REFUSED, Outcome.NOT_IDENTIFIED, Outcome.WITHDR
 
 def tell_due() -> int:
     """Write the letter of each objection whose answer has left; how many."""
-    left = Case.objects.filter(
-        rights__right=RightCode.OBJECTION, delivered_at__isnull=False, withdrawn_at=None
+    objected = Case.objects.filter(rights__right=RightCode.OBJECTION, withdrawn_at=None)
+    # What was erased before any answer is answered by its certificate (R3).
+    certified = Delivery.objects.filter(
+        kind=DeliveryKind.CERTIFICATE, released_at__isnull=False, case__outcome=Outcome.ERASED
     )
+    left = objected.filter(Q(delivered_at__isnull=False) | Q(id__in=certified.values("case")))
     open_cases = left.exclude(status=Status.PURGED).exclude(letters__kind=LetterKind.OBJECTION)
     return sum(
         quietly(partial(_tell, one), doing="objection", of=one)

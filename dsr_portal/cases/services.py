@@ -44,6 +44,7 @@ from dsr_portal.cases.deliveries import (
     release_batch,
     release_due,
     renew_deliveries,
+    tell_of_lock,
 )
 from dsr_portal.cases.drafts import sweep_drafts
 from dsr_portal.cases.intake import Contact, Opened, WaySent, open_case, write_consent
@@ -162,6 +163,7 @@ MAIL_CODE_TRIES = 5
 MAIL_CODES_A_DAY = 5
 SUPERVISOR_WAIT = timedelta(hours=24)
 _SCHEDULE = Actor.system("case-schedule")
+_WISHES = Actor.system("added-wishes")
 
 
 # -- consent ------------------------------------------------------------------------------------
@@ -529,6 +531,9 @@ def add_right(*, case_id: UUID, right: str, actor: Actor) -> CaseRight:
             case.required_level = max(case.required_level, OF_RIGHT[chosen])
             case.save(update_fields=["required_level"])
         raise_flag(case_id=case.id, code=f"added_{chosen}", actor=actor)
+        if case.delivered_at is not None:
+            # Nothing leaves any more that would take the news to recipients with it.
+            tell_of_lock(case, actor=_WISHES)
     return row
 
 

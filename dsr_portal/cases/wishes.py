@@ -65,3 +65,12 @@ def erase_on(case: Case) -> date:
 def locked_instead(case: Case) -> bool:
     """The person asked later to lock what they had asked to erase (Art. 18(1)(c))."""
     return case.rights.filter(right=RightCode.RESTRICTION, added_at__isnull=False).exists()
+
+
+def lock_is_told(case: Case) -> bool:
+    """Whether recipients hear of a lock (Art. 19): it was asked for, and no erasure follows, which
+    is told as such once it was verified."""
+    wishes = set(case.rights.values_list("right", flat=True))
+    if RightCode.RESTRICTION not in wishes:
+        return False
+    return RightCode.ERASURE not in wishes or locked_instead(case)

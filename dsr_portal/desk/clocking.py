@@ -18,13 +18,16 @@ from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import Case, LetterState, PauseGround, Proposal
 from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.core.templatetags.ui import day
 from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.clock_line import clock_line
+from dsr_portal.desk.facts import letters_shown
 from dsr_portal.desk.forms import ExtensionForm, LateForm
 from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
+from dsr_portal.matching.models import Review
+from dsr_portal.matching.selectors import second_look
 
 
 @for_reviewers
@@ -85,8 +88,14 @@ def form_page(
 def settle(request: HttpRequest, actor: Actor, reference: str, proposal_id: UUID) -> HttpResponse:
     """Agree to what a colleague proposed, or turn it down."""
     found = cases.case_for(staff_of(request), reference)
-    if not Proposal.objects.filter(id=proposal_id, case=found).exists():
+    proposal = Proposal.objects.filter(id=proposal_id, case=found).first()
+    if proposal is None:
         raise NotFound("no_proposal", _("There is no such proposal."))
+    if _is_hidden(proposal, second_look(found.id, actor), actor):
+        raise NotAllowed(
+            "second_look_first",
+            _("You may be the second person who compares. Reason and words are shown after that."),
+        )
     if request.POST.get("do") == "agree":
         proposals.agree(proposal_id=proposal_id, actor=actor)
         messages.success(request, _("Agreed."))
@@ -145,19 +154,34 @@ def clock_context(found: Case, actor: Actor) -> dict[str, Any]:
         "clock_line": clock_line(clock_of(found)),
         "missed": missed_of(found),
         "ordered": standing_dates(found),
-        "proposals": [
-            {
-                "row": one,
-                "words": proposals.words_of(one),
-                "detail": proposal_words(one),
-                "own": one.proposed_by == actor.id,
-                "left": one.needed - one.agreements.count(),
-            }
-            for one in proposals.waiting_in(found)
-        ],
-        "to_post": found.letters.filter(state=LetterState.TO_POST).order_by("created_at"),
+        "proposals": _proposals(found, actor),
+        "to_post": letters_shown(found, actor)
+        .filter(state=LetterState.TO_POST)
+        .order_by("created_at"),
         "failed_letters": found.letters.filter(state=LetterState.FAILED),
     }
+
+
+def _proposals(found: Case, actor: Actor) -> list[dict[str, Any]]:
+    blind = second_look(found.id, actor)
+    return [
+        {
+            "row": one,
+            "hidden": _is_hidden(one, blind, actor),
+            "words": "" if _is_hidden(one, blind, actor) else proposals.words_of(one),
+            "detail": [] if _is_hidden(one, blind, actor) else proposal_words(one),
+            "own": one.proposed_by == actor.id,
+            "left": one.needed - one.agreements.count(),
+        }
+        for one in proposals.waiting_in(found)
+    ]
+
+
+def _is_hidden(proposal: Proposal, blind: Review | None, actor: Actor) -> bool:
+    """What was written since the review began may tell what the first person saw (R19)."""
+    if blind is None or proposal.proposed_by == actor.id:
+        return False
+    return proposal.proposed_at >= blind.opened_at
 
 
 def proposal_words(proposal: Proposal) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import selectors as cases
-from dsr_portal.cases.models import Case, Consent, IdentityCheck, Status
+from dsr_portal.cases.models import Case, Consent, IdentityCheck, Letter, LetterKind, Status
 from dsr_portal.cases.selectors import MessageSeen
 from dsr_portal.cases.texts import rights_words
 from dsr_portal.core import clock
@@ -99,7 +99,20 @@ def why_not_identified(case: Case) -> str:
 def documents_for(case: Case, actor: Actor) -> QuerySet[Document]:
     """Documents of a case this person may open: an audit report prints who decided what (R19)."""
     rows = Document.objects.filter(case_id=case.id)
-    return rows.exclude(kind=Kind.AUDIT) if matching.is_blind(case.id, actor) else rows
+    if matching.is_blind(case.id, actor):
+        rows = rows.exclude(kind=Kind.AUDIT)
+    hidden = case.letters.exclude(id__in=letters_shown(case, actor)).exclude(document_id=None)
+    return rows.exclude(id__in=hidden.values_list("document_id", flat=True))
+
+
+def letters_shown(case: Case, actor: Actor) -> QuerySet[Letter]:
+    """Letters of a case this person may read: one about more time tells why it is needed, which
+    is not for who compares as the second one (R19)."""
+    rows = Letter.objects.filter(case=case)
+    blind = matching.second_look(case.id, actor)
+    if blind is None:
+        return rows
+    return rows.exclude(kind=LetterKind.EXTENSION, created_at__gte=blind.opened_at)
 
 
 def own_words(case: Case) -> list[str]:

@@ -17,7 +17,7 @@ from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.messages import require_room
-from dsr_portal.cases.models import Case, RightCode, Status
+from dsr_portal.cases.models import Agreement, Case, RightCode, Status
 from dsr_portal.cases.selectors import kept_from_erasure
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
@@ -317,7 +317,11 @@ def _draw_second(review: Review) -> bool:
 
 def _somebody_else(review: Review) -> str | None:
     """Active, trained, not the first, not the opener; drawn, never chosen (R19, P-17)."""
-    barred = {review.first_officer, review.opener, review.second_officer}
+    # Who agreed to more time read why, and with it perhaps what the first one saw.
+    read = Agreement.objects.filter(
+        proposal__case=review.case_id, proposal__proposed_at__gte=review.opened_at
+    ).values_list("by", flat=True)
+    barred = {review.first_officer, review.opener, review.second_officer, *read}
     for role in (Role.OFFICER, Role.SUPERVISOR):
         able = Staff.objects.filter(is_active=True, role=role, trained_until__gte=clock.today())
         names = sorted(set(able.values_list("staff_no", flat=True)) - barred)

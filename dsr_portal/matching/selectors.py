@@ -49,6 +49,7 @@ __all__ = [
     "photos",
     "photos_sent",
     "position_of",
+    "second_look",
     "shown_band",
     "waiting_for",
 ]
@@ -256,6 +257,22 @@ def is_blind(case_id: UUID, actor: Actor) -> bool:
     """Whether this person may still have to decide without knowing what another one said."""
     could_decide = actor.role in REVIEWER_ROLES or actor.kind != "staff"
     return could_decide and Review.objects.filter(case_id=case_id, state__in=OPEN).exists()
+
+
+def second_look(case_id: UUID, actor: Actor) -> Review | None:
+    """The review in which this person decides as the second one, or may still be drawn for it.
+
+    What others wrote since it began is not for them: it may tell what the first one saw (R19).
+    """
+    if actor.role not in REVIEWER_ROLES and actor.kind == "staff":
+        return None
+    before_second = (ReviewState.FIRST, ReviewState.WIDENING, ReviewState.SECOND)
+    review = Review.objects.filter(case_id=case_id, state__in=before_second).first()
+    if review is None or actor.id == review.first_officer:
+        return None
+    if review.state == ReviewState.SECOND and review.second_officer not in {None, actor.id}:
+        return None
+    return review
 
 
 def _tells(event: Event, actor: Actor) -> bool:

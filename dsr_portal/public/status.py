@@ -12,7 +12,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.cases import selectors, services
@@ -277,11 +276,9 @@ def consent(request: HttpRequest, case: Case) -> HttpResponse:
 @with_case
 def withdraw_consent(request: HttpRequest, case: Case) -> HttpResponse:
     """One click, as easy as giving it (law P-03)."""
-    photos = matching_selectors.photos(case.id)
     services.withdraw_consent(case_id=case.id, actor=Actor.person(case.id))
-    words = _("You withdrew your consent at %(time)s. No photo of you was here.")
-    if photos:
-        words = _("We stopped at %(time)s and deleted your photo and its face code.")
+    # The same whether a photo was here: an erasure nobody saw yet has taken it already (R3).
+    words = _("We stopped at %(time)s. We keep no photo you sent and no face code of it.")
     on = _("Your request goes on. Tell us another way to find you, if you like.")
     messages.success(request, " ".join([words % {"time": _time()}, on]))
     return redirect("public:case")
@@ -478,19 +475,10 @@ def mailbox(request: HttpRequest, case: Case) -> HttpResponse:
 def withdraw(request: HttpRequest, case: Case) -> HttpResponse:
     """Take the whole request back, behind a page that says what happens."""
     if request.method == "POST":
-        photos = matching_selectors.photos(case.id)
         deleting.withdraw(case=case)
-        words = _("You withdrew your request.")
-        if photos:
-            words += " " + _photos_deleted(len(photos))
-        messages.success(request, words)
+        messages.success(request, _("You withdrew your request. We keep no photo you sent."))
         return redirect("public:case")
-    context = {"case": case, "photos": matching_selectors.photos(case.id)}
-    return render(request, "public/withdraw.html", context)
-
-
-def _photos_deleted(number: int) -> str:
-    return ngettext("We deleted your photo.", "We deleted your photos.", number)
+    return render(request, "public/withdraw.html", {"case": case})
 
 
 @require_http_methods(["GET", "POST"])

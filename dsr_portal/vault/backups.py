@@ -123,8 +123,7 @@ def make(*, place: Path, days: int, actor: Actor, fault: Fault = _no_fault) -> M
             places.sync_folder(place)
         except BaseException as error:
             # Under its name already, it would be taken for one that is kept and never be removed.
-            for left in (part, place / row.name):
-                shutil.rmtree(left, ignore_errors=True)
+            _discard(row)
             _note_failure(row, actor, error)
             raise
         fault("renamed")
@@ -322,14 +321,33 @@ def settle() -> int:
         place = Path(row.place)
         if not (place / _PLACE).exists():
             continue  # not mounted now: nothing can be said of it
-        if (place / row.name).is_dir():
-            manifest = read(place / row.name)
-            _note_made(row, manifest.body, Actor.operator())
+        body = _finished(place / row.name)
+        if body is not None:
+            _note_made(row, body, Actor.operator())
         else:
-            shutil.rmtree(place / f"{_PART}{row.name}", ignore_errors=True)
+            _discard(row)
             _note_failure(row, Actor.operator(), InterruptedError())
         settled += 1
+    for row in Backup.objects.filter(state=Backup.State.FAILED).order_by("id"):
+        # The disk may have been too broken then to take it away.
+        _discard(row)
     return settled
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    """What a whole backup says of itself; None where there is none, or one nobody can use."""
+    try:
+        return read(folder).body
+    except (BadInput, Damaged):
+        return None
+
+
+def _discard(row: Backup) -> None:
+    """Take away what there is of a backup that is none, under either of its names."""
+    place = Path(row.place)
+    if (place / _PLACE).exists():
+        for left in (place / f"{_PART}{row.name}", place / row.name):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 # -- looking --------------------------------------------------------------------------------------

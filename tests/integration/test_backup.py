@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from dsr_portal.audit.models import Event
 from dsr_portal.core import clock
@@ -200,6 +200,54 @@ def test_a_disk_that_fails_after_the_rename_leaves_no_backup_that_is_in_no_list(
     assert Backup.objects.get().state == Backup.State.FAILED
     assert not [path for path in place.iterdir() if path.is_dir()]
     assert lab.back_up(place).is_dir()
+
+
+def test_a_backup_that_could_not_be_noted_is_registered_by_the_next(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L-20: whole on the disk, not whole in the list; nothing is thrown away."""
+
+    def fails(*_arguments: Any) -> None:
+        raise OperationalError("the database is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backups, "_note_made", fails)
+        with pytest.raises(OperationalError):
+            backups.make(place=place, days=30, actor=lab.OPERATOR)
+    row = Backup.objects.get()
+    assert row.state == Backup.State.MAKING
+    assert backups.check(place / row.name).id == row.id, "the canary: it lies there whole"
+    backups.make(place=place, days=30, actor=lab.OPERATOR)
+    assert set(Backup.objects.values_list("state", flat=True)) == {Backup.State.KEPT}
+    assert {one.name for one in place.glob("dsr-*")} == set(
+        Backup.objects.values_list("name", flat=True)
+    )
+
+
+def test_what_is_left_of_a_failed_backup_goes_and_stops_no_other(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L-20: a folder nobody can use, or that could not be removed, is not taken for a backup."""
+    unusable = backups.make(place=place, days=30, actor=lab.OPERATOR)
+    (unusable.folder / "manifest.json").write_text("{}")
+    Backup.objects.update(state=Backup.State.MAKING)
+    real = backups.places.sync_folder
+
+    def fails(folder: Path) -> None:
+        if folder == place:
+            raise OSError(5, "broken disk")
+        real(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backups.places, "sync_folder", fails)
+        patch.setattr(backups.shutil, "rmtree", lambda *_arguments, **_more: None)
+        with pytest.raises(OSError, match="broken disk"):
+            backups.make(place=place, days=30, actor=lab.OPERATOR)
+    assert len(list(place.glob("dsr-*"))) == 2, "the canary: both are left"
+    made = backups.make(place=place, days=30, actor=lab.OPERATOR)
+    assert [one.name for one in place.glob("dsr-*")] == [made.folder.name]
+    states = Backup.objects.order_by("made_at").values_list("state", flat=True)
+    assert list(states) == [Backup.State.FAILED, Backup.State.FAILED, Backup.State.KEPT]
 
 
 def test_a_file_destroyed_while_the_backup_runs_is_no_damage_and_a_lost_one_is(

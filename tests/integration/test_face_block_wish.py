@@ -9,8 +9,9 @@ import pytest
 from django.test import Client
 
 from dsr_portal.audit.models import Event
+from dsr_portal.cases import objections
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, Consent, ConsentScope
+from dsr_portal.cases.models import Case, Consent, ConsentScope, Letter, LetterState
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import services as erasure
 from dsr_portal.erasure.models import Plan, PlanState
@@ -131,6 +132,26 @@ def test_the_page_is_the_same_whether_a_code_was_kept_or_nothing_found(site: Any
         assert "End the face block" in page
         ended = browser.post("/status/face-block/end/", follow=True).content.decode()
         assert "Ended. No face code of yours is kept" in ended
+
+
+def test_who_objected_and_was_erased_before_any_answer_gets_the_letter_too() -> None:
+    """E-09, R3: it leaves with the certificate and never earlier, in the words of every letter."""
+    case = lab.ready_case([lab.picture(1).records[0]], rights=("erasure", "objection"))
+    erase(case)
+    case.refresh_from_db()
+    assert case.delivered_at is None
+    assert objections.tell_due() == 0, "the certificate has not left"
+    cases.release_batch(actor=support.SECOND)
+    assert objections.tell_due() == 1
+    assert objections.tell_due() == 0
+    lab.run_all()
+    letter = Letter.objects.get(case=case)
+    assert (letter.kind, letter.state) == ("objection", LetterState.SENT)
+    taken_back = lab.ready_case([lab.picture(2).records[0]], rights=("erasure", "objection"))
+    erase(taken_back)
+    cases.withdraw(case_id=taken_back.id, actor=support.person(taken_back))
+    cases.release_batch(actor=support.SECOND)
+    assert objections.tell_due() == 0
 
 
 def test_who_takes_the_request_back_keeps_no_code(settings: Any) -> None:

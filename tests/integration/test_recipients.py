@@ -430,6 +430,47 @@ def test_a_restriction_is_told_when_the_answer_has_left() -> None:
     assert "Q-2" not in mail.text
 
 
+def test_a_lock_asked_for_after_the_answer_is_told_too() -> None:
+    """Art. 19: also where it takes the place of an erasure that was to come (Art. 18(1)(c))."""
+    records = [lab.picture(number).records[0] for number in (1, 2, 3)]
+    mailer = shown(records[0], "Mailer", reference="Q-1")
+    for record in records[1:]:
+        shown(record, "Mailer", reference="Q-2")
+    listed(mailer, "MAIL", "art19@mailer.example")
+    told = []
+    for record, rights in zip(
+        records, [("access",), ("access", "erasure"), ("access",)], strict=True
+    ):
+        case = support.opened(rights)
+        lab.decided_on(case, [record])
+        support.delivered(case)
+        assert not Notice.objects.filter(case_id=case.id).exists()
+        told.append(case)
+    for case in told[:2]:
+        cases.add_right(case_id=case.id, right="restriction", actor=support.person(case))
+        assert notice_of(case, mailer).ground == Notice.Ground.RESTRICTION
+    cases.add_right(case_id=told[2].id, right="objection", actor=support.person(told[2]))
+    assert not Notice.objects.filter(case_id=told[2].id).exists()
+    assert not Effect.objects.filter(kind="recipient.mail").exists(), "with the next batch"
+    cases.release_batch(actor=support.SECOND)
+    run_due()
+    mails = [jobs.preview(one) for one in Effect.objects.filter(kind="recipient.mail")]
+    assert len(mails) == 2
+    assert all("restricted" in mail.text for mail in mails)
+
+
+def test_a_lock_asked_for_in_the_place_of_an_erasure_is_told_with_the_answer() -> None:
+    """Art. 19, Art. 18(1)(c): asked before the answer left, it is not forgotten with it."""
+    record = lab.picture(1).records[0]
+    mailer = shown(record, "Mailer", reference="Q-1")
+    case = support.opened(("access", "erasure"))
+    lab.decided_on(case, [record])
+    cases.add_right(case_id=case.id, right="restriction", actor=support.person(case))
+    assert not Notice.objects.filter(case_id=case.id).exists(), "nobody hears before the person"
+    support.delivered(case)
+    assert notice_of(case, mailer).ground == Notice.Ground.RESTRICTION
+
+
 def test_a_correction_can_be_told_and_an_erasure_only_after_its_check() -> None:
     record = lab.picture(1).records[0]
     mailer = shown(record, "Mailer", reference="Q-1")

@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import re
 from datetime import timedelta
 from io import StringIO
 
@@ -9,8 +10,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import services
-from dsr_portal.cases.models import Case, Message, Outcome
+from dsr_portal.cases.models import Case, ConsentScope, Message, Outcome
 from dsr_portal.core import clock
 from dsr_portal.core.registries import senders
 from dsr_portal.disclosure import services as disclosure
@@ -19,6 +21,8 @@ from dsr_portal.documents.models import Document
 from dsr_portal.documents.services import make_document
 from dsr_portal.erasure import services as erasure
 from dsr_portal.jobs.models import Effect
+from dsr_portal.matching import services as matching
+from dsr_portal.matching.models import Probe, ProbeState
 from dsr_portal.policy.models import Setting
 from dsr_portal.vault import services as vault
 from tests.integration.test_public_site import at, sent, text_of, wish
@@ -28,6 +32,7 @@ from tests.support import cases as support
 pytestmark = [pytest.mark.django_db]
 
 GREEK = "Παρακαλώ"
+TIME = re.compile(r"\d\d?:\d\d")
 
 
 @pytest.fixture(autouse=True)
@@ -49,17 +54,47 @@ def page_of(browser, case: Case) -> str:
 # -- words that were not so ------------------------------------------------------------------------
 
 
-def test_a_photo_is_said_to_be_deleted_only_where_there_was_one(browser):
-    """P-03, R15: taking a request back without a photo deletes none."""
-    sent(browser, pages="https://example.org/1")
-    assert "delete your photo" not in text_of(browser.get(at("withdraw")))
-    browser.post(at("withdraw"))
-    assert "deleted your photo" not in text_of(browser.get(at("case")))
-    other = Client()
-    sent(other, photo=bad_input.jpeg())
-    assert "We delete your photo" in text_of(other.get(at("withdraw")))
-    other.post(at("withdraw"))
-    assert "We deleted your photo." in text_of(other.get(at("case")))
+def taken_back(browser, case: Case, *, what: str) -> str:
+    """What the pages say when consent or the whole request is withdrawn."""
+    keys = {"reference": case.reference, "code": services.receipt_code(case)}
+    browser.post(at("status"), keys)
+    before = text_of(browser.get(at("withdraw"))) if what == "withdraw" else ""
+    after = text_of(browser.post(at(what), follow=True))
+    return TIME.sub("TIME", before + after.replace(case.reference, "REF"))
+
+
+@pytest.mark.parametrize("what", ["withdraw", "withdraw_consent"])
+def test_the_words_of_a_withdrawal_are_true_and_the_same_whatever_is_left_of_the_photo(what):
+    """P-03, R3, R15: an erasure nobody saw yet has taken the photo; where nothing was found it is
+    still there until now, and who never sent one is not told that one was deleted."""
+    said = []
+    for left in ("photo", "erased", "never"):
+        case = support.decided(support.opened(rights=["erasure"]))
+        services.record_consent(
+            case_id=case.id,
+            scope=ConsentScope.COMPARISON,
+            actor=support.person(case),
+            language="en",
+        )
+        if left != "never":
+            staged = vault.stage_unit(kind=vault.UnitKind.PROBE, owner=case.id)
+            staged.add("picture", bad_input.jpeg())
+            with unit_of_work():
+                Probe.objects.create(
+                    case=case,
+                    unit=staged.save(),
+                    state=ProbeState.USABLE,
+                    channel="web",
+                    received_at=clock.now(),
+                )
+        if left == "erased":
+            with unit_of_work():
+                matching.delete_probes(case_id=case.id, actor=support.OFFICER, reason="erased")
+        said.append(taken_back(Client(), case, what=what))
+        assert not Probe.objects.filter(case=case).exclude(state=ProbeState.DELETED).exists()
+    assert said[0] == said[1] == said[2]
+    assert "We keep no photo you sent" in said[0]
+    assert "deleted your photo" not in said[0]
 
 
 def test_forms_promise_only_what_is_done(browser):
