@@ -24,7 +24,17 @@ def receipt_code(case: Case) -> str:
     Raises `vault.Shredded` once the contact data of the case are gone.
     """
     info = b"receipt-code|" + case.code_counter.to_bytes(4, "big")
-    number = int.from_bytes(vault.derive(case.contact_unit, info, _CODE_BYTES), "big")
+    return _in_groups(vault.derive(case.contact_unit, info, _CODE_BYTES))
+
+
+def representative_code(case: Case, mandate_id: UUID) -> str:
+    """The code of who acts for the person: of the same form, and never the person's own (R11)."""
+    info = b"representative-code|" + mandate_id.bytes
+    return _in_groups(vault.derive(case.contact_unit, info, _CODE_BYTES))
+
+
+def _in_groups(drawn: bytes) -> str:
+    number = int.from_bytes(drawn, "big")
     letters = "".join(_ALPHABET[number >> 5 * place & 31] for place in range(_CODE_LETTERS))
     return "-".join(letters[at : at + 4] for at in range(0, _CODE_LETTERS, 4))
 
@@ -38,10 +48,15 @@ def normalise_code(text: str) -> str:
 def check_code(*, case: Case, code: str) -> bool:
     """True when this is the case's receipt code; compared in constant time."""
     try:
-        right = normalise_code(receipt_code(case))
+        right = receipt_code(case)
     except vault.Shredded:
         return False
-    return hmac.compare_digest(right.encode(), normalise_code(code).encode())
+    return same_code(right, code)
+
+
+def same_code(right: str, typed: str) -> bool:
+    """Whether somebody typed this code; compared in constant time."""
+    return hmac.compare_digest(normalise_code(right).encode(), normalise_code(typed).encode())
 
 
 def mail_code(mail: MailCode) -> str:
@@ -53,6 +68,12 @@ def mail_code(mail: MailCode) -> str:
 def delivery_token(*, contact_unit: UUID, delivery_id: UUID) -> str:
     """The secret part of a delivery's link: 192 bits, URL-safe."""
     drawn = vault.derive(contact_unit, b"delivery|" + delivery_id.bytes, _TOKEN_BYTES)
+    return base64.urlsafe_b64encode(drawn).decode()
+
+
+def invitation_token(*, contact_unit: UUID, invitation_id: UUID) -> str:
+    """The secret part of a link that shows somebody their own code once (R11)."""
+    drawn = vault.derive(contact_unit, b"invitation|" + invitation_id.bytes, _TOKEN_BYTES)
     return base64.urlsafe_b64encode(drawn).decode()
 
 

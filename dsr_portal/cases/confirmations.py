@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import receipts
+from dsr_portal.cases import invitations, receipts
 from dsr_portal.cases.codes import receipt_code
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox, words_of
@@ -37,7 +37,7 @@ def on_paper(case: Case) -> bool:
 def waits_for_paper(case: Case) -> bool:
     """Whether the code in force has not left yet."""
     handed = Receipt.objects.filter(case=case).values_list("handed_counter", flat=True).first()
-    return on_paper(case) and handed != case.code_counter
+    return on_paper(case) and handed != case.code_counter and not invitations.opened(case)
 
 
 def print_confirmation(*, case_id: UUID, actor: Actor) -> bytes:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import codes
+from dsr_portal.cases import codes, mandates
 from dsr_portal.cases.models import (
     Case,
     Delivery,
@@ -61,11 +61,14 @@ class Grant(NamedTuple):
     """An opened delivery: the session keeps these values and nothing else.
 
     `counter` is that of the receipt code it was opened with: a newer code ends the grant (R12).
+    `mandate_id` is there where not the person opened it but who acts for them: the end of the
+    mandate ends the grant (R11).
     """
 
     delivery_id: UUID
     until: datetime
     counter: int
+    mandate_id: UUID | None = None
 
 
 class LinkClosed(PortalError):
@@ -174,7 +177,8 @@ def release_notice(*, case: Case, part: Part, approved_by: str) -> Delivery:
         approved_by=approved_by,
         until=clock.local_date(until),
     )
-    if vault.read_json(case.contact_unit, "contact").get("email"):
+    told = mandates.queue_ready(delivery)
+    if told and vault.read_json(case.contact_unit, "contact").get("email"):
         queue_effect(
             kind="mail.letter",
             subject_id=delivery.id,
@@ -262,7 +266,12 @@ def tell_of_lock(case: Case, *, actor: Actor) -> None:
 
 
 def queue_ready_mail(delivery: Delivery) -> None:
-    """One mail text whatever the answer is (R3); none where the person gave no address."""
+    """One mail text whatever the answer is (R3); none where the person gave no address.
+
+    Who acts for the person hears where the mandate says so, and then maybe in the person's place.
+    """
+    if not mandates.queue_ready(delivery):
+        return
     contact = vault.read_json(delivery.case.contact_unit, "contact")
     if contact.get("email"):
         queue_effect(
@@ -335,19 +344,20 @@ def open_delivery(*, token: str, code: str) -> Grant:
     """
     found = find_delivery(token)
     right = codes.check_code(case=found.case, code=code)
+    reader = None if right else mandates.reader_of(found, code)
     with unit_of_work():
         delivery = (
             Delivery.objects.select_for_update(of=("self",)).select_related("case").get(id=found.id)
         )
         if not is_open(delivery):
             raise LinkClosed("link_locked", _("This link was locked after five wrong codes."))
-        if right:
-            return _opened(delivery)
+        if right or reader is not None:
+            return _opened(delivery, None if reader is None else reader.id)
         left = _wrong(delivery)
     raise WrongCode("wrong_code", _("This is not the code of this request."), left=left)
 
 
-def _opened(delivery: Delivery) -> Grant:
+def _opened(delivery: Delivery, mandate_id: UUID | None) -> Grant:
     first = delivery.first_opened_at is None
     if first:
         delivery.first_opened_at = clock.now()
@@ -355,13 +365,20 @@ def _opened(delivery: Delivery) -> Grant:
     delivery.save(update_fields=["first_opened_at", "wrong_codes"])
     record(
         "delivery.opened",
-        actor=Actor.person(delivery.case_id),
+        actor=reader_actor(delivery, mandate_id),
         case_id=delivery.case_id,
         subject_id=delivery.id,
         kind=delivery.kind,
         first=first,
     )
-    return Grant(delivery.id, clock.now() + GRANT, delivery.case.code_counter)
+    return Grant(delivery.id, clock.now() + GRANT, delivery.case.code_counter, mandate_id)
+
+
+def reader_actor(delivery: Delivery, mandate_id: UUID | None) -> Actor:
+    """Who reads: the person, or who acts for them."""
+    if mandate_id is None:
+        return Actor.person(delivery.case_id)
+    return Actor.representative(mandate_id)
 
 
 def _wrong(delivery: Delivery) -> int:
@@ -387,6 +404,8 @@ def granted(*, grant: Grant, token: str) -> Delivery:
     delivery = find_delivery(token)
     if delivery.id != grant.delivery_id or delivery.case.code_counter != grant.counter:
         raise NotAllowed("grant_other", _("Enter the code of this request."))
+    if grant.mandate_id is not None and not mandates.may_still_read(grant.mandate_id):
+        raise NotAllowed("grant_ended", _("You do not act for this person any more."))
     return delivery
 
 

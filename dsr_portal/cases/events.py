@@ -19,6 +19,7 @@ from dsr_portal.audit.schema import (
     Many,
     StaffNo,
 )
+from dsr_portal.cases import mandate_events
 from dsr_portal.cases.models import (
     Alarm,
     ArrivedBy,
@@ -216,6 +217,8 @@ TYPES += [
     for name in sorted({arrow.event for arrow in TRANSITIONS.values()})
 ]
 
+TYPES += mandate_events.TYPES
+
 for _type in TYPES:
     event_types.register(_type)
 
@@ -379,5 +382,5 @@ SENTENCES = {
     "case.purged_again": lambda p: _("Contact data and file were destroyed before a restore."),
     "case.purged": lambda p: _("Contact data and file of the case were destroyed."),
 }
-for _name, _sentence in SENTENCES.items():
+for _name, _sentence in (SENTENCES | mandate_events.SENTENCES).items():
     sentences.register(_name, _sentence)

@@ -1,9 +1,11 @@
-from dsr_portal.cases import again, services
+from dsr_portal.cases import again, mandates, services
 from dsr_portal.core.registries import purgers, unit_purgers
 from dsr_portal.vault.kinds import UnitKind
 
 purgers.register("cases", services.purge_own)
+purgers.register("cases.mandates", mandates.delete_proofs)
 unit_purgers.register(UnitKind.CASE_CONTACT.value, again.cases_gone)
 unit_purgers.register(UnitKind.CASE_FILE.value, again.cases_gone)
+unit_purgers.register(UnitKind.PROOF.value, mandates.proofs_gone)
 unit_purgers.register(UnitKind.DRAFT.value, again.drafts_gone)
 unit_purgers.register(UnitKind.MAIL.value, again.mails_gone)

@@ -14,8 +14,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases import codes, receipts
-from dsr_portal.cases.models import Case, Delivery, Escalation, MailCode
+from dsr_portal.cases import codes, invitations, mandates, receipts
+from dsr_portal.cases.models import Case, Delivery, Escalation, Invitation, MailCode, Mandate
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import links
 from dsr_portal.core.errors import NotFound
@@ -191,6 +191,105 @@ def code(mail_code_id: UUID) -> Mail:
     return _mail(sent.case, subject, "mail/code.txt", {"code": codes.mail_code(sent)})
 
 
+# -- somebody acts for the person (R11) ------------------------------------------------------------
+
+
+def represented(invitation_id: UUID) -> Mail:
+    """To the person: somebody asks in their name, and a link of their own. It names nobody."""
+    row = _invitation(invitation_id)
+    with translation.override(row.case.language):
+        subject = _("A request in your name: %(reference)s") % {"reference": row.case.reference}
+    return _mail(row.case, subject, "mail/represented.txt", {"link": _invitation_link(row)})
+
+
+def representing(invitation_id: UUID) -> Mail:
+    """To who acts: that the request is here, its date, and a link of their own."""
+    row = _invitation(invitation_id)
+    return _to_representative(
+        row.mandate,
+        "mail/representing.txt",
+        {"link": _invitation_link(row), "received": day_words(row.case.received_on)},
+    )
+
+
+def mandate_news(mandate_id: UUID) -> Mail:
+    """To who acts: something about the mandate stands on their page, the same words for any."""
+    return _to_representative(_mandate(mandate_id), "mail/mandate.txt", {})
+
+
+def mandate_ended(mandate_id: UUID) -> Mail:
+    """To who acted: their access ended."""
+    return _to_representative(_mandate(mandate_id), "mail/mandate_ended.txt", {})
+
+
+def mandate_ended_person(mandate_id: UUID) -> Mail:
+    """To the person: nobody acts for them any more, in case it was not them who ended it."""
+    case = _mandate(mandate_id).case
+    with translation.override(case.language):
+        subject = _("Nobody acts for you any more: %(reference)s") % {"reference": case.reference}
+    return _mail(case, subject, "mail/mandate_ended_person.txt", {})
+
+
+def represented_answer(delivery_id: UUID) -> Mail:
+    """To who acts, where the mandate says that the answer is theirs to read."""
+    delivery = Delivery.objects.select_related("case").filter(id=delivery_id).first()
+    if delivery is None or delivery.expires_at is None:
+        raise NotFound("no_delivery")
+    mandate = mandates.standing(delivery.case)
+    if mandate is None or not mandates.may_read_answer(mandate):
+        raise NotFound("no_mandate")
+    token = codes.delivery_token(contact_unit=delivery.case.contact_unit, delivery_id=delivery.id)
+    return _to_representative(
+        mandate,
+        "mail/represented_answer.txt",
+        {
+            "link": links.url_for("public", "public:answer", token=token),
+            "until": day_words(delivery.expires_at.date()),
+        },
+    )
+
+
+def _to_representative(mandate: Mandate, template: str, context: dict[str, Any]) -> Mail:
+    case = mandate.case
+    who = mandates.who_acts(mandate)
+    if not who.email:
+        raise NotFound("no_address")
+    with translation.override(case.language):
+        subject = _("You act for somebody: %(reference)s") % {"reference": case.reference}
+        text = render_to_string(
+            template,
+            {
+                "reference": case.reference,
+                "controller": settings.DSR_CONTROLLER,
+                "status_link": links.url_for("public", "public:status"),
+                **context,
+            },
+        )
+    return Mail(to=who.email, subject=subject, text=text)
+
+
+def _mandate(mandate_id: UUID) -> Mandate:
+    row = Mandate.objects.select_related("case").filter(id=mandate_id).first()
+    if row is None:
+        raise NotFound("no_mandate")
+    return row
+
+
+def _invitation(invitation_id: UUID) -> Invitation:
+    row = (
+        Invitation.objects.select_related("case", "mandate__case")
+        .filter(id=invitation_id, ended_at=None, opened_at=None)
+        .first()
+    )
+    if row is None:
+        raise NotFound("no_invitation")
+    return row
+
+
+def _invitation_link(row: Invitation) -> str:
+    return links.url_for("public", "public:invitation", token=invitations.token_of(row))
+
+
 senders.register("mail.receipt", CaseMail(receipt))
 senders.register("mail.needs_you", CaseMail(needs_you))
 senders.register("mail.code_renewed", CaseMail(code_renewed))
@@ -201,3 +300,9 @@ senders.register("mail.letter", CaseMail(letter))
 senders.register("mail.reminder", CaseMail(reminder))
 senders.register("mail.update", CaseMail(update))
 senders.register("mail.alarm", CaseMail(alarm))
+senders.register("mail.represented", CaseMail(represented))
+senders.register("mail.representing", CaseMail(representing))
+senders.register("mail.mandate", CaseMail(mandate_news))
+senders.register("mail.mandate_ended", CaseMail(mandate_ended))
+senders.register("mail.mandate_ended_person", CaseMail(mandate_ended_person))
+senders.register("mail.represented_answer", CaseMail(represented_answer))

@@ -231,6 +231,49 @@ declare_model(
     {"id": F.ID, "case": F.ID, "code": F.CODE, "raised_at": F.TIME, "raised_by": F.STAFF},
 )
 declare_model(
+    "cases.Mandate",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "kind": F.CODE,
+        "state": F.STATE,
+        "rights": F.CODE,
+        "until": F.TIME,
+        "answer_to": F.CODE,
+        "law_of": F.CODE,
+        "proof_unit": F.VAULT,
+        "proof_ended_at": F.TIME,
+        "written_by": F.STAFF,
+        "written_at": F.TIME,
+        "doubts": F.CODE,
+        "means": F.CODE,
+        "asked_by": F.STAFF,
+        "asked_at": F.TIME,
+        "answered_at": F.TIME,
+        "wanted_at": F.TIME,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+        "reason": F.CODE,
+        "ended_at": F.TIME,
+        "ended_by": F.STAFF,
+    },
+    shredder=f"{_KEYS} with the case; the paper of a parent once decided, any other at the end",
+)
+declare_model(
+    "cases.Invitation",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "mandate": F.ID,
+        "addressee": F.CODE,
+        "token_hash": F.KEYED_HASH,
+        "counter": F.COUNT,
+        "made_at": F.TIME,
+        "opened_at": F.TIME,
+        "ended_at": F.TIME,
+    },
+)
+declare_model(
     "cases.Receipt",
     {
         "id": F.ID,

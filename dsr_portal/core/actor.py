@@ -10,7 +10,8 @@ ActorKind = Literal["staff", "person", "regulator", "operator", "system"]
 class Actor:
     """One doer.
 
-    `id` is a staff number for staff and regulators, a case id for a data subject, the name of a
+    `id` is a staff number for staff and regulators, a case id for a data subject, a
+    mandate's id for who acts for one, the name of a
     process for `system` and "operator" for commands run on the machine. It is never a name.
     """
 
@@ -29,6 +30,11 @@ class Actor:
     @classmethod
     def person(cls, case_id: object) -> "Actor":
         return cls(id=str(case_id), role="data_subject", kind="person")
+
+    @classmethod
+    def representative(cls, mandate_id: object) -> "Actor":
+        """Who acts for a data subject (R11): known by the mandate, and never the person."""
+        return cls(id=str(mandate_id), role="representative", kind="person")
 
     @property
     def is_human_staff(self) -> bool:

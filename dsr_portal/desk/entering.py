@@ -11,6 +11,7 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import confirmations
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.intake import arrival_of
+from dsr_portal.cases.mandates import is_represented
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import at_desk, for_intake
@@ -37,7 +38,8 @@ def enter(request: HttpRequest, actor: Actor) -> HttpResponse:
             messages.success(
                 request, _("The case is open. Another person confirms the original next.")
             )
-            return redirect("desk:case", reference=case.reference)
+            page = "desk:mandate" if is_represented(case) else "desk:case"
+            return redirect(page, reference=case.reference)
     return render(request, "desk/enter.html", {"form": form}, status=422 if form.errors else 200)
 
 

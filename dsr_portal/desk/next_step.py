@@ -7,6 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
+from dsr_portal.cases import mandates
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import moment
@@ -179,6 +180,34 @@ def _letter(letter: Answer, actor: Actor) -> NextStep | None:
     )
 
 
+_MANDATES = {
+    "mandate_missing": lambda: _("Write down who acts for the person"),
+    "mandate_open": lambda: _("Look at the mandate"),
+    "mandate_refused": lambda: _("The mandate was not accepted"),
+    "mandate_ended": lambda: _("Nobody acts for the person any more"),
+}
+
+
+def mandate_words(case: Case) -> str:
+    """What a represented request waits for, "" where nothing is in the way."""
+    code = mandates.in_the_way(case)
+    return _MANDATES[code]() if code else ""
+
+
+def _mandate(case: Case) -> NextStep:
+    """Somebody else sent it: their mandate, or the person's own word, comes before a search."""
+    return NextStep(
+        mandate_words(case),
+        _(
+            "Nothing is searched or sent before the mandate is accepted, or the person says on "
+            "their own page that they want this. The clock runs meanwhile."
+        ),
+        law=_("Art. 12(2), 12(6); rule R11"),
+        page="desk:mandate",
+        button=_("To the mandate"),
+    )
+
+
 def _towards_search(case: Case) -> NextStep:
     if case.opener and not case.origin_confirmed_by:
         return NextStep(
@@ -192,6 +221,8 @@ def _towards_search(case: Case) -> NextStep:
             button=_("I saw both"),
             barred=True,
         )
+    if mandates.in_the_way(case):
+        return _mandate(case)
     if photos_differ(case):
         return NextStep(
             _("Choose which photos count"),

@@ -46,7 +46,7 @@ from dsr_portal.desk.forms import (
     MessageForm,
     QueueForm,
 )
-from dsr_portal.desk.next_step import next_step
+from dsr_portal.desk.next_step import mandate_words, next_step
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
 from dsr_portal.disclosure import withholding
@@ -147,6 +147,7 @@ def _case_page(
         "may_stop": actor.role in REVIEWERS,
         "demo": settings.DSR_DEMO,
         "paper_waits": found.status not in OVER and waits_for_paper(found),
+        "mandate_waits": mandate_words(found),
         **_authorities(found, actor),
         **clock_context(found, actor),
         "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import deliveries
+from dsr_portal.cases import deliveries, mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
     Case,
@@ -75,6 +75,7 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             raise Conflict("not_decided", _("This case does not wait for an answer."))
         if case.level < case.required_level:
             raise NotAllowed("level_not_met", _("The identity level is not met."))
+        mandates.require_clear(case)
         unidentified.set_aside(case_id=case.id, actor=actor, reason="identified_now")
         if Answer.objects.filter(case=case).exclude(state__in=_OUT_OF_FORCE).exists():
             raise Conflict("answer_exists", _("The answer is already being made."))

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, WayIn, WayKind
 from dsr_portal.cases.states import Action
@@ -115,8 +116,8 @@ def start_look_up(*, case_id: UUID, actor: Actor) -> Search:
 
     The identity level comes first as before a face search (R2), by ways that compare no face, and
     where staff entered the request another person's look at the original (R20). Raises
-    `NotAllowed("level_not_met")`, `Conflict` with nothing_named, origin_first, photo_first
-    or no_such_step.
+    `NotAllowed("level_not_met")`, `Conflict` with nothing_named, origin_first, photo_first,
+    no_such_step, or what `mandates.in_the_way` says.
     """
     require_reviewer(actor)
     with unit_of_work():
@@ -127,6 +128,7 @@ def start_look_up(*, case_id: UUID, actor: Actor) -> Search:
             )
         if not cases.origin_confirmed(case=case):
             raise Conflict("origin_first", _("Another person has to see the original first."))
+        mandates.require_clear(case)
         if Probe.objects.filter(case=case, state=ProbeState.RECEIVED).exists():
             raise Conflict(
                 "photo_first",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.levels import COMPARES_FACES
 from dsr_portal.cases.models import (
@@ -265,6 +266,14 @@ def record_identity(
                 "nothing_to_compare",
                 _("There is no photo this way could be compared with. Choose another way."),
             )
+        if way in COMPARES_FACES and not mandates.person_reached(case):
+            raise Conflict(
+                "person_not_reached",
+                _(
+                    "Somebody else sent this request, and the person was not here yet. Choose a "
+                    "way that does not compare photos, or wait until they open their own page."
+                ),
+            )
         start_search_if_ready(case_id=case_id, actor=actor)
     case.refresh_from_db()
     return case
@@ -321,6 +330,8 @@ def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
         if not photos:
             return None
         if not cases.origin_confirmed(case=case):
+            return None
+        if mandates.in_the_way(case) or mandates.is_for_the_dead(case):
             return None
         search = Search.objects.create(
             case=case,

@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.cases import services
+from dsr_portal.cases.deliveries import reader_actor
 from dsr_portal.cases.models import Delivery, DeliveryKind, DeliveryPart, Outcome, Status
-from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure.models import AnswerKind
@@ -46,8 +46,9 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
             return _closed(request, error)
         else:
             sessions.keep_grant(request, grant)
-            # Link and code prove as much as reference and code do.
-            sessions.enter(request, services.granted(grant=grant, token=token).case)
+            if grant.mandate_id is None:
+                # Link and code prove as much as reference and code do.
+                sessions.enter(request, services.granted(grant=grant, token=token).case)
             return redirect("public:answer", token=token)
     status = 422 if form.errors else 200
     return render(request, "public/answer_code.html", {"form": form}, status=status)
@@ -98,7 +99,9 @@ def _opened(request: HttpRequest, delivery: Delivery, token: str) -> HttpRespons
             "words": _answer_words(delivery, len(pictures)),
             "files": [part for part in parts if part.media_type not in SHOWN],
             "pictures": pictures,
-            "may_delete": case.outcome not in NOTHING_TO_DELETE
+            "acts": grant is not None and grant.mandate_id is not None,
+            "may_delete": (grant is None or grant.mandate_id is None)
+            and case.outcome not in NOTHING_TO_DELETE
             and case.status == Status.DELIVERED
             and case.delete_now_at is None,
             "authority": authority_of(case),
@@ -146,8 +149,9 @@ def part(request: HttpRequest, token: str, ordinal: int) -> HttpResponse:
         return redirect("public:answer", token=token)
     found = services.part_of(delivery=delivery, ordinal=ordinal)
     first = sessions.begin_part(request, ordinal)
-    person = Actor.person(delivery.case_id)
-    data = b"".join(services.fetch(part=found, actor=person, resumed=not first))
+    grant = sessions.grant_of(request)
+    reader = reader_actor(delivery, None if grant is None else grant.mandate_id)
+    data = b"".join(services.fetch(part=found, actor=reader, resumed=not first))
     return _partial(request, found, data)
 
 

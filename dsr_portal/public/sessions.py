@@ -7,12 +7,13 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from dsr_portal.cases import drafts, selectors
-from dsr_portal.cases.models import Case, Draft
+from dsr_portal.cases.models import Case, Draft, Mandate
 from dsr_portal.cases.services import Grant
 from dsr_portal.core import clock
 
 STATUS_TIME = timedelta(minutes=30)
 _DRAFT, _RECEIPT, _CASE, _GRANT = "draft", "receipt", "case", "grant"
+_MANDATE = "mandate"
 
 
 def draft_of(request: HttpRequest) -> Draft | None:
@@ -35,6 +36,7 @@ def sent(request: HttpRequest, case: Case) -> None:
     """After Send: this session may see the receipt, its code and the request's page."""
     request.session.cycle_key()
     forget_draft(request)
+    request.session.pop(_MANDATE, None)
     request.session[_RECEIPT] = {"id": str(case.id), "counter": case.code_counter}
     enter(request, case)
 
@@ -55,6 +57,7 @@ def enter(request: HttpRequest, case: Case) -> None:
 def sign_in(request: HttpRequest, case: Case) -> None:
     """Reference and receipt code were right: the request's page is open for 30 minutes."""
     request.session.cycle_key()
+    request.session.pop(_MANDATE, None)
     enter(request, case)
 
 
@@ -79,6 +82,7 @@ def keep_grant(request: HttpRequest, grant: Grant) -> None:
         "id": str(grant.delivery_id),
         "until": grant.until.isoformat(),
         "counter": grant.counter,
+        "mandate": None if grant.mandate_id is None else str(grant.mandate_id),
         "begun": [],
     }
 
@@ -87,7 +91,13 @@ def grant_of(request: HttpRequest) -> Grant | None:
     kept: dict[str, Any] | None = request.session.get(_GRANT)
     if kept is None:
         return None
-    return Grant(UUID(kept["id"]), datetime.fromisoformat(kept["until"]), kept["counter"])
+    mandate = kept.get("mandate")
+    return Grant(
+        UUID(kept["id"]),
+        datetime.fromisoformat(kept["until"]),
+        kept["counter"],
+        None if mandate is None else UUID(mandate),
+    )
 
 
 def begin_part(request: HttpRequest, ordinal: int) -> bool:
@@ -101,6 +111,30 @@ def begin_part(request: HttpRequest, ordinal: int) -> bool:
 
 def forget_grant(request: HttpRequest) -> None:
     request.session.pop(_GRANT, None)
+
+
+def represent(request: HttpRequest, mandate: Mandate) -> None:
+    """Who acts for a person is here: their own page for 30 minutes, and nothing of the person's."""
+    request.session.cycle_key()
+    for name in (_RECEIPT, _CASE, _DRAFT):
+        request.session.pop(name, None)
+    _keep_mandate(request, mandate)
+
+
+def mandate_of(request: HttpRequest) -> Mandate | None:
+    """Whom this session acts for; each visit starts the 30 minutes anew."""
+    kept = request.session.get(_MANDATE)
+    if kept is None or datetime.fromisoformat(kept["until"]) <= clock.now():
+        return None
+    mandate = Mandate.objects.select_related("case").filter(id=kept["id"]).first()
+    if mandate is not None:
+        _keep_mandate(request, mandate)
+    return mandate
+
+
+def _keep_mandate(request: HttpRequest, mandate: Mandate) -> None:
+    until = clock.now() + STATUS_TIME
+    request.session[_MANDATE] = {"id": str(mandate.id), "until": until.isoformat()}
 
 
 def _case(kept: dict[str, Any] | None) -> Case | None:

@@ -14,7 +14,7 @@ from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dsr_portal.cases import selectors, services
+from dsr_portal.cases import mandates, selectors, services
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.models import (
@@ -36,7 +36,7 @@ from dsr_portal.matching import selectors as matching_selectors
 from dsr_portal.matching import services as matching
 from dsr_portal.matching.models import ProbeState
 from dsr_portal.matching.stopped import photos_stopped
-from dsr_portal.public import deleting, sending, sessions
+from dsr_portal.public import deleting, representing, sending, sessions
 from dsr_portal.public.forms import (
     WHY_MORE_PHOTOS,
     AddRightForm,
@@ -87,6 +87,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if case is not None and services.check_code(case=case, code=form.cleaned_data["code"]):
             sessions.sign_in(request, case)
             return redirect("public:case")
+        acting = None if case is None else mandates.by_code(case, form.cleaned_data["code"])
+        if acting is not None:
+            sessions.represent(request, acting)
+            return redirect("public:representing")
         form.add_error(
             None,
             _("Reference and code do not belong together. Compare both with your receipt."),
@@ -149,6 +153,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "message_form": forms.get("message_form") or MessageForm(prefix="message"),
         "authority": authority_of(case),
         "dpo_email": dpo_email(),
+        "acts_for": None if purged else representing.acts_for(case),
         "form": forms.get("form"),
     }
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dsr_portal.public import answers, pages, requests, status
+from dsr_portal.public import answers, pages, representing, requests, status
 
 app_name = "public"
 urlpatterns = [
@@ -38,6 +38,12 @@ urlpatterns = [
     path("status/delete/", status.delete_now, name="delete_now"),
     path("status/delete/stop/", status.stop_deleting, name="stop_deleting"),
     path("status/link/", status.new_link, name="new_link"),
+    path("invitation/<str:token>/", representing.invitation, name="invitation"),
+    path("status/representative/want/", representing.want, name="want"),
+    path("status/representative/end/", representing.end, name="end_mandate"),
+    path("representing/", representing.page, name="representing"),
+    path("representing/code/", representing.code, name="representing_code"),
+    path("representing/leave/", representing.leave, name="representing_leave"),
     path("answer/<str:token>/", answers.answer, name="answer"),
     path("answer/<str:token>/leave/", answers.leave, name="answer_leave"),
     path("answer/<str:token>/<int:ordinal>/", answers.part, name="answer_part"),

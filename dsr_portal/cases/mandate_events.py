@@ -1,0 +1,84 @@
+"""What the trail keeps of who acts for the person, and how its timeline says it (R11; law L-02)."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.audit.schema import Code, Day, EventType, Flag, Many
+from dsr_portal.cases.mandate_models import (
+    Addressee,
+    AnswerTo,
+    MandateDoubt,
+    MandateKind,
+    MandateMeans,
+    MandateRefusal,
+)
+
+_KIND = Code(choices=tuple(MandateKind.values))
+_ADDRESSEE = Code(choices=tuple(Addressee.values))
+
+TYPES = [
+    EventType(
+        "mandate.written",
+        {
+            "kind": _KIND,
+            "rights": Many(Code()),
+            "answer_to": Code(choices=tuple(AnswerTo.values)),
+            "until": Day(optional=True),
+            "document": Flag(),
+        },
+        ("L-02", "C-04"),
+    ),
+    EventType(
+        "mandate.doubted",
+        {
+            "facts": Many(Code(choices=tuple(MandateDoubt.values))),
+            "means": Many(Code(choices=tuple(MandateMeans.values))),
+        },
+        ("L-02", "C-04"),
+    ),
+    EventType("mandate.answered", {"document": Flag()}, ("L-02", "C-04")),
+    EventType("mandate.accepted", {"kind": _KIND}, ("L-02", "C-04")),
+    EventType(
+        "mandate.refused",
+        {"reason": Code(choices=tuple(MandateRefusal.values))},
+        ("L-02", "L-07", "C-04"),
+    ),
+    EventType("mandate.wanted", {}, ("L-02", "C-06")),
+    EventType("mandate.ended", {"by_person": Flag()}, ("L-02", "C-04")),
+    EventType("mandate.seen", {}, ("L-14", "C-04")),
+    EventType("mandate.proof_destroyed", {"kind": _KIND, "reason": Code()}, ("L-02", "C-03")),
+    EventType("invitation.sent", {"addressee": _ADDRESSEE}, ("L-02", "C-06")),
+    EventType("invitation.opened", {"addressee": _ADDRESSEE}, ("L-02", "C-06")),
+]
+
+
+def _to(payload: Any) -> str:
+    return str(Addressee(payload["addressee"]).label)
+
+
+SENTENCES = {
+    "mandate.written": lambda p: (
+        _("Somebody acts for the person: %(kind)s. The answer goes: %(answer)s.")
+        % {"kind": MandateKind(p["kind"]).label, "answer": AnswerTo(p["answer_to"]).label}
+    ),
+    "mandate.doubted": lambda p: _("We asked about the mandate, once."),
+    "mandate.answered": lambda p: _("The representative answered about the mandate."),
+    "mandate.accepted": lambda p: _("The mandate was accepted."),
+    "mandate.refused": lambda p: (
+        _("The mandate was not accepted: %(reason)s.")
+        % {"reason": MandateRefusal(p["reason"]).label}
+    ),
+    "mandate.wanted": lambda p: _("The person said that this request is theirs."),
+    "mandate.ended": lambda p: (
+        _("The person ended the representation.")
+        if p["by_person"]
+        else _("The representation was ended, as the person told us.")
+    ),
+    "mandate.seen": lambda p: _("The mandate was opened."),
+    "mandate.proof_destroyed": lambda p: (
+        _("The mandate itself was destroyed (%(kind)s).") % {"kind": MandateKind(p["kind"]).label}
+    ),
+    "invitation.sent": lambda p: _("A link of their own was sent. To: %(to)s.") % {"to": _to(p)},
+    "invitation.opened": lambda p: _("The link was opened. By: %(to)s.") % {"to": _to(p)},
+}

@@ -1,0 +1,145 @@
+"""Forms about who acts for the person (R11)."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.cases.asking import MAX_ASK
+from dsr_portal.cases.mandate_models import (
+    AnswerTo,
+    MandateDoubt,
+    MandateKind,
+    MandateMeans,
+    MandateRefusal,
+)
+from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
+
+
+def read_document(upload: Any) -> bytes:
+    """The bytes as they came; nobody opens them outside the confined child (R28)."""
+    if not upload:
+        return b""
+    if upload.size > settings.DSR_MAX_UPLOAD:
+        raise forms.ValidationError(
+            _("This file is too large. We take up to 20 MB."), code="too_large"
+        )
+    data: bytes = upload.read()
+    return data
+
+
+class MandateForm(PlainForm):
+    """Who acts, and what the mandate says; nothing is asked that it does not need."""
+
+    kind = forms.ChoiceField(
+        label=_("Who acts for the person?"), choices=MandateKind.choices, widget=ChoiceCards
+    )
+    name = forms.CharField(label=_("Name"), max_length=200)
+    organisation = forms.CharField(label=_("Organisation"), required=False, max_length=200)
+    email = forms.EmailField(
+        label=_("E-mail address of who acts"),
+        help_text=_("Never the person's own: each of the two gets a link that is theirs."),
+        required=False,
+    )
+    postal = forms.CharField(
+        label=_("Postal address of who acts"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    rights = forms.MultipleChoiceField(label=_("What does it cover?"), widget=ChoiceBoxes)
+    answer_to = forms.ChoiceField(
+        label=_("To whom does it say the answer goes?"),
+        help_text=_("Where it says nothing: to the person."),
+        choices=AnswerTo.choices,
+        initial=AnswerTo.PERSON,
+        widget=ChoiceCards,
+    )
+    until = forms.DateField(
+        label=_("Its last day"),
+        help_text=_("Year-month-day, if it names one."),
+        required=False,
+    )
+    law_of = forms.CharField(
+        label=_("For who died: the state whose law counts"),
+        help_text=_("Two letters, like FR."),
+        required=False,
+        max_length=2,
+    )
+    document = forms.FileField(
+        label=_("The mandate as it came"),
+        help_text=_("Kept encrypted. A copy is enough; no notary, no form of ours."),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, rights: list[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rights"] = forms.MultipleChoiceField(
+            label=self.fields["rights"].label,
+            choices=rights,
+            initial=[right for right, _label in rights],
+            widget=ChoiceBoxes,
+        )
+
+    def clean_document(self) -> bytes:
+        return read_document(self.cleaned_data.get("document"))
+
+
+class AcceptMandateForm(PlainForm):
+    words = forms.CharField(
+        label=_("What did you look at?"),
+        help_text=_("Kept in the case file. For who died: which national rule lets them act."),
+        max_length=MAX_ASK,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class AskMandateForm(PlainForm):
+    """One ask: the fact, a sentence, and at least two free ways to mend it."""
+
+    doubts = forms.MultipleChoiceField(
+        label=_("Which fact makes us ask?"), choices=MandateDoubt.choices, widget=ChoiceBoxes
+    )
+    words = forms.CharField(
+        label=_("Say it in a sentence"),
+        max_length=MAX_ASK,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    means = forms.MultipleChoiceField(
+        label=_("What can they choose from?"),
+        help_text=_("At least two. We never ask for a notary or a certified copy."),
+        choices=MandateMeans.choices,
+        widget=ChoiceBoxes,
+    )
+
+
+class RefuseMandateForm(PlainForm):
+    reason = forms.ChoiceField(
+        label=_("Why is it not accepted?"), choices=MandateRefusal.choices, widget=ChoiceCards
+    )
+    words = forms.CharField(
+        label=_("Say it to them in a sentence"),
+        help_text=_("Who acts and the person both read it."),
+        max_length=MAX_ASK,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if kind != MandateKind.HEIR:
+            self.fields["reason"] = forms.ChoiceField(
+                label=self.fields["reason"].label,
+                choices=[
+                    one for one in MandateRefusal.choices if one[0] != MandateRefusal.NATIONAL_LAW
+                ],
+                widget=ChoiceCards,
+            )
+
+
+class EndMandateForm(PlainForm):
+    compared = forms.CharField(
+        label=_("How did the person tell us that nobody acts for them any more?"),
+        max_length=MAX_ASK,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
