@@ -11,7 +11,7 @@ from biometrics.weights import WeightsError, weights_home
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; what goes wrong is said in plain words on stderr (exit code 1)."""
+    """Run one command; what goes wrong is said in plain words on stderr (exit code 2)."""
     return _evaluate(_parser().parse_args(arguments))
 
 
@@ -62,7 +62,7 @@ def _evaluate(asked: argparse.Namespace) -> int:
         results = run.evaluate(options, _say)
     except (BiometricsError, WeightsError, OSError) as error:
         sys.stderr.write(f"evaluate: {error}\n")
-        return 1
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write("evaluate: broken off; the same command goes on from here\n")
         return 130

@@ -72,7 +72,7 @@ def make(folder: Path, engine: Engine) -> tuple[NDArray[np.float32], int, int]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the mean face, or say what went wrong (exit code 1)."""
+    """Write the mean face, or say what went wrong (exit code 2)."""
     parser = argparse.ArgumentParser(prog="python -m biometrics.mean_face", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder with manifest.csv")
     parser.add_argument("--home", type=Path, default=Path("var/weights"))
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
         mean, used, without = make(options.folder, Engine(BiometricsConfig(home=options.home)))
     except (BiometricsError, WeightsError, OSError, KeyError) as error:
         sys.stderr.write(f"mean face: {error}\n")
-        return 1
+        return 2
     content = {
         "recipe": "python -m biometrics.mean_face FOLDER",
         "data_sets": list(DATA_SETS),

@@ -464,7 +464,10 @@ def forbid_downloads() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Fetch, repair, test and write the weights, or only check them where they are."""
+    """Fetch, repair, test and write the weights, or only check them where they are.
+
+    1: what was fetched is not what is pinned; 2: it could not be fetched or read.
+    """
     parser = argparse.ArgumentParser(prog=COMMAND, description="Fetch and check model weights.")
     parser.add_argument("--home", type=Path, default=weights_home(), help="default: var/weights")
     home = parser.parse_args(arguments).home.absolute()
@@ -473,7 +476,7 @@ def main(arguments: list[str] | None = None) -> int:
         manifest = prepare(home, lambda step: print(f"  weights: {step}", flush=True))
     except WeightsError as error:
         print(f"  weights: {error}", file=sys.stderr)
-        return 1
+        return 1 if isinstance(error, WeightsDamaged) else 2
     size = sum(file.size for file in manifest.files) / 1e6
     seconds = time.monotonic() - started
     print(f"  weights: {len(manifest.files)} files, {size:.0f} MB, checked ({seconds:.1f} s)")

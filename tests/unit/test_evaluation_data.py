@@ -104,7 +104,7 @@ def test_no_folder_and_no_manifest_are_said_plainly(tmp_path):
 def test_the_command_ends_with_one_plain_sentence(tmp_path, capsys):
     code = command.main(["evaluate", str(tmp_path), "--json", "--out", str(tmp_path / "out")])
     said = capsys.readouterr()
-    assert code == 1
+    assert code == 2
     assert said.out == ""
     assert said.err.startswith("evaluate: ")
     assert "no pictures of labelled people" in said.err

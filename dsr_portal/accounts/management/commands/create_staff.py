@@ -4,12 +4,13 @@ import getpass
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.accounts.services import create_staff, start_link
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import not_asked, refused
 
 
 class Command(BaseCommand):
@@ -38,7 +39,7 @@ class Command(BaseCommand):
                 password=None if options["link"] else self._password(options),
             )
         except PortalError as error:
-            raise CommandError(str(error.message)) from error
+            raise refused(error) from error
         made = f"{staff.staff_no} made: {staff.display_name}, {staff.get_role_display()}."
         self.stdout.write(made)
         if options["link"]:
@@ -50,5 +51,5 @@ class Command(BaseCommand):
             return sys.stdin.readline().rstrip("\r\n")
         first, again = getpass.getpass("Password: "), getpass.getpass("Again: ")
         if first != again:
-            raise CommandError("The two passwords differ.")
+            raise not_asked("The two passwords differ. Nothing was made; begin again.")
         return first

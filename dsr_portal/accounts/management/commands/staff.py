@@ -6,12 +6,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.accounts import roster, services
 from dsr_portal.accounts.models import ProposalKind, Role, Staff, StaffProposal
 from dsr_portal.accounts.twins import acting, failed
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import not_asked
 
 NEEDED = {
     "propose": ("staff_no", "name", "email", "role"),
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         missing = [name for name in NEEDED[verb] if not options[name]]
         if missing or not options["staff"]:
             names = ["--as", *(f"--{name.replace('_', '-')}" for name in NEEDED[verb])]
-            raise CommandError(f"{verb} needs {', '.join(names)}.", returncode=2)
+            raise not_asked(f"{verb} needs {', '.join(names)}.")
         by = acting(options["staff"])
         try:
             said = _act(verb, by, options)
@@ -131,7 +132,7 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         message = f"{text!r} is no proposal's id; see `staff list`."
-        raise CommandError(message, returncode=2) from None
+        raise not_asked(message) from None
 
 
 def _day(text: str) -> date:
@@ -139,4 +140,4 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         message = f"{text!r} is no date; write it like 2027-12-31."
-        raise CommandError(message, returncode=2) from None
+        raise not_asked(message) from None

@@ -4,12 +4,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
 from dsr_portal.audit import services
 from dsr_portal.audit.export import ExportVerdict
 from dsr_portal.audit.links import Head
 from dsr_portal.audit.verify import Verification
+from dsr_portal.core.exits import ANSWER_IS_NO, not_asked
 
 RESTORED = 3
 """Exit code: every event is as written, and some are gone with what a backup did not have."""
@@ -18,7 +20,8 @@ RESTORED = 3
 class Command(BaseCommand):
     help = (
         "Check the audit chain and name the first broken or missing event. Ends with 1 when it is "
-        "not whole, with 3 when it goes on from a restored backup (R29, R31, L-20)."
+        "not whole, with 2 when it could not be checked, with 3 when it goes on from a restored "
+        "backup (R29, R31, L-20)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,14 +36,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         previous = _head(options["previous_head"])
         export = _document(options["export"]) if options["export"] else None
-        found = services.verify(previous, export)
+        try:
+            found = services.verify(previous, export)
+        except DatabaseError as error:
+            raise not_asked(
+                f"Nothing was checked: the database can't be read ({error}). See that "
+                "DATABASE_URL names the right one and that it was migrated, then ask again."
+            ) from error
         if options["json"]:
             said = {**asdict(found), "whole": found.whole}
             self.stdout.write(json.dumps(said, sort_keys=True))
         else:
             self._say(found)
         if not found.ok:
-            raise SystemExit(1)
+            raise SystemExit(ANSWER_IS_NO)
         if not found.whole:
             raise SystemExit(RESTORED)
 
@@ -65,8 +74,16 @@ class Command(BaseCommand):
 def _document(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CommandError(f"{path} cannot be read as JSON: {error}") from None
+    except OSError as error:
+        raise not_asked(
+            f"Nothing was checked: {path} can't be read ({error.strerror}). Name a file that is "
+            "there, as `audit_head --json` or an export wrote it."
+        ) from error
+    except ValueError as error:
+        raise not_asked(
+            f"Nothing was checked: {path} is not JSON ({error}). Name a file as "
+            "`audit_head --json` or an export wrote it."
+        ) from error
 
 
 def _head(path: Path | None) -> Head | None:
@@ -76,4 +93,7 @@ def _head(path: Path | None) -> Head | None:
     try:
         return Head(int(document["number"]), str(document["hash"]))
     except (KeyError, TypeError, ValueError):
-        raise CommandError(f'{path} is no head: {{"number": …, "hash": "…"}}') from None
+        raise not_asked(
+            f'Nothing was checked: {path} is no head like {{"number": 7, "hash": "…"}}. Name a '
+            "file as `audit_head --json` wrote it."
+        ) from None

@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
+from dsr_portal.core.exits import not_asked
 from dsr_portal.law import deadlines
 from dsr_portal.law.deadlines import DeadlineError, Due, Regime
 
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             )
             holiday = deadlines.holiday_name(due.unrolled, calendar)
         except DeadlineError as error:
-            raise CommandError(f"{error} ({error.code})", returncode=2) from error
+            raise not_asked(f"{error} ({error.code})") from error
         if options["json"]:
             self.stdout.write(json.dumps(_facts(due, holiday), ensure_ascii=False))
         else:

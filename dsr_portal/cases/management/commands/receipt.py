@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.accounts.services import actor_for
 from dsr_portal.accounts.twins import acting, failed
@@ -14,6 +14,7 @@ from dsr_portal.cases import confirmations, selectors
 from dsr_portal.cases.models import Case, IdentityWay, PaperWay, Receipt
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import not_asked
 
 
 class Command(BaseCommand):
@@ -41,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         staff = acting(options["staff"])
         if options["name"] and not options["postal"]:
-            raise CommandError("--name belongs to an address: give --postal too.", returncode=2)
+            raise not_asked("--name belongs to an address: give --postal too.")
         try:
             case = selectors.case_for(staff, options["reference"])
             _act(case, actor_for(staff), options)
@@ -77,7 +78,7 @@ def _write(path: Path, pdf: bytes) -> None:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pdf)
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}", returncode=2) from error
+        raise not_asked(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _as_json(case: Case) -> dict[str, Any]:

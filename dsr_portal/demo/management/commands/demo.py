@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -26,6 +26,7 @@ from dsr_portal.accounts.services import create_staff
 from dsr_portal.cases.models import Case
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
+from dsr_portal.core.exits import not_asked
 from dsr_portal.demo import cast, processes, ready, state
 from dsr_portal.demo.state import State
 from dsr_portal.gallery import selectors as gallery
@@ -53,7 +54,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DSR_DEMO or settings.DSR_PRODUCTION:
-            raise CommandError("The demo runs with dsr_portal.settings.demo only (R35).")
+            raise not_asked("The demo runs with dsr_portal.settings.demo only (R35).")
         if options["part"]:
             self._part(options["part"])
             return
@@ -64,7 +65,7 @@ class Command(BaseCommand):
         try:
             state.refuse_foreign()
         except state.NotADemo as error:
-            raise CommandError(
+            raise not_asked(
                 f"{error} holds an installation that no demo made; nothing was touched. "
                 "Choose another folder with DSR_VAR and another ring with DSR_RING."
             ) from error
@@ -79,7 +80,7 @@ class Command(BaseCommand):
         try:
             state.remove_all()
         except state.NotADemo as error:
-            raise CommandError(
+            raise not_asked(
                 f"FRESH=1 removes only what a demo made, and {error} is none."
             ) from error
         connection.close()
@@ -91,7 +92,7 @@ class Command(BaseCommand):
         taken = processes.taken_ports()
         if taken:
             numbers = ", ".join(str(port) for port in taken)
-            raise CommandError(
+            raise not_asked(
                 f"Port {numbers} is in use. Stop what listens there, or choose another: "
                 f"make demo PORT={processes.port_of('public') + 100}"
             )
@@ -142,7 +143,7 @@ class Command(BaseCommand):
         try:
             state.refuse_future()
         except state.AheadOfClock as error:
-            raise CommandError(
+            raise not_asked(
                 f"This demo was made on another clock. The newest event in it is dated "
                 f"{error.newest:%-d %B %Y, %H:%M}, but its clock says "
                 f"{error.now:%-d %B %Y, %H:%M} (UTC): the demo's clock began on another day when "
@@ -169,7 +170,7 @@ class Command(BaseCommand):
             )
         if done.returncode:
             end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
-            raise CommandError(f"{name} could not be prepared. End of {log}:\n{end}")
+            raise not_asked(f"{name} could not be prepared. End of {log}:\n{end}")
 
     def _counts(self) -> str:
         coverage = gallery.coverage()
@@ -251,7 +252,7 @@ class Command(BaseCommand):
                     self._say_where()
                 running.watch()
         except processes.Died as error:
-            raise CommandError(str(error)) from error
+            raise not_asked(str(error)) from error
         self.stdout.write("\nStopped. Start again with the same command; FRESH=1 starts over.")
 
     def _say_where(self) -> None:

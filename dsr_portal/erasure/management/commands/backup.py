@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import ANSWER_IS_NO, not_asked, refused
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import backups
 from dsr_portal.vault.models import Backup
@@ -33,14 +34,14 @@ class Command(BaseCommand):
         try:
             said, bad = self._do(options)
         except PortalError as error:
-            raise CommandError(_words(error)) from error
+            raise refused(error) from error
         if options["json"]:
             self.stdout.write(json.dumps(said, sort_keys=True))
         else:
             for line in _lines(said):
                 self.stdout.write(line)
         if bad:
-            raise SystemExit(1)
+            raise SystemExit(ANSWER_IS_NO)
 
     def _do(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         if options["list"]:
@@ -54,7 +55,7 @@ class Command(BaseCommand):
             }
             return said, bool(done.unreachable)
         if options["folder"] is None:
-            raise CommandError("Name the folder: manage.py backup FOLDER")
+            raise not_asked("Name the folder: manage.py backup FOLDER")
         if options["check"]:
             chosen = backups.newest_in(options["folder"].absolute())
             return _said(backups.check(chosen)), False
@@ -102,8 +103,3 @@ def _lines(said: dict[str, Any]) -> list[str]:
             for one in said["backups"]
         ] or ["No backup is registered."]
     return [f"{name.replace('_', ' ')}: {value}" for name, value in said.items()]
-
-
-def _words(error: PortalError) -> str:
-    context = ", ".join(f"{name} {value}" for name, value in error.context.items())
-    return f"{error.message} ({error.code}{': ' if context else ''}{context})"

@@ -6,10 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import not_asked, refused
 from dsr_portal.erasure import restoring
 from dsr_portal.jobs import services as jobs
 
@@ -39,10 +40,7 @@ class Command(BaseCommand):
         try:
             said = self._do(options)
         except PortalError as error:
-            context = ", ".join(f"{name} {value}" for name, value in error.context.items())
-            raise CommandError(
-                f"{error.message} ({error.code}{': ' if context else ''}{context})"
-            ) from error
+            raise refused(error) from error
         if options["json"]:
             self.stdout.write(json.dumps(said, sort_keys=True))
             return
@@ -53,5 +51,5 @@ class Command(BaseCommand):
         if options["send_held"]:
             return {"sent_after_all": jobs.release_held(actor=Actor.operator())}
         if options["folder"] is None:
-            raise CommandError("Name the folder: manage.py restore FOLDER")
+            raise not_asked("Name the folder: manage.py restore FOLDER")
         return asdict(restoring.restore(options["folder"], replace=options["replace"]))

@@ -12,6 +12,7 @@ from dsr_portal.accounts.twins import failed
 from dsr_portal.cases import selectors as cases
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, NotFound, PortalError
+from dsr_portal.core.exits import ANSWER_IS_NO
 from dsr_portal.erasure import words
 from dsr_portal.erasure.models import VerificationState
 from dsr_portal.erasure.repeat import Repeat, repeat
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         else:
             self._print(case.reference, result)
         if result.found:
-            raise SystemExit(1)
+            raise SystemExit(ANSWER_IS_NO)
 
     def _print(self, reference: str, result: Repeat) -> None:
         self.stdout.write(f"{reference}, {result.at:%Y-%m-%d %H:%M}")

@@ -6,10 +6,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, OutputWrapper
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import refused
 from dsr_portal.gallery import selectors, services
 from dsr_portal.gallery.importing import ImportReport, Problem
 from dsr_portal.gallery.sources import NO_BASIS
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             )
         except PortalError as error:
             progress.end()
-            raise CommandError(f"{error.message} ({error.code})") from error
+            raise refused(error) from error
         progress.end()
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(report), ensure_ascii=False))

@@ -6,10 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import refused
 from dsr_portal.gallery import services
 
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
                 actor=Actor.operator(),
             )
         except PortalError as error:
-            raise CommandError(f"{error.message} ({error.code})") from error
+            raise refused(error) from error
         if options["json"]:
             facts = {
                 "log": str(report.log_id),

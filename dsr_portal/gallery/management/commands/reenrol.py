@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import refused
 from dsr_portal.gallery import reenrolling
 
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
                 name=options["model"], actor=Actor.operator(), progress=progress
             )
         except PortalError as error:
-            raise CommandError(f"{error.message} ({error.code})") from error
+            raise refused(error) from error
         if options["json"]:
             self.stdout.write(json.dumps(asdict(report)))
             return

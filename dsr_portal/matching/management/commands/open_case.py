@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.accounts.services import actor_for
 from dsr_portal.accounts.twins import acting, failed
 from dsr_portal.cases.intake import arrival_of
 from dsr_portal.cases.models import Case, Channel, RightCode
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import not_asked
 from dsr_portal.matching.selectors import latest_probe
 from dsr_portal.matching.services import Entered, enter_request
 
@@ -54,7 +55,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         actor = actor_for(acting(options["staff"]))
         if options["consent"] and not options["probe"]:
-            raise CommandError("--consent is about a photo: name it with --probe.", returncode=2)
+            raise not_asked("--consent is about a photo: name it with --probe.")
         try:
             entered = Entered(
                 channel=options["channel"],
@@ -95,9 +96,9 @@ def _photo(path: Path | None) -> bytes:
         with path.open("rb") as file:
             data = file.read(settings.DSR_MAX_UPLOAD + 1)
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}", returncode=2) from error
+        raise not_asked(f"{path} cannot be read: {error.strerror}") from error
     if not data:
-        raise CommandError(f"{path} is empty.", returncode=2)
+        raise not_asked(f"{path} is empty.")
     return data
 
 

@@ -5,12 +5,13 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.accounts.services import actor_for
 from dsr_portal.accounts.twins import acting, failed
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import not_asked
 from dsr_portal.policy import selectors, services
 from dsr_portal.policy.catalogue import DEFINITIONS
 from dsr_portal.policy.models import Setting
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         missing = [name for name in NEEDED[verb] if not options[name]]
         if missing or not options["staff"]:
             names = ["--as", *(f"--{name.replace('_', '-')}" for name in NEEDED[verb])]
-            raise CommandError(f"{verb} needs {', '.join(names)}.", returncode=2)
+            raise not_asked(f"{verb} needs {', '.join(names)}.")
         actor = actor_for(acting(options["staff"]))
         try:
             setting = _decide(verb, actor, options)
@@ -107,6 +108,4 @@ def _id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise CommandError(f"{text!r} is no proposal's id; see `policy list`.", returncode=2) from (
-            None
-        )
+        raise not_asked(f"{text!r} is no proposal's id; see `policy list`.") from None

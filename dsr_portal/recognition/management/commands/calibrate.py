@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import ANSWER_IS_NO, not_asked, refused
 from dsr_portal.recognition import calibration
 
 REMARKS = {
@@ -59,7 +60,9 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="measure and print, file nothing"
         )
         parser.add_argument(
-            "--check", action="store_true", help="only say whether the gallery has outgrown it"
+            "--check",
+            action="store_true",
+            help="only say whether the gallery has outgrown it; ends with 1 then",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -68,7 +71,7 @@ class Command(BaseCommand):
             self._check(as_json=options["json"])
             return
         if options["folder"] is None:
-            raise CommandError("Name the folder with the pictures, or use --check.", returncode=2)
+            raise not_asked("Name the folder with the pictures, or use --check.")
         self._bounds(options)
         try:
             made = calibration.measure(
@@ -86,7 +89,7 @@ class Command(BaseCommand):
                 at_once = calibration.file(made, actor=Actor.operator())
                 filed = "serves at once" if at_once else "waits for two persons"
         except PortalError as error:
-            raise CommandError(f"{error.message} ({error.code})", returncode=2) from error
+            raise refused(error) from error
         if options["json"]:
             self.stdout.write(json.dumps({"filed": filed, "calibration": made.as_json()}))
         else:
@@ -96,11 +99,11 @@ class Command(BaseCommand):
         shares = (("--recall", options["recall"]), ("--fpir", options["fpir"]))
         for name, value in shares:
             if not 0.0 < value < 1.0:
-                raise CommandError(f"{name} must lie between 0 and 1.", returncode=2)
+                raise not_asked(f"{name} must lie between 0 and 1.")
         if options["records_per_person"] <= 0:
-            raise CommandError("--records-per-person must be over 0.", returncode=2)
+            raise not_asked("--records-per-person must be over 0.")
         if options["enrolled"] is not None and options["enrolled"] < 1:
-            raise CommandError("--enrolled must be 1 or more.", returncode=2)
+            raise not_asked("--enrolled must be 1 or more.")
 
     def _check(self, *, as_json: bool) -> None:
         serving = calibration.in_force()
@@ -123,6 +126,8 @@ class Command(BaseCommand):
                 f"The gallery is {times:.1f} times larger than the {serving.enrolled:,} faces of "
                 f"calibration {serving.version}: calibrate again."
             )
+        if times is not None:
+            raise SystemExit(ANSWER_IS_NO)
 
     def _print(self, made: Any, filed: str) -> None:
         found = made.found

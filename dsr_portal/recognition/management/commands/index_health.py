@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from dsr_portal.core.exits import ANSWER_IS_NO
 from dsr_portal.recognition.selectors import index_health
 
 
@@ -23,4 +24,4 @@ class Command(BaseCommand):
         else:
             self.stdout.write("\n".join(found.lines()))
         if not found.well:
-            raise SystemExit(1)
+            raise SystemExit(ANSWER_IS_NO)

@@ -13,13 +13,12 @@ from django.db import OperationalError, connection
 from dsr_portal.audit import services as audit
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
+from dsr_portal.core.exits import ANSWER_IS_NO, NOT_ASKED
 from dsr_portal.vault import health, keys, lasting, rotation
 from dsr_portal.vault.ledger import Ledger
 from dsr_portal.vault.places import UnsafePlace
 from dsr_portal.vault.ring import Floor, Ring
 
-FOUND, REFUSED = 1, 2
-"""Exit codes: something has to be done; it could not be looked at or done."""
 _SHOWN = 10
 
 
@@ -45,7 +44,7 @@ class Command(BaseCommand):
             context = getattr(error, "context", {})
             told = ", ".join(f"{name}: {value}" for name, value in context.items() if value)
             said = f"{error} ({told})" if told else str(error)
-            raise CommandError(said, returncode=REFUSED) from error
+            raise CommandError(said, returncode=NOT_ASKED) from error
 
     # -- init -----------------------------------------------------------------------------------
 
@@ -67,11 +66,13 @@ class Command(BaseCommand):
         lines += [f"{row.place}: {row.state}, generation {row.generation}" for row in rows]
         self._say({"made": made, "places": [row.state for row in rows]}, lines)
         if changed:
-            raise CommandError(f"not the secret it was: {', '.join(changed)}", returncode=FOUND)
+            raise CommandError(
+                f"not the secret it was: {', '.join(changed)}", returncode=ANSWER_IS_NO
+            )
         if any(row.state != "whole" for row in rows):
             raise CommandError(
                 "A key place is not whole. Mount its disk; for a new one see `ring copy`.",
-                returncode=FOUND,
+                returncode=ANSWER_IS_NO,
             )
 
     # -- check ----------------------------------------------------------------------------------
@@ -81,9 +82,9 @@ class Command(BaseCommand):
         found = health.examine()
         self._say(asdict(found) | {"well": found.well}, _lines(found))
         if found.broken:
-            raise SystemExit(REFUSED)
+            raise SystemExit(NOT_ASKED)
         if not found.well:
-            raise SystemExit(FOUND)
+            raise SystemExit(ANSWER_IS_NO)
 
     # -- copy -----------------------------------------------------------------------------------
 
@@ -111,7 +112,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"These secrets can't be mended from the other place: {'; '.join(left)}. "
                 "Bring back the right files; nothing is made anew.",
-                returncode=FOUND,
+                returncode=ANSWER_IS_NO,
             )
 
     # -- rotate ---------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The rotation waits: {done.blocked} {done.detail}. Nothing is lost. Put it right "
                 "(`ring check` tells more); it goes on by itself, or with `ring rotate`.",
-                returncode=FOUND,
+                returncode=ANSWER_IS_NO,
             )
 
     def _say(self, value: dict[str, Any], lines: list[str]) -> None:
@@ -150,7 +151,7 @@ def _require_migrated() -> None:
         raise CommandError(
             "The database has no tables yet, so there is nothing to compare the keys with. "
             "Run `python manage.py migrate` first.",
-            returncode=REFUSED,
+            returncode=NOT_ASKED,
         )
 
 
