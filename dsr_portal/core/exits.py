@@ -1,6 +1,7 @@
 """How every command ends, so that scripts can tell a bad answer from a question never asked.
 
-0: done, or the answer is yes. 1: looked at, and the answer is no. 2: it could not be asked or done.
+0: done, or the answer is yes. 1: looked at, and the answer is no, or a person has to look at what
+is left. 2: it could not be asked or done.
 What goes beyond these three says the command itself (docs/commands.md).
 """
 

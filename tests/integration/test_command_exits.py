@@ -39,6 +39,7 @@ FILES: dict[tuple[str, str], Callable[[str, str], list[str]]] = {
     ("record_lookups", "file"): lambda gone, here: [gone, *COVERS],
     ("import_gallery", "path"): lambda gone, here: [gone, *SOURCE],
     ("import_gallery", "manifest"): lambda gone, here: [here, "--manifest", gone, *SOURCE],
+    ("fetch_mail", "maildir"): lambda gone, here: [gone],
     ("calibrate", "folder"): lambda gone, here: [gone],
     ("calibrate", "manifest"): lambda gone, here: [here, "--manifest", gone],
 }
