@@ -38,6 +38,16 @@ def _purge(case_id: UUID, actor: Actor) -> None:
         services.run_purgers(case_id=case.id, actor=actor, reason="purged")
 
 
+def codes_renewed(values: Sequence[str]) -> int:
+    """A receipt code that was replaced after the backup stays closed, the newer one opens (R12)."""
+    changed = 0
+    for value in values:
+        case_id, counter = value.split(":")
+        older = Case.objects.filter(id=UUID(case_id), code_counter__lt=int(counter))
+        changed += older.update(code_counter=int(counter))
+    return changed
+
+
 def drafts_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
     """Drafts that were sent, discarded or ran out go; a changed one loses what was taken out."""
     ids = [unit.id for unit in units]

@@ -26,6 +26,8 @@ from dsr_portal.vault import services as vault
 MAY_HAND = frozenset({"officer", "supervisor", "dpo"})
 """Who may enter a request may give its receipt (T-08, T-10)."""
 REVIEWERS = frozenset({"officer", "supervisor"})
+CODE_RENEWED = "case.code_renewed"
+"""Note of the erasure ledger: no restore brings the older code back (R31)."""
 MAX_NAME, MAX_POSTAL = 120, 500
 
 
@@ -132,6 +134,7 @@ def renew_code(*, case_id: UUID, actor: Actor, way: str, compared: str) -> str:
         _require_open(case)
         case.code_counter += 1
         case.save(update_fields=["code_counter"])
+        vault.note_in_ledger(kind=CODE_RENEWED, value=f"{case.id}:{case.code_counter}")
         vault.write_small(case.file_unit, f"code.{new_id()}", words.encode())
         record(
             "case.code_renewed", actor=actor, case_id=case.id, counter=case.code_counter, way=way

@@ -90,6 +90,7 @@ class Report:
     mails_held: int = 0
     sessions_ended: int = 0
     systems_ended: int = 0
+    backups_found: int = 0
     keys_destroyed: int = 0
     audit_backup: dict[str, Any] = field(default_factory=dict)
     audit_known: dict[str, Any] = field(default_factory=dict)
@@ -351,6 +352,7 @@ def _bring_up_to_date(work: _Work) -> None:
         work.book, after=work.manifest.ledger_number
     )
     fault("destroyed")
+    work.report.backups_found = backups.register_found(work.manifest.folder.parent, actor=ACTOR)
     _end(work)
     fault("ended")
 

@@ -19,6 +19,7 @@ from dsr_portal.gallery.models import (
     Appearance,
     BlockEntry,
     Hold,
+    RecipientChannel,
     Record,
     Restriction,
     SourceImage,
@@ -53,6 +54,14 @@ def unblock(values: Sequence[str]) -> int:
     """Take a case's hashes off again: the person's wish outlives the backup (E-13)."""
     removed, _kinds = BlockEntry.objects.filter(case_id__in=[UUID(one) for one in values]).delete()
     return removed
+
+
+def channels_replaced(values: Sequence[str]) -> int:
+    """Addresses of recipients that were replaced after the backup are in use no more; what is sent
+    waits until two persons list one again (R33)."""
+    ids = [UUID(one) for one in values]
+    rows = RecipientChannel.objects.filter(id__in=ids, state=RecipientChannel.State.SERVING)
+    return rows.update(state=RecipientChannel.State.REPLACED)
 
 
 # -- faces ----------------------------------------------------------------------------------------

@@ -13,10 +13,13 @@ from dsr_portal.core import clock, egress
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.gallery.models import Recipient, RecipientChannel
+from dsr_portal.vault import services as vault
 
 MAY_LIST = frozenset({Role.SUPERVISOR, Role.DIRECTOR})
 _MAILBOX = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _LONGEST = 500
+REPLACED = "recipient.channel_replaced"
+"""Note of the erasure ledger: no restore brings this address back into use (R31)."""
 
 Kind = RecipientChannel.Kind
 State = RecipientChannel.State
@@ -53,9 +56,11 @@ def approve(*, channel_id: UUID, actor: Actor) -> RecipientChannel:
         row = _proposed(channel_id)
         if row.proposed_by == actor.id:
             raise NotAllowed("channel_two_persons", _("Another person must approve this address."))
-        RecipientChannel.objects.filter(recipient_id=row.recipient_id, state=State.SERVING).update(
-            state=State.REPLACED
-        )
+        old = serving(row.recipient_id)
+        if old is not None:
+            old.state = State.REPLACED
+            old.save(update_fields=["state"])
+            vault.note_in_ledger(kind=REPLACED, value=str(old.id))
         row.state, row.decided_by, row.decided_at = State.SERVING, actor.id, clock.now()
         row.save(update_fields=["state", "decided_by", "decided_at"])
         _record("recipient.channel_approved", row, actor)

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -114,8 +115,12 @@ def _from_manifest(root: Path, manifest: Path) -> list[Item]:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True, restkey="")
-    names = reader.fieldnames or []
+    # Not cut by str.splitlines: a value may hold a mark that ends a line to Python alone.
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="")
+    try:
+        names = reader.fieldnames or []
+    except csv.Error as error:
+        raise BadInput("bad_manifest", _("line 1: %(what)s") % {"what": error}) from error
     if "path" not in names:
         raise BadInput(
             "manifest_no_path", _("The first line of the manifest names no column path.")
@@ -155,10 +160,14 @@ def _item(root: Path, row: dict[str, Any]) -> Item:
     named = values.pop("path", "").strip()
     if not named:
         raise BadInput("row_without_path", _("no path (or not a JSON object)"))
-    found = (root / named).resolve()
+    try:
+        found = (root / named).resolve()
+        is_file = found.is_file()
+    except (OSError, ValueError):
+        raise BadInput("path_unusable", _("the path is none a file can have")) from None
     if not found.is_relative_to(root):
         raise BadInput("path_outside", _("%(path)s lies outside the folder") % {"path": named})
-    if not found.is_file():
+    if not is_file:
         raise BadInput("path_missing", _("there is no file %(path)s") % {"path": named})
     known = {name: values.pop(name, "").strip() for name in _KNOWN}
     _check(known)

@@ -99,6 +99,8 @@ def _recorded(
         raise BadInput("log_period", _("The period of the log ends before it begins."))
     if not system.strip():
         raise BadInput("log_without_system", _("Name the system the log comes from."))
+    if len(system.strip()) > _LONGEST_NAME or "\0" in system:
+        raise BadInput("log_system", _("Name the system in 200 letters at most."))
     rows = _rows(data, covers_from, covers_to)
     log = _log(data, system.strip(), covers_from, covers_to, len(rows))
     done = LookUp.objects.filter(log=log).order_by("-row_number").values_list("row_number")
@@ -127,7 +129,11 @@ def _rows(data: bytes, covers_from: date, covers_to: date) -> list[Row]:
     except UnicodeDecodeError as error:
         raise BadInput("log_not_utf8", _("The log is not in UTF-8.")) from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="")
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+    try:
+        named = reader.fieldnames or []
+    except csv.Error as error:
+        raise BadInput("bad_log", _("line 1: %(what)s") % {"what": error}) from error
+    missing = [name for name in COLUMNS if name not in named]
     if missing:
         raise BadInput(
             "log_columns",

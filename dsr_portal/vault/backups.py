@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,7 @@ def make(*, place: Path, days: int, actor: Actor, fault: Fault = _no_fault) -> M
         places.make_folder(place)
         (place / _PLACE).touch(mode=places.FILE_MODE)
         settle()
+        register_found(place, actor=actor)
         _refuse_full(place)
         row = _register(place, days)
         part = place / f"{_PART}{row.name}"
@@ -288,10 +289,7 @@ def _canonical(body: dict[str, Any]) -> bytes:
 def _note_made(row: Backup, body: dict[str, Any], actor: Actor) -> None:
     with audit.unit_of_work():
         row.state = Backup.State.KEPT
-        row.ledger_number = int(body["ledger_number"])
-        row.audit_number = int(body["audit_head"]["number"])
-        row.audit_hash = str(body["audit_head"]["hash"])
-        row.files, row.bytes = int(body["files"]), int(body["bytes"])
+        _take_over(row, body)
         row.save()
         audit.record(
             "backup.made",
@@ -304,6 +302,14 @@ def _note_made(row: Backup, body: dict[str, Any], actor: Actor) -> None:
             bytes=row.bytes,
             damaged=len(body["damaged"]),
         )
+
+
+def _take_over(row: Backup, body: dict[str, Any]) -> None:
+    """What the register says of a backup is what its manifest says."""
+    row.ledger_number = int(body["ledger_number"])
+    row.audit_number = int(body["audit_head"]["number"])
+    row.audit_hash = str(body["audit_head"]["hash"])
+    row.files, row.bytes = int(body["files"]), int(body["bytes"])
 
 
 def _note_failure(row: Backup, actor: Actor, error: BaseException) -> None:
@@ -348,6 +354,41 @@ def _discard(row: Backup) -> None:
     if (place / _PLACE).exists():
         for left in (place / f"{_PART}{row.name}", place / row.name):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def register_found(place: Path, *, actor: Actor) -> int:
+    """Register backups in `place` that the register does not know; how many.
+
+    A restore of an older backup brings an older register back: those made since would never end.
+    """
+    known = set(Backup.objects.values_list("id", flat=True))
+    found = 0
+    for path in sorted(place.glob(f"dsr-*/{MANIFEST}")):
+        body = _finished(path.parent)
+        if body is None or UUID(body["id"]) in known:
+            continue  # another installation's, or a part of one
+        with audit.unit_of_work():
+            row = Backup(
+                id=UUID(body["id"]),
+                state=Backup.State.KEPT,
+                place=str(place),
+                name=path.parent.name,
+                made_at=datetime.fromisoformat(body["made_at"]),
+                ends_at=datetime.fromisoformat(body["ends_at"]),
+            )
+            _take_over(row, body)
+            row.save(force_insert=True)
+            audit.record(
+                "backup.found",
+                actor=actor,
+                subject_id=row.id,
+                ends_at=row.ends_at,
+                ledger_number=row.ledger_number,
+                files=row.files,
+                bytes=row.bytes,
+            )
+        found += 1
+    return found
 
 
 # -- looking --------------------------------------------------------------------------------------

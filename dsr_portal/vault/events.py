@@ -30,6 +30,13 @@ event_types.register(
         ("E-15",),
     )
 )
+event_types.register(
+    EventType(
+        "backup.found",
+        {"ends_at": Moment(), "ledger_number": Count(), "files": Count(), "bytes": Count()},
+        ("E-15", "L-20"),
+    )
+)
 event_types.register(EventType("backup.failed", {"reason": Code()}, ("E-15",)))
 event_types.register(EventType("backup.removed", {"found": Flag()}, ("E-15", "L-13")))
 event_types.register(

@@ -93,7 +93,22 @@ def test_a_bad_log_records_nothing_and_names_the_line(tmp_path, line, said):
     assert not LookUpLog.objects.exists()
 
 
-@pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\x0c"])
+@pytest.mark.parametrize("system", [" ", "x" * 201, "pro\0duct"])
+def test_a_system_without_a_usable_name_is_refused(tmp_path, system):
+    mina = a_record()
+    with pytest.raises(BadInput, match="system"):
+        record(log(tmp_path, f"Blik BV,NL,2024-06-02,x,{mina.id}"), system=system)
+    assert not LookUpLog.objects.exists()
+
+
+def test_a_first_line_that_is_no_row_is_refused(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text('recipient,"country\n')
+    with pytest.raises(BadInput, match="bad_log"):
+        record(path)
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c", "\x1e"])
 def test_a_mark_inside_a_value_ends_no_line(tmp_path, mark):
     mina = a_record()
     words = f"door{mark}control"

@@ -16,25 +16,26 @@ from django.db import connection, transaction
 from dsr_portal.audit import links
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
-from dsr_portal.cases.models import Flag, Status
+from dsr_portal.cases import services as cases
+from dsr_portal.cases.models import Case, Flag, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict
 from dsr_portal.core.ids import new_id
 from dsr_portal.erasure import restoring, services, steps
 from dsr_portal.erasure.models import PlanState
-from dsr_portal.gallery import connector, hashes, systems
+from dsr_portal.gallery import channels, connector, hashes, systems
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery import services as gallery_services
 from dsr_portal.gallery.blocks import blocked
-from dsr_portal.gallery.models import Hold, Record, SourceImage
+from dsr_portal.gallery.models import Hold, Recipient, RecipientChannel, Record, SourceImage
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Effect, EffectState, Job, JobState
 from dsr_portal.matching.models import Probe, ProbeState
 from dsr_portal.recognition import holder as holders
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.models import Holder
-from dsr_portal.vault import keys, shredding
+from dsr_portal.vault import backups, keys, shredding
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.errors import Damaged, LedgerBroken, RingMissing
 from dsr_portal.vault.kinds import UnitKind
@@ -604,6 +605,66 @@ def test_a_system_whose_token_was_taken_back_after_the_backup_stays_outside(
         assert Event.objects.filter(type="system.ended", subject_id=made.id).count() == 1
         again = systems.propose(name="Search product", actor=support.SUPERVISOR)
         assert systems.by_token(systems.approve(system_id=again.id, actor=boss)) is not None
+
+
+def test_a_code_and_an_address_replaced_after_the_backup_stay_replaced(
+    place: Path, settings: Any, tmp_path: Path
+) -> None:
+    """R12, R31, R33: the lost code opens nothing, and no notice goes to an old address."""
+    boss = Actor("S-3001", "director", "staff")
+    case, other = support.opened(["access"]), support.opened(["access"])
+    lost = cases.receipt_code(case)
+    recipient = Recipient.objects.create(name="Mailer", country="NL")
+
+    def listed(address: str) -> None:
+        proposed = channels.propose(
+            recipient_id=recipient.id, kind="MAIL", address=address, actor=support.SUPERVISOR
+        )
+        channels.approve(channel_id=proposed.id, actor=boss)
+
+    listed("old@mailer.example")
+    machines.back_up(place)
+    new = cases.renew_code(
+        case_id=case.id, actor=support.OFFICER, way="call", compared="The face on the call."
+    )
+    listed("new@mailer.example")
+    assert vault.shred_now([make()], "erased").done
+    with machines.new_machine(settings, tmp_path):
+        report = restoring.restore(place)
+        assert report.notes == 2
+        back = Case.objects.get(id=case.id)
+        assert not cases.check_code(case=back, code=lost), "the backup knew this one"
+        assert cases.check_code(case=back, code=new)
+        untouched = Case.objects.get(id=other.id)
+        assert cases.check_code(case=untouched, code=cases.receipt_code(untouched))
+        assert untouched.code_counter == 0
+        assert RecipientChannel.objects.get().address == "old@mailer.example"
+        assert channels.serving(recipient.id) is None
+        listed("new@mailer.example")
+
+
+def test_backups_newer_than_the_restored_one_are_registered_again(
+    place: Path, settings: Any, tmp_path: Path
+) -> None:
+    """R31: with an end, so that what they hold of erased people is told and goes."""
+    make()
+    first = machines.back_up(place)
+    second = machines.back_up(place)
+    stranger = place / "dsr-20200101T000000Z-00000000"
+    shutil.copytree(second, stranger)
+    (stranger / "manifest.mac").write_text("0" * 64)
+    with machines.new_machine(settings, tmp_path):
+        assert restoring.restore(first).backups_found == 1
+        kept = dict(Backup.objects.values_list("name", "state"))
+        assert kept == {first.name: Backup.State.KEPT, second.name: Backup.State.KEPT}
+        again = Backup.objects.get(name=second.name)
+        said = backups.check(second)
+        assert again.id == said.id
+        assert again.ends_at.isoformat() == said.body["ends_at"]
+        assert Event.objects.get(type="backup.found").subject_id == again.id
+        Backup.objects.filter(id=again.id).delete()
+        machines.back_up(place)
+        assert Backup.objects.filter(id=again.id).exists(), "the next backup does it, too"
 
 
 def test_a_purged_case_and_a_sent_draft_do_not_come_back(

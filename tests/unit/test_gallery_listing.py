@@ -105,3 +105,19 @@ def test_a_manifest_that_is_not_text_or_not_there_is_said(folder):
         read_listing(folder, folder / "none.csv")
     with pytest.raises(BadInput, match="no_such_path"):
         read_listing(folder / "none", None)
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\x0b", "\x0c", "\x1c"])
+def test_a_mark_inside_a_value_ends_no_line(folder, mark):
+    path = manifest(folder, f"path,caption\na.jpg,left{mark}right\nb.PNG,none\n")
+    items = read_listing(folder, path).items
+    assert [item.known["caption"] for item in items] == [f"left{mark}right", "none"]
+
+
+def test_a_path_no_file_can_have_is_named_with_its_line(folder):
+    for named in ("a\0.jpg", "x" * 5000):
+        assert "line 2: the path is none" in refusal(folder, f"path\n{named}\n")
+
+
+def test_a_first_line_that_is_no_row_is_named(folder):
+    assert "line 1" in refusal(folder, 'path,"caption\n')
