@@ -11,6 +11,7 @@ from uuid import UUID
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import evidence_locks
 from dsr_portal.cases.clocks import Clock, clock_of
 from dsr_portal.cases.lateness import owed
 from dsr_portal.cases.locking import lock
@@ -42,8 +43,9 @@ def raise_due() -> int:
     """Tell whom it concerns of what is true now, once each; settle what is not true any more."""
     told = 0
     settled = Escalation.objects.filter(settled_at=None).values_list("case_id", flat=True)
+    kept = evidence_locks.in_force_cases()
     open_cases = Case.objects.exclude(status__in=_OVER).values_list("id", flat=True)
-    for case_id in sorted({*settled, *open_cases}):
+    for case_id in sorted({*settled, *open_cases, *kept}):
         told += _raise(case_id)
     return told
 
@@ -88,7 +90,12 @@ def _whom(case: Case, code: str) -> list[str]:
 
 def standing(case: Case) -> Iterable[tuple[str, str]]:
     """What is to be told of a case now: code, and what it is about (a date or an id)."""
+    locked = evidence_locks.waits_for_lifting(case.id)
+    if locked is not None:
+        yield Alarm.LOCK, str(locked.id)
     if case.status in _OVER and owed(case) == "":
+        if evidence_locks.in_force(case.id) is not None:
+            yield from _letters(case)
         return
     counted = clock_of(case)
     if owed(case) and not counted.stands:
@@ -147,6 +154,11 @@ def _waiting(case: Case) -> Iterable[tuple[str, str]]:
     )
     for proposal_id in proposals.values_list("id", flat=True):
         yield Alarm.PROPOSAL, str(proposal_id)
+    yield from _letters(case)
+
+
+def _letters(case: Case) -> Iterable[tuple[str, str]]:
+    """Also of a closed case: the letter before a lock ends has to leave (Art. 18(3))."""
     stuck = case.letters.filter(state__in=[LetterState.FAILED, LetterState.TO_POST])
     for letter_id in stuck.values_list("id", flat=True):
         yield Alarm.LETTER, str(letter_id)

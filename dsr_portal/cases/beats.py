@@ -1,6 +1,15 @@
 from datetime import timedelta
 
-from dsr_portal.cases import alarms, clocks, lateness, letters, objections, services, updates
+from dsr_portal.cases import (
+    alarms,
+    clocks,
+    evidence_locks,
+    lateness,
+    letters,
+    objections,
+    services,
+    updates,
+)
 from dsr_portal.core.registries import Beat, schedule
 
 schedule.register("cases.release", Beat(run=services.release_due, every=timedelta(minutes=5)))
@@ -12,4 +21,5 @@ schedule.register("cases.late", Beat(run=lateness.notice_late, every=timedelta(h
 schedule.register("cases.alarms", Beat(run=alarms.raise_due, every=timedelta(minutes=15)))
 schedule.register("cases.updates", Beat(run=updates.weekly, every=timedelta(hours=1)))
 schedule.register("cases.objections", Beat(run=objections.tell_due, every=timedelta(hours=1)))
+schedule.register("cases.locks", Beat(run=evidence_locks.announce_due, every=timedelta(hours=1)))
 schedule.register("cases.letters", Beat(run=letters.close_failed, every=timedelta(minutes=1)))

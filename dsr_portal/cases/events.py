@@ -31,6 +31,8 @@ from dsr_portal.cases.models import (
     IdentityWay,
     LateReason,
     LetterKind,
+    LockEnd,
+    LockOver,
     MailRole,
     Means,
     Missing,
@@ -172,6 +174,14 @@ TYPES = [
         },
         ("L-07", "R-02", "E-03"),
     ),
+    EventType("lock.asked", {"until": Day(), "entered_by": StaffNo(optional=True)}, ("E-08",)),
+    EventType("lock.kept", {"until": Day()}, ("E-08",)),
+    EventType(
+        "lock.ending",
+        {"why": Code(choices=tuple(LockEnd.values)), "ends_on": Day(), "letter": Id()},
+        ("E-08", "L-09"),
+    ),
+    EventType("lock.ended", {"how": Code(choices=tuple(LockOver.values))}, ("E-08", "L-10")),
     EventType("extension.void", {}, ("L-12", "D-06")),
     EventType("case.late", {"missed_on": Day(), "new_date": Day()}, ("L-12", "D-09")),
     EventType("case.late_explained", {"reason": LATE_REASON, "new_date": Day()}, ("L-12", "D-09")),
@@ -329,6 +339,20 @@ SENTENCES = {
     "extension.told": lambda p: _("The person was told in time that it takes longer."),
     "record.withheld": lambda p: (
         _("One picture is held back %(what)s.") % {"what": HeldBack(p["what"]).label}
+    ),
+    "lock.asked": lambda p: (
+        _("The person wants the pictures locked as evidence until %(day)s.")
+        % {"day": _day(p["until"])}
+    ),
+    "lock.kept": lambda p: (
+        _("The lock as evidence goes on until %(day)s.") % {"day": _day(p["until"])}
+    ),
+    "lock.ending": lambda p: (
+        _("The person is told that the lock ends on %(day)s: %(why)s.")
+        % {"day": _day(p["ends_on"]), "why": LockEnd(p["why"]).label}
+    ),
+    "lock.ended": lambda p: (
+        _("The lock as evidence ended: %(how)s.") % {"how": LockOver(p["how"]).label}
     ),
     "extension.void": lambda p: _("The letter came too late: the period is not longer."),
     "case.late": lambda p: _("The date was missed: %(day)s.") % {"day": _day(p["missed_on"])},

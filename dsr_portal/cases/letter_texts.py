@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dsr_portal.cases.letters import Body, Facts, Section, Spec
-from dsr_portal.cases.models import Case, LetterKind
+from dsr_portal.cases.models import Case, LetterKind, LockEnd
 from dsr_portal.cases.texts import day_words
 from dsr_portal.law.articles import (
     EXTENSION_REASONS,
@@ -226,5 +226,63 @@ OBJECTION = Spec(
 )
 
 
-LETTERS: tuple[Spec, ...] = (EXTENSION, LATE, REFUSAL, OBJECTION)
+# -- before a lock kept as evidence is lifted (Art. 18(3); law E-08) ------------------------------
+
+
+_WHY_IT_ENDS = {
+    LockEnd.WISH: lambda: _("You told us that you don't need it any more."),
+    LockEnd.PERIOD: lambda: _("The time you named for it is over."),
+}
+_THEN = {
+    "erase": lambda: _(
+        "You also asked us to delete. So nothing goes back into use: it stays locked until we"
+        " delete it. You get a certificate of that."
+    ),
+    "locked": lambda: _(
+        "You also told us to stop using your pictures. That stands: what is of you stays locked."
+    ),
+    "lifted": lambda: _(
+        "From that day the controller may use again what we had locked for you. You can ask us at"
+        " any time to delete it, or to stop."
+    ),
+}
+
+
+def _lock_ends(case: Case, facts: Facts) -> Body:
+    day = _day(facts, "ends_on")
+    return Body(
+        short=_("The lock you asked for ends on %(day)s. You can keep it.") % {"day": day},
+        rows=[(_("The lock ends"), day)],
+        sections=[
+            _section("why", _("Why it ends"), _WHY_IT_ENDS[LockEnd(facts["why"])]()),
+            _section("then", _("What happens then"), _THEN[facts["then"]]()),
+            _section(
+                "keep",
+                _("How to keep it"),
+                _(
+                    "Open the page of your request before that day and choose how long you need it."
+                    " You don't have to say why. A word to us by mail, post or phone does the same."
+                ),
+            ),
+            _section(
+                "limits",
+                _("What this letter does not say"),
+                _("It says nothing about whether we hold pictures of you. That is in our answer."),
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+LOCK_ENDS = Spec(
+    name=LetterKind.LOCK_ENDS,
+    title=gettext_lazy("The lock on your pictures ends"),
+    law="Art. 18(3), 12(1); E-08",
+    when="the person ends a lock kept as evidence, or two weeks before its period is over",
+    required=("why", "then", "keep", "limits", "rights"),
+    compose=_lock_ends,
+)
+
+
+LETTERS: tuple[Spec, ...] = (EXTENSION, LATE, REFUSAL, OBJECTION, LOCK_ENDS)
 """Every kind of letter beside the answer; docs/letters.md is made from these."""

@@ -171,6 +171,7 @@ class LetterKind(models.TextChoices):
     LATE = "late", _("We are late")
     REFUSAL = "refusal", _("We refuse")
     OBJECTION = "objection", _("We stop")
+    LOCK_ENDS = "lock_ends", _("The lock ends")
 
 
 class LetterState(models.TextChoices):
@@ -178,6 +179,21 @@ class LetterState(models.TextChoices):
     TO_POST = "to_post", _("Waits for the post")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Could not be made")
+
+
+class LockEnd(models.TextChoices):
+    """Why a lock kept as evidence comes to its end (Art. 18(3))."""
+
+    WISH = "wish", _("The person said so")
+    PERIOD = "period", _("Its period is over")
+
+
+class LockOver(models.TextChoices):
+    """What a lock kept as evidence ended with."""
+
+    LIFTED = "lifted", _("Lifted after the letter")
+    DELETED = "deleted", _("The person asked to delete now")
+    WITHDRAWN = "withdrawn", _("The person took the request back")
 
 
 class LateReason(models.TextChoices):
@@ -204,6 +220,7 @@ class Alarm(models.TextChoices):
     SECOND_REVIEW = "second_review", _("The second review is missing")
     PROPOSAL = "proposal", _("A proposal waits for another person")
     LETTER = "letter", _("A letter could not be made or waits for the post")
+    LOCK = "lock", _("A lock has ended and waits to be lifted")
 
 
 class DeliveryKind(models.TextChoices):
@@ -586,6 +603,56 @@ class Withheld(Row):
 
     def __str__(self) -> str:
         return f"{self.what} {self.ground}"
+
+
+class EvidenceLock(Row):
+    """The person wants their records kept, locked, for legal claims and not erased (Art. 18(1)(c)).
+
+    Written when it is asked, whatever a search finds (R3). `until` is the last day of its period.
+    `ends_on` is the day the letter of Art. 18(3) names; nobody lifts it before that letter was
+    sent. One in force for each request.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="evidence_locks")
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=20, blank=True)
+    """Staff number of who wrote the wish down; empty when the person did."""
+    until = models.DateField()
+    ending = models.CharField(max_length=8, choices=LockEnd.choices, blank=True)
+    ends_on = models.DateField(null=True)
+    letter = models.OneToOneField(
+        Letter, null=True, on_delete=models.PROTECT, related_name="evidence_lock"
+    )
+    ended_at = models.DateTimeField(null=True)
+    ended_how = models.CharField(max_length=10, choices=LockOver.choices, blank=True)
+    ended_by = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"],
+                condition=models.Q(ended_at__isnull=True),
+                name="evidence_lock_one_in_force",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ending="", ends_on__isnull=True, letter__isnull=True)
+                | ~models.Q(ending="") & models.Q(ends_on__isnull=False, letter__isnull=False),
+                name="evidence_lock_ends_by_letter",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(ended_how="lifted")
+                | models.Q(letter__isnull=False) & ~models.Q(ended_by=""),
+                name="evidence_lock_lifted_after_letter",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True, ended_how="")
+                | models.Q(ended_at__isnull=False) & ~models.Q(ended_how=""),
+                name="evidence_lock_over_says_how",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.until}"
 
 
 class Lateness(Row):

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import asking, codes, pauses
+from dsr_portal.cases import asking, codes, evidence_locks, pauses
 from dsr_portal.cases.asking import (
     KEEP_EACH,
     add_ways,
@@ -74,6 +74,7 @@ from dsr_portal.cases.models import (
     IdentityCheck,
     IdentityElement,
     IdentityWay,
+    LockOver,
     MailCode,
     Outcome,
     RightCode,
@@ -515,7 +516,7 @@ def add_right(*, case_id: UUID, right: str, actor: Actor) -> CaseRight:
     own, for it reached us today (D-01). Officers are told by a flag.
 
     Before the search it may raise the level that is asked (R2). Asking to lock what was to be
-    erased stops the erasure by date: only the person's own "Delete now" or an officer starts it.
+    erased keeps it as evidence: nothing is erased before the lock ends (Art. 18(1)(c)).
     """
     chosen = RightCode(right)
     with unit_of_work():
@@ -531,6 +532,9 @@ def add_right(*, case_id: UUID, right: str, actor: Actor) -> CaseRight:
             case.required_level = max(case.required_level, OF_RIGHT[chosen])
             case.save(update_fields=["required_level"])
         raise_flag(case_id=case.id, code=f"added_{chosen}", actor=actor)
+        erases = case.rights.filter(right=RightCode.ERASURE).exists()
+        if chosen == RightCode.RESTRICTION and erases and evidence_locks.may_ask(case):
+            evidence_locks.write(case=case, years=evidence_locks.DEFAULT_YEARS, actor=actor)
         if case.delivered_at is not None:
             # Nothing leaves any more that would take the news to recipients with it.
             tell_of_lock(case, actor=_WISHES)
@@ -570,6 +574,7 @@ def delete_now(
             case.delete_now_at = clock.now()
             case.save(update_fields=["delete_now_at"])
             record("case.delete_now", actor=actor, case_id=case.id)
+        evidence_locks.end_with(case=case, how=LockOver.DELETED, actor=actor)
         if also is not None:
             also(case)
     return case
@@ -591,6 +596,7 @@ def withdraw(*, case_id: UUID, actor: Actor) -> Case:
             advance(case=case, action=Action.WITHDRAW, actor=actor, outcome=Outcome.WITHDRAWN)
         case.withdrawn_at = clock.now()
         case.save(update_fields=["withdrawn_at"])
+        evidence_locks.end_with(case=case, how=LockOver.WITHDRAWN, actor=actor)
         end_deliveries(case_id=case.id)
         face_blocks.end(case_id=case.id, actor=actor)
         run_purgers(
@@ -625,28 +631,34 @@ def close(*, case_id: UUID, actor: Actor) -> Case:
 
 
 def purge(*, case_id: UUID, actor: Actor) -> Case:
-    """Destroy contact data and file; only the trail stays, without names or biometrics."""
+    """Destroy contact data and file; only the trail stays, without names or biometrics.
+
+    `Conflict("kept_as_evidence")` while a lock stands: the person has to be told before it ends.
+    """
     with unit_of_work():
         case = lock(case_id)
+        if evidence_locks.in_force(case.id) is not None:
+            raise Conflict("kept_as_evidence", _("A lock stands that the person asked for."))
         advance(case=case, action=Action.PURGE, actor=actor)
         run_purgers(case_id=case.id, actor=actor, reason="purged")
     return case
 
 
 def close_due() -> int:
-    """Close and purge by schedule: each 30 days after the step before (law P-06, L-23)."""
+    """Close and purge by schedule: each 30 days after the step before (law P-06, L-23).
+
+    What is locked as evidence is closed like the others; contact and file stay until the lock has
+    ended, and 30 days more.
+    """
     before = clock.now() - KEEP_EACH
     delivered = Case.objects.filter(status=Status.DELIVERED, delivered_at__lt=before)
     waits = delivered.filter(rights__right=RightCode.ERASURE)
-    locked = waits.filter(
-        id__in=CaseRight.objects.filter(right=RightCode.RESTRICTION, added_at__isnull=False).values(
-            "case"
-        )
-    )
+    locked = waits.filter(id__in=evidence_locks.in_force_cases())
     closing = delivered.exclude(id__in=waits.exclude(id__in=locked)).values_list("id", flat=True)
     # A request that was taken back ends on the same day whatever was found (R3).
     ended = Coalesce("withdrawn_at", "closed_at")
     over = Case.objects.annotate(ended=ended).filter(status=Status.CLOSED, ended__lt=before)
+    over = over.exclude(id__in=evidence_locks.kept_since(before))
     due = [("close", close, one) for one in closing]
     due += [("purge", purge, one) for one in over.values_list("id", flat=True)]
     return sum(

@@ -167,6 +167,16 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
         not_opener=True,
         unless_unidentified=True,
     ),
+    # Erased later than the rest: a lock kept as evidence has ended, with a letter before.
+    (S.CLOSED, A.START_ERASURE): Transition(
+        S.ERASING,
+        REVIEWERS,
+        "case.erasure_started",
+        "Art. 17(1), 18(3)",
+        not_opener=True,
+        when_delivered=True,
+        unless_unidentified=True,
+    ),
     # Stopped in the hold window, before anything was erased: back to where it started.
     (S.ERASING, A.STOP_ERASURE): Transition(
         S.DELIVERED,

@@ -174,6 +174,22 @@ declare_model(
     },
 )
 declare_model(
+    "cases.EvidenceLock",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "asked_at": F.TIME,
+        "asked_by": F.STAFF,
+        "until": F.TIME,
+        "ending": F.CODE,
+        "ends_on": F.TIME,
+        "letter": F.ID,
+        "ended_at": F.TIME,
+        "ended_how": F.CODE,
+        "ended_by": F.STAFF,
+    },
+)
+declare_model(
     "cases.Withheld",
     {
         "id": F.ID,

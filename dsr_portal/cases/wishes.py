@@ -63,8 +63,8 @@ def erase_on(case: Case) -> date:
 
 
 def locked_instead(case: Case) -> bool:
-    """The person asked later to lock what they had asked to erase (Art. 18(1)(c))."""
-    return case.rights.filter(right=RightCode.RESTRICTION, added_at__isnull=False).exists()
+    """What the person asked to erase is kept locked as evidence (Art. 18(1)(c))."""
+    return case.evidence_locks.filter(ended_at=None).exists()
 
 
 def lock_is_told(case: Case) -> bool:

@@ -215,6 +215,17 @@ class ExtensionForm(PlainForm):
     )
 
 
+LOCK_YEARS = [(1, _("One year")), (2, _("Two years")), (3, _("Three years"))]
+
+
+class LockForm(PlainForm):
+    """A wish the person told us: keep it locked as evidence, or keep it longer."""
+
+    years = forms.TypedChoiceField(
+        label=_("For how long from today?"), choices=LOCK_YEARS, coerce=int, widget=ChoiceCards
+    )
+
+
 class EnterForm(PlainForm):
     """A request that came by another way than the website; every channel counts (T-08, C-10)."""
 
@@ -249,6 +260,14 @@ class EnterForm(PlainForm):
         max_length=MAX_WORDS,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+    lock_years = forms.ChoiceField(
+        label=_("Do they want it kept, locked, as evidence?"),
+        help_text=_("For a claim of theirs (Art. 18(1)(c)). Then nothing is erased meanwhile."),
+        choices=[(0, _("No")), *LOCK_YEARS],
+        initial=0,
+        required=False,
+        widget=forms.Select,
+    )
     urgent = forms.BooleanField(
         label=_("Somebody uses the pictures to find or hurt them"), required=False
     )
@@ -282,6 +301,9 @@ class EnterForm(PlainForm):
     language = forms.ChoiceField(
         label=_("Language of our letters"), choices=settings.LANGUAGES, widget=forms.Select
     )
+
+    def clean_lock_years(self) -> int:
+        return int(self.cleaned_data["lock_years"] or 0)
 
     def clean_received(self) -> date:
         day: date = self.cleaned_data["received"]

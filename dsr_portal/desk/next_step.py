@@ -7,7 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases import mandates
+from dsr_portal.cases import evidence_locks, mandates
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import moment
@@ -91,10 +91,28 @@ def _step(case: Case, actor: Actor) -> NextStep:
         Status.DELIVERED: lambda: _after_delivery(case),
         Status.ERASING: lambda: _erasing(case),
     }
-    return steps.get(case.status, _over)()
+    return steps.get(case.status, lambda: _over(case))()
 
 
-def _over() -> NextStep:
+def _lift() -> NextStep:
+    return NextStep(
+        _("Lift the lock"),
+        _("The letter has left and its day has come. What was asked beside it follows."),
+        law=_("Art. 18(3)"),
+        page="desk:evidence_lock",
+        button=_("Lift the lock"),
+    )
+
+
+def _over(case: Case) -> NextStep:
+    if evidence_locks.waits_for_lifting(case.id) is not None:
+        return _lift()
+    if evidence_locks.in_force(case.id) is not None:
+        return NextStep(
+            _("Locked as evidence"),
+            _("The case is closed. The lock stays until it is ended or its period is over."),
+            law=_("Art. 18(1)(c)"),
+        )
     return NextStep(_("Nothing is left to do"), _("The case is closed."))
 
 
@@ -428,9 +446,17 @@ def _answer(case: Case) -> NextStep:
 
 
 def _after_delivery(case: Case) -> NextStep:
+    if evidence_locks.waits_for_lifting(case.id) is not None:
+        return _lift()
     asked = set(case.rights.values_list("right", flat=True))
     if RightCode.ERASURE not in asked:
         return NextStep(_("Nothing is left to do"), _("The answer was delivered."))
+    if evidence_locks.in_force(case.id) is not None:
+        return NextStep(
+            _("Locked as evidence"),
+            _("Nothing is erased while the lock stands that the person asked for."),
+            law=_("Art. 18(1)(c)"),
+        )
     if case.outcome == Outcome.NOT_IDENTIFIED:
         return NextStep(
             _("Nothing is left to do"),

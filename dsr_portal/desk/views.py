@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import alarms, extensions, lateness, refusals
+from dsr_portal.cases import alarms, evidence_locks, extensions, lateness, refusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.cases.confirmations import waits_for_paper
@@ -46,6 +46,7 @@ from dsr_portal.desk.forms import (
     MessageForm,
     QueueForm,
 )
+from dsr_portal.desk.keeping import lock_page_open
 from dsr_portal.desk.next_step import mandate_words, next_step
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
@@ -154,6 +155,8 @@ def _case_page(
         "has_original": found.status not in OVER and cases.original_of(found) is not None,
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,
         "may_hold_back": actor.role in REVIEWERS and withholding.why_not(found) is None,
+        "lock": evidence_locks.in_force(found.id),
+        "may_lock": actor.role in REVIEWERS and lock_page_open(found),
         "more_time": actor.role in REVIEWERS and extensions.why_not(found) is None,
     }
     return render(request, "desk/case.html", context, status=422 if context["form"] else 200)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dsr_portal.cases import evidence_locks
 from dsr_portal.cases.models import HeldBack, RightCode
 from dsr_portal.core import clock, links
 from dsr_portal.core.countries import IN_EEA
@@ -649,6 +650,18 @@ def _lock_words(gathered: Gathered) -> str:
     if locked and locked == len(gathered.records):
         done = _("Yes, done: your pictures are locked for the controller's own search.")
         asked = set(gathered.answer.case.rights.values_list("right", flat=True))
+        kept = evidence_locks.in_force(gathered.answer.case_id)
+        if kept is not None:
+            return " ".join(
+                [
+                    done,
+                    _(
+                        "The lock stays as evidence until %(until)s. We write to you before it "
+                        "ends. You can keep it longer or end it on the status page."
+                    )
+                    % {"until": day(kept.until)},
+                ]
+            )
         if asked & {RightCode.RESTRICTION, RightCode.OBJECTION, RightCode.ERASURE}:
             return done
         until = _(
@@ -760,13 +773,21 @@ def _request_data(gathered: Gathered) -> Section:
             *_photo_rows(gathered),
             (
                 _("Your contact data"),
-                _("kept until %(days)s days after the request closes")
-                % {"days": _CLOSES_AFTER_DAYS},
+                _contact_kept(gathered),
             ),
             (_("This answer"), _("kept sealed until about %(day)s") % {"day": day(until)}),
             (_("Proof of what we did"), _("a trail of dates and codes, without name or picture")),
         ],
     }
+
+
+def _contact_kept(gathered: Gathered) -> str:
+    if evidence_locks.in_force(gathered.answer.case_id) is not None:
+        return _(
+            "kept while the lock stands, so that we can tell you before it ends, and %(days)s days "
+            "more"
+        ) % {"days": _CLOSES_AFTER_DAYS}
+    return _("kept until %(days)s days after the request closes") % {"days": _CLOSES_AFTER_DAYS}
 
 
 def _photo_rows(gathered: Gathered) -> list[Row]:

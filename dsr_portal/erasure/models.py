@@ -23,6 +23,7 @@ class WaitCode(models.TextChoices):
     SAME_PERSON = "conflict_same_person", _("another case claims one of the records")
     DUPLICATES = "duplicates_to_decide", _("copies of the pictures were found: two persons decide")
     NOT_ME = "said_not_me", _("the person said that these pictures are not theirs")
+    EVIDENCE = "kept_as_evidence", _("the person wants it kept, locked, as evidence")
     SUPERVISOR = "supervisor_needed", _("more than 50 records: a supervisor starts it")
 
 

@@ -15,12 +15,14 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import evidence_locks
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
     Case,
     Delivery,
     DeliveryKind,
     DeliveryState,
+    LockOver,
     RightCode,
     Status,
 )
@@ -127,6 +129,13 @@ def _confirmed(case: Case) -> list[UUID]:
             "answer_first",
             _("Access was asked too: the answer goes out before anything is erased."),
         )
+    if evidence_locks.in_force(case.id) is not None:
+        raise Conflict(
+            "kept_as_evidence",
+            _("The person wants it kept, locked, as evidence. That comes first."),
+        )
+    if case.withdrawn_at is not None:
+        raise Conflict("case_over", _("The person took this request back."))
     outcome = matching.outcome(case.id)
     if outcome is None:
         raise Conflict("not_decided", _("Two persons have not decided yet."))
@@ -404,6 +413,8 @@ def hold_is_over(plan: Plan) -> None:
     """
     record_ids = list(plan.records.order_by("record_id").values_list("record_id", flat=True))
     reason = WaitCode.DUPLICATES if duplicates.undecided(plan).exists() else None
+    if evidence_locks.in_force(plan.case_id) is not None:
+        reason = WaitCode.EVIDENCE
     if reason is None and _claimed_by_others(plan.case_id, record_ids):
         reason = WaitCode.SAME_PERSON
     if reason is None:
@@ -493,9 +504,10 @@ def enqueue_verify(plan: Plan, *, again: bool = False) -> Job:
 def start_due() -> int:
     """Plan what is due: 14 days after delivery, 3 days before the due date (R4).
 
-    The officer who approved the answer is the actor: a date they approved has come.
+    The officer who approved the answer is the actor: a date they approved has come. What was kept
+    as evidence follows once its lock was lifted, the day of the letter.
     """
-    started = 0
+    started = sum(_quietly(_start_as_approver, case) for case in _lock_was_lifted())
     for case in _delivered_and_asked():
         if case.delivered_at is None or _plan_in_force(case.id) or not _something_same(case.id):
             continue
@@ -515,7 +527,8 @@ def resume_waiting() -> int:
     waiting = Plan.objects.filter(state=PlanState.WAITING).select_related("case")
     done = 0
     people = (WaitCode.SUPERVISOR, WaitCode.NOT_ME)
-    for plan in list(waiting.exclude(waits_for__in=people)):
+    locked = evidence_locks.in_force_cases()
+    for plan in list(waiting.exclude(waits_for__in=people).exclude(case_id__in=locked)):
         requester = Actor(plan.approver, plan.approver_role, "staff")
         if plan.requester_role == "data_subject":
             requester = Actor.person(plan.case_id)
@@ -557,6 +570,21 @@ def expire_kits() -> int:
                 vault.enqueue_shred()
             expired += 1
     return expired
+
+
+def _lock_was_lifted() -> list[Case]:
+    """Closed cases in which an erasure was asked and the lock that kept it off was lifted."""
+    lifted = Case.objects.filter(
+        status=Status.CLOSED,
+        withdrawn_at=None,
+        evidence_locks__ended_how=LockOver.LIFTED,
+        rights__right=RightCode.ERASURE,
+    )
+    return [
+        case
+        for case in lifted.distinct().order_by("id")
+        if not _plan_in_force(case.id) and _something_same(case.id) and not _said_not_me(case)
+    ]
 
 
 def _delivered_and_asked() -> list[Case]:

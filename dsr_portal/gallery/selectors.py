@@ -271,6 +271,12 @@ def other_records_of_image(record_id: UUID) -> list[Record]:
     return list(rows.exclude(state=Record.State.ERASED).order_by("face_number"))
 
 
+def restricted_by(case_id: UUID) -> set[UUID]:
+    """Records this case restricts now."""
+    rows = Restriction.objects.filter(case_id=case_id, lifted_at=None)
+    return set(rows.values_list("record_id", flat=True))
+
+
 def cases_on(record_ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
     """Cases that hold or restrict each of these records now, by record id."""
     found: dict[UUID, set[UUID]] = defaultdict(set)

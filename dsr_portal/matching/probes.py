@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import mandates
+from dsr_portal.cases import evidence_locks, mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.levels import COMPARES_FACES
 from dsr_portal.cases.models import (
@@ -376,10 +376,12 @@ class Entered:
     words: str = ""
     narrower: str = ""
     original: bytes = b""
+    lock_years: int = 0
+    """They want it kept locked as evidence, for so many years, instead of erased."""
 
     def not_taken(self) -> list[str]:
         """Rights the person's own words let one read that were not taken (law T-09)."""
-        taken = {str(right) for right in self.rights}
+        taken = set(_rights(self))
         return [right for right in reading.rights_in(self.words) if right not in taken]
 
 
@@ -403,9 +405,18 @@ def enter_request(*, entered: Entered, actor: Actor) -> cases.Opened:
             rights=entered.not_taken(),
         )
     _check_facts(entered)
+    if entered.lock_years:
+        evidence_locks.require_years(entered.lock_years)
     reference = _reference(entered.consent) if entered.consent else ""
     picture = jpeg_of(decode_picture(entered.photo)) if entered.photo else b""
     return _open(replace(entered, consent=reference, photo=picture), actor)
+
+
+def _rights(entered: Entered) -> list[str]:
+    """A lock as evidence is asked as the right it is (Art. 18(1)(c))."""
+    asked = [str(right) for right in entered.rights]
+    locks = entered.lock_years and RightCode.RESTRICTION not in asked
+    return [*asked, RightCode.RESTRICTION.value] if locks else asked
 
 
 _LAW_BEGAN = date(2018, 5, 25)
@@ -452,7 +463,7 @@ def _open(entered: Entered, actor: Actor) -> cases.Opened:
     return cases.open_case(
         actor=actor,
         channel=entered.channel,
-        rights=entered.rights,
+        rights=_rights(entered),
         ways=ways,
         consents=[ConsentScope.COMPARISON] if entered.consent else [],
         contact=cases.Contact(
@@ -473,6 +484,8 @@ def _open(entered: Entered, actor: Actor) -> cases.Opened:
 def _with_photo(case: Case, *, entered: Entered, staged: vault.Staged | None, actor: Actor) -> None:
     if entered.consent:
         vault.write_small(case.file_unit, CONSENT_REFERENCE, entered.consent.encode())
+    if entered.lock_years:
+        evidence_locks.write(case=case, years=entered.lock_years, actor=actor)
     if staged is not None:
         staged.save()
         add_probe(

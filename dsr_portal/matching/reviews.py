@@ -16,8 +16,9 @@ from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.evidence_locks import keeps_locked
 from dsr_portal.cases.messages import require_room
-from dsr_portal.cases.models import Agreement, Case, RightCode, Status
+from dsr_portal.cases.models import Agreement, Case, Status
 from dsr_portal.cases.selectors import kept_from_erasure
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
@@ -465,8 +466,6 @@ def final_verdicts(review: Review) -> dict[UUID, str]:
     return verdicts
 
 
-KEEP_LOCKED = (RightCode.RESTRICTION, RightCode.OBJECTION)
-
 # -- the end of a case --------------------------------------------------------------------------
 
 
@@ -486,7 +485,7 @@ def end_reviews(*, case_id: UUID, actor: Actor, reason: str) -> None:
         case = Case.objects.get(id=case_id)
         # What an exemption keeps from erasure stays locked and out of search (law E-03).
         kept = set(kept_from_erasure(case_id))
-        if case.rights.filter(right__in=KEEP_LOCKED).exists():
+        if keeps_locked(case):
             kept |= _same_by_two(case_id)
         gallery.lift_restriction(
             record_ids=candidates.exclude(record_id__in=kept).values_list("record_id", flat=True),

@@ -1,8 +1,10 @@
 """Delete now, and stopping it: the wish is the case's, what follows is the erasure room's (R4)."""
 
+from typing import Any
+
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import services
-from dsr_portal.cases.models import Case
+from dsr_portal.cases import evidence_locks, services
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.erasure import selectors as plans
@@ -26,6 +28,18 @@ def stoppable(case: Case) -> Plan | None:
     None before anything was delivered: that there is one would tell that something was found (R3).
     """
     return None if case.delivered_at is None else _held(case)
+
+
+def lock_offered(case: Case) -> bool:
+    """Locking instead of deleting; also while the person sees that an erasure waits."""
+    return evidence_locks.may_ask(case) or stoppable(case) is not None
+
+
+def lock_context(case: Case) -> dict[str, Any]:
+    """What the page of a request says of a lock; the same whatever was found (R3)."""
+    if case.status == Status.PURGED:
+        return {"lock": None, "may_lock": False}
+    return {"lock": evidence_locks.in_force(case.id), "may_lock": lock_offered(case)}
 
 
 def _held(case: Case) -> Plan | None:

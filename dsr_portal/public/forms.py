@@ -107,6 +107,22 @@ class AddRightForm(PlainForm):
         )
 
 
+class LockForm(PlainForm):
+    """How long to keep it locked as evidence; the same to ask and to lengthen."""
+
+    years = forms.TypedChoiceField(
+        label=_("For how long?"),
+        choices=[(1, _("One year")), (2, _("Two years")), (3, _("Three years"))],
+        coerce=int,
+        widget=ChoiceCards,
+    )
+
+    def __init__(self, *args: Any, standing: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if standing:
+            self.fields["years"].label = _("For how long from today?")
+
+
 WHY_MORE_PHOTOS = _(
     "Photos taken at different times and in different light together find more pictures than one"
     " does. Each has to show you, alone."

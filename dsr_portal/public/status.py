@@ -121,6 +121,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "added": _added(case),
         "may_add_right": bool(services.rights_to_add(case)),
         "locked_instead": services.locked_instead(case),
+        **deleting.lock_context(case),
         "photos": photos,
         "photo_polls": any(photo.being_checked for photo in photos),
         "photos_need": [photo for photo in photos if photo.words.kind == "needs"],
@@ -483,7 +484,8 @@ def withdraw(request: HttpRequest, case: Case) -> HttpResponse:
         deleting.withdraw(case=case)
         messages.success(request, _("You withdrew your request. We keep no photo you sent."))
         return redirect("public:case")
-    return render(request, "public/withdraw.html", {"case": case})
+    context = {"case": case, "locked_instead": services.locked_instead(case)}
+    return render(request, "public/withdraw.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -502,7 +504,12 @@ def delete_now(request: HttpRequest, case: Case) -> HttpResponse:
         else:
             messages.success(request, _("We delete now. This page tells you when it is done."))
             return redirect("public:case")
-    context = {"form": form, "case": case, "delete_on": _delete_on(case, selectors.rights_of(case))}
+    context = {
+        "form": form,
+        "case": case,
+        "delete_on": _delete_on(case, selectors.rights_of(case)),
+        "locked_instead": services.locked_instead(case),
+    }
     status = 422 if form.errors else 200
     return render(request, "public/delete.html", context, status=status)
 

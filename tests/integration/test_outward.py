@@ -78,6 +78,15 @@ def test_whole_transcripts_are_the_same_whatever_the_gallery_holds(
     assert outward.differences(nothing_found(photo), there) == []
 
 
+def test_a_lock_as_evidence_looks_the_same_whatever_the_gallery_holds(play):
+    """R3, E-08: asked before anything left, ended by the person, told by letter: no difference."""
+    there, without = play("hit", lock=True), play("no hit", lock=True)
+    assert outward.differences(without, there) == []
+    text = "\n".join(there.lines)
+    assert "Locked as evidence" in text
+    assert "We sent you a letter." in text
+
+
 def test_a_transcript_has_what_it_is_there_to_compare(nothing_found):
     """R3: pages of every step, the receipt's text, and the mails with the step they left in."""
     lines = nothing_found(True).lines

@@ -96,6 +96,7 @@ DESK_PAGES = {
     "desk:refuse": ("post", {}, REVIEW),
     "desk:hold_back": ("post", {}, REVIEW),
     "desk:exempt": ("post", {}, REVIEW),
+    "desk:evidence_lock": ("post", {"do": "lift"}, REVIEW),
     "desk:settle": ("post", {}, REVIEW),
     "desk:posted": ("post", {}, REVIEW),
     "desk:letter_again": ("post", {}, REVIEW),
@@ -233,6 +234,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:enter_order"}
+    both |= {"desk:evidence_lock"}
     for name, (method, _data, _allowed) in pages.items():
         if name not in both:
             other = {"get": "post", "post": "get"}[method]

@@ -90,6 +90,7 @@ OWN_PAGES = (
     "mailbox",
     "withdraw",
     "delete_now",
+    "evidence_lock",
 )
 EVERYBODYS = ("home", "status", "help", "notice", "privacy", "accessibility", "trail")
 
@@ -249,6 +250,7 @@ class Script:
         self, world: World, patch: pytest.MonkeyPatch, site: Callable[[str], None], until: Step
     ) -> None:
         self.world, self.site, self.until, self.out = world, site, until, Transcript()
+        self.lock = False
         self.travel = Travel(patch, "2026-09-07")
         self.told = desk.told(patch)
         answers.without_detector(patch)
@@ -266,6 +268,7 @@ class Script:
             "searched": self.identify,
             "first person": self.first,
             "second person": self.second,
+            "a week later": self.end_lock,
             "approved": self.approve,
         }
         for step, day in DAYS.items():
@@ -323,7 +326,18 @@ class Script:
         desk.take(self.case, self.people[0])
         self._decide(self.people[0])
 
+    def end_lock(self) -> None:
+        """With `lock` the person ends what they asked before the second decision (Art. 18(3))."""
+        if self.lock:
+            self._sign_in()
+            data = {"do": "end"}
+            self.out.response("POST end", self.person.post(_at("evidence_lock"), data))
+
     def second(self) -> None:
+        if self.lock:
+            self._sign_in()
+            data = {"years": "1"}
+            self.out.response("POST lock", self.person.post(_at("evidence_lock"), data))
         self._decide(desk.drawn(self.case, self.people))
 
     def _decide(self, person: Actor) -> None:
@@ -357,11 +371,7 @@ class Script:
         links = self.mails()
         self.site("public")
         self.out.response("GET status signed out", Client().get(_at("case")))
-        code = cases.receipt_code(self.case)
-        self.out.response(
-            "POST status",
-            self.person.post(_at("status"), {"reference": self.case.reference, "code": code}),
-        )
+        self.out.response("POST status", self._sign_in())
         page = self.get("case")
         waiting = {*_links(page.content.decode()), *map(_at, OWN_PAGES)}
         known = {_at("case"), _at("receipt_pdf"), *(() if self.whole else map(_at, EVERYBODYS))}
@@ -372,6 +382,10 @@ class Script:
         self.out.response("POST stop", self.person.post(_at("stop_deleting")))
         if self.whole:
             self.get("receipt_pdf")
+
+    def _sign_in(self) -> Any:
+        given = {"reference": self.case.reference, "code": cases.receipt_code(self.case)}
+        return self.person.post(_at("status"), given)
 
     @property
     def whole(self) -> bool:
@@ -422,6 +436,7 @@ def transcript(
     site: Callable[[str], None],
     plants: Sequence[Plant] = (),
     until: Step = LAST,
+    lock: bool = False,
 ) -> Transcript:
     """Play one seeded case from an empty portal, up to a step, and leave no row behind.
 
@@ -439,6 +454,7 @@ def transcript(
         try:
             world = World(name, photo=photo, seed=(WITH_PHOTO if photo else WITHOUT_PHOTO)[name])
             script = Script(world, patch, site, until)
+            script.lock = lock
             out = script.run()
             script.case.refresh_from_db()
             if until == LAST:
