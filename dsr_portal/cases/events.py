@@ -202,6 +202,16 @@ TYPES = [
         },
         ("T-08", "D-01", "L-01"),
     ),
+    EventType(
+        "mail.read",
+        {
+            "rights": Many(RIGHT),
+            "added": Many(RIGHT),
+            "taken_out": Many(RIGHT),
+            "urgent": Flag(),
+        },
+        ("T-09", "L-01", "L-14"),
+    ),
     EventType("mailbox.code_sent", {}, ("L-02",)),
     EventType("mailbox.confirmed", {}, ("L-02",)),
     EventType("message.received", {}, ("T-11",)),
@@ -366,6 +376,7 @@ SENTENCES = {
         _("A mail of %(day)s was fetched: %(role)s.")
         % {"day": _day(p["arrived_on"]), "role": MailRole(p["role"]).label}
     ),
+    "mail.read": lambda p: _("A mail was read: %(rights)s.") % {"rights": _rights(p) or "–"},
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),
     "message.received": lambda p: _("The person wrote."),
@@ -396,6 +407,7 @@ SENTENCES = {
     "case.erasure_started": lambda p: _("Erasure started."),
     "case.erasure_stopped": lambda p: _("Erasure was stopped before it began."),
     "case.erasure_finished": lambda p: _("Erasure was verified."),
+    "case.no_request": lambda p: _("Two people read the mail and found no request in it."),
     "case.withdrawn": lambda p: _("The person withdrew the request."),
     "case.closed": lambda p: _("The case was closed."),
     "case.date_ordered": lambda p: (

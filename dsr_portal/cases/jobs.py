@@ -1,6 +1,14 @@
 """Jobs of this room: setting, signing and sending a letter; and what proposals and letters do."""
 
-from dsr_portal.cases import extensions, letter_texts, letters, pauses, proposals, refusals
+from dsr_portal.cases import (
+    extensions,
+    letter_texts,
+    letters,
+    mail_desk,
+    pauses,
+    proposals,
+    refusals,
+)
 from dsr_portal.cases.models import Letter, LetterKind, LetterState, ProposalKind
 from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.jobs.context import JobContext
@@ -20,6 +28,7 @@ for _kind, _handler in (
     (ProposalKind.PAUSE, pauses.HANDLER),
     (ProposalKind.EXTENSION, extensions.HANDLER),
     (ProposalKind.REFUSE, refusals.HANDLER),
+    (ProposalKind.NO_REQUEST, mail_desk.HANDLER),
 ):
     proposals.handlers.register(_kind, _handler)
 letters.after_sent.register(LetterKind.EXTENSION, extensions.told)

@@ -31,6 +31,7 @@ from dsr_portal.cases.models import (
     Mail,
     MailCode,
     MailRole,
+    MailState,
     RightCode,
     Status,
 )
@@ -199,6 +200,7 @@ class _Message:
             size=self.size,
             parts=len(self.read.parts),
             trouble=list(self.read.trouble),
+            state=MailState.READ if role == MailRole.AUTOMATIC else MailState.WAITING,
         )
         record(
             "mail.taken",

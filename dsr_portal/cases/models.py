@@ -36,6 +36,7 @@ class Outcome(models.TextChoices):
     PARTLY_REFUSED = "partly_refused", _("Partly refused")
     REFUSED = "refused", _("Refused")
     NOT_IDENTIFIED = "not_identified", _("Not identified")
+    NO_REQUEST = "no_request", _("No request")
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
@@ -148,6 +149,7 @@ class ProposalKind(models.TextChoices):
     WITHHOLD = "withhold", _("Hold one picture back from the answer")
     EXEMPT = "exempt", _("Keep one picture although erasure was asked")
     REFUSE = "refuse", _("Refuse the request as abusive")
+    NO_REQUEST = "no_request", _("Set a mail aside that asks for nothing")
 
 
 class HeldBack(models.TextChoices):
@@ -248,6 +250,14 @@ class MailRole(models.TextChoices):
     OPENED = "opened", _("Opened the case")
     ADDED = "added", _("Added to the case it answers")
     AUTOMATIC = "automatic", _("Automatic answer to a mail of ours")
+
+
+class MailState(models.TextChoices):
+    """Whether a person read it; the clock runs all the same (law D-05)."""
+
+    WAITING = "waiting", _("Waits to be read")
+    READ = "read", _("Read")
+    ASIDE = "aside", _("No request")
 
 
 class ArrivedBy(models.TextChoices):
@@ -875,6 +885,11 @@ class Mail(Row):
     size = models.PositiveBigIntegerField()
     parts = models.PositiveIntegerField()
     trouble = models.JSONField(default=list)
+    state = models.CharField(
+        max_length=8, choices=MailState.choices, default=MailState.WAITING, db_index=True
+    )
+    read_by = models.CharField(max_length=20, blank=True)
+    read_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.role} {self.arrived_at:%Y-%m-%d}"

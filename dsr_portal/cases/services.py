@@ -76,6 +76,8 @@ from dsr_portal.cases.models import (
     IdentityWay,
     LockOver,
     MailCode,
+    MailRole,
+    MailState,
     Outcome,
     RightCode,
     Status,
@@ -125,6 +127,7 @@ __all__ = [
     "find_delivery",
     "granted",
     "has_consent",
+    "has_unread_mail",
     "identity_asked_again",
     "known_without_photo",
     "link_token",
@@ -332,8 +335,14 @@ def _require_element(case: Case, way: str, element: str, actor: Actor) -> None:
 
 
 def origin_confirmed(*, case: Case) -> bool:
-    """R20: a request staff entered counts when another person saw its original."""
-    return not case.opener or bool(case.origin_confirmed_by)
+    """R20: a request staff entered counts when another person saw its original, and a mail when
+    somebody read what it asks for (T-09)."""
+    return (not case.opener or bool(case.origin_confirmed_by)) and not has_unread_mail(case)
+
+
+def has_unread_mail(case: Case) -> bool:
+    """Whether nobody has yet said what the mail that opened this case asks for."""
+    return case.mails.filter(role=MailRole.OPENED, state=MailState.WAITING).exists()
 
 
 def confirm_origin(*, case_id: UUID, actor: Actor) -> Case:
@@ -343,6 +352,8 @@ def confirm_origin(*, case_id: UUID, actor: Actor) -> Case:
         case = lock(case_id)
         if not case.opener:
             raise Conflict("origin_own", _("The person sent this request themselves."))
+        if has_unread_mail(case):
+            raise Conflict("mail_unread", _("Read the mail first, and say what it asks for."))
         if case.opener == actor.id:
             raise NotAllowed("origin_same_person", _("Another person has to see the original."))
         case.origin_confirmed_by = actor.id

@@ -31,6 +31,7 @@ class Action(StrEnum):
     SEARCH_AGAIN = "search_again"
     NOT_IDENTIFIED = "not_identified"
     REFUSE = "refuse"
+    NO_REQUEST = "no_request"
     DELIVER = "deliver"
     START_ERASURE = "start_erasure"
     STOP_ERASURE = "stop_erasure"
@@ -106,6 +107,7 @@ _come_back = Transition(
 )
 _reopen = Transition(S.RECEIVED, ORDER_TAKERS, "case.reopened", "Art. 12(2), 58(2)(c)")
 _refuse = Transition(S.DECIDED, frozenset({SUPERVISOR}), "case.decided", "Art. 12(4), 12(5)")
+_no_request = Transition(S.CLOSED, REVIEWERS, "case.no_request", "Art. 12(4)", not_opener=True)
 _withdraw = Transition(S.CLOSED, PEOPLE, "case.withdrawn", "Art. 7(3)", not_opener=True)
 
 TRANSITIONS: dict[tuple[Status, Action], Transition] = {
@@ -147,6 +149,9 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     (S.RECEIVED, A.REFUSE): _refuse,
     (S.NEEDS_INFO, A.REFUSE): _refuse,
     (S.IDENTITY, A.REFUSE): _refuse,
+    (S.RECEIVED, A.NO_REQUEST): _no_request,
+    (S.NEEDS_INFO, A.NO_REQUEST): _no_request,
+    (S.IDENTITY, A.NO_REQUEST): _no_request,
     (S.DECIDED, A.DELIVER): Transition(
         S.DELIVERED, REVIEWERS, "case.delivered", "Art. 12(3), 15(3)", not_opener=True
     ),

@@ -387,6 +387,9 @@ declare_model(
         "size": F.COUNT,
         "parts": F.COUNT,
         "trouble": F.CODE,
+        "state": F.STATE,
+        "read_by": F.STAFF,
+        "read_at": F.TIME,
     },
     shredder=f"{_KEYS}; the keyed hash is emptied when the case is purged",
 )

@@ -1,6 +1,6 @@
 """What a person wishes of a request: what may be added, and the days that follow from it (T-11)."""
 
-from datetime import date
+from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
@@ -33,11 +33,15 @@ def rights_to_add(case: Case) -> list[str]:
     return [right for right in RightCode.values if right not in asked]
 
 
-def write_right(case: Case, right: RightCode, actor: Actor) -> CaseRight:
+def write_right(
+    case: Case, right: RightCode, actor: Actor, *, asked_at: datetime | None = None
+) -> CaseRight:
+    """Write a later wish with its own month: from now, or from the day a mail of it reached us."""
+    moment = asked_at or clock.now()
     due = deadlines.due_dates(
-        clock.today(), calendar=case.calendar, regime=deadlines.Regime(case.regime)
+        clock.local_date(moment), calendar=case.calendar, regime=deadlines.Regime(case.regime)
     )
-    row = CaseRight.objects.create(case=case, right=right, added_at=clock.now(), due_on=due.legal)
+    row = CaseRight.objects.create(case=case, right=right, added_at=moment, due_on=due.legal)
     record("case.right_added", actor=actor, case_id=case.id, right=str(right), due_on=due.legal)
     return row
 

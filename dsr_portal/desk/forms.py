@@ -330,6 +330,39 @@ class EnterForm(PlainForm):
         return [line.strip() for line in self.cleaned_data["pages"].splitlines() if line.strip()]
 
 
+class MailForm(PlainForm):
+    """What a mail asks for, as a person reads it: the wider reading is ticked (T-09)."""
+
+    rights = forms.MultipleChoiceField(
+        label=_("What do they ask for?"),
+        help_text=_("Nobody has to name an article. Untick only what the words can't mean."),
+        choices=RightCode.choices,
+        widget=ChoiceBoxes,
+        required=False,
+    )
+    narrower = forms.CharField(
+        label=_("Why less than the words let one read?"),
+        help_text=_("Only where you untick something. Kept in the case file."),
+        required=False,
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    urgent = forms.BooleanField(
+        label=_("Somebody uses the pictures to find or hurt them"), required=False
+    )
+
+
+class NoRequestForm(PlainForm):
+    """Why a mail asks for nothing; another person reads it too before it is set aside."""
+
+    reason = forms.CharField(
+        label=_("Why is it no request?"),
+        help_text=_("For example an advertisement. Kept in the case file, for the second person."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
 class RefusalForm(PlainForm):
     """The evidence of Art. 12(5): what happened, and the abusive aim it shows (law R-04)."""
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Staff
 from dsr_portal.cases import evidence_locks, mandates
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status
+from dsr_portal.cases.services import has_unread_mail
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import moment
 from dsr_portal.desk.access import REVIEWERS
@@ -227,6 +228,17 @@ def _mandate(case: Case) -> NextStep:
 
 
 def _towards_search(case: Case) -> NextStep:
+    if has_unread_mail(case):
+        return NextStep(
+            _("Read the mail"),
+            _(
+                "It was taken for everything its words let one read, and its month runs since it "
+                "came. Say what it asks for."
+            ),
+            law=_("Art. 12(2)"),
+            page="desk:next_mail",
+            button=_("Read the mail"),
+        )
     if case.opener and not case.origin_confirmed_by:
         return NextStep(
             _("Confirm the original request"),

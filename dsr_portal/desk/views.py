@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import alarms, evidence_locks, extensions, lateness, refusals
+from dsr_portal.cases import alarms, evidence_locks, extensions, lateness, mail_desk, refusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.cases.confirmations import waits_for_paper
@@ -152,6 +152,7 @@ def _case_page(
         **_authorities(found, actor),
         **clock_context(found, actor),
         "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,
+        "mails": mail_desk.mails_of(found) if actor.role in MAY_ENTER else (),
         "has_original": found.status not in OVER and cases.original_of(found) is not None,
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,
         "may_hold_back": actor.role in REVIEWERS and withholding.why_not(found) is None,

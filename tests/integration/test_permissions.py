@@ -70,6 +70,11 @@ DESK_PAGES = {
     "desk:settle_copy": ("post", {"result": "DONE"}, REVIEW),
     "desk:enter": ("post", {}, REVIEW | {Role.DPO}),
     "desk:original": ("get", {}, DESK),
+    "desk:mails": ("get", {}, REVIEW | {Role.DPO}),
+    "desk:next_mail": ("get", {}, REVIEW | {Role.DPO}),
+    "desk:mail": ("get", {}, REVIEW | {Role.DPO}),
+    "desk:mail_original": ("get", {}, REVIEW | {Role.DPO}),
+    "desk:no_request": ("post", {}, REVIEW),
     "desk:confirmation": ("post", {}, REVIEW | {Role.DPO}),
     "desk:case": ("get", {}, DESK),
     "desk:progress": ("get", {}, DESK),
@@ -142,6 +147,7 @@ VALUES = {
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
     "order_id": ID, "field": "order",
+    "mail_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
 
@@ -235,6 +241,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:enter_order"}
     both |= {"desk:evidence_lock"}
+    both |= {"desk:mail", "desk:no_request"}
     for name, (method, _data, _allowed) in pages.items():
         if name not in both:
             other = {"get": "post", "post": "get"}[method]
