@@ -24,6 +24,7 @@ from dsr_portal.disclosure import services as disclosure
 from dsr_portal.jobs.models import Effect
 from dsr_portal.matching.models import Probe
 from dsr_portal.recognition import holder as holders
+from dsr_portal.vault import places
 from dsr_portal.vault import services as vault
 from tests.e2e.support import free_ports
 from tests.support import answers
@@ -331,6 +332,23 @@ def test_a_port_in_use_is_named(settings):
         assert port in processes.taken_ports()
         with pytest.raises(CommandError, match=f"{port} is in use"):
             call_command("demo")
+
+
+def test_a_second_demo_in_the_same_folder_touches_nothing(settings):
+    """On other ports it would share the first one's database, and FRESH=1 would remove it."""
+    state.State().save()
+    kept = settings.DSR_VAR / "vault" / "kept"
+    kept.parent.mkdir()
+    kept.write_text("of the demo that runs")
+    settings.DSR_FRESH = True
+    with places.alone(settings.DSR_VAR / "demo.lock") as ours:
+        assert ours
+        with pytest.raises(CommandError, match="A demo runs in") as refused:
+            call_command("demo", "--prepare-only", stdout=StringIO())
+    assert refused.value.returncode == 2
+    assert "Ctrl-C" in str(refused.value)
+    assert state.State().exists
+    assert kept.exists()
 
 
 def test_the_demos_processes_never_load_the_recognition_libraries():

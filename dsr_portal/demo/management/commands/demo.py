@@ -30,6 +30,7 @@ from dsr_portal.core.exits import not_asked
 from dsr_portal.demo import cast, processes, ready, state
 from dsr_portal.demo.state import State
 from dsr_portal.gallery import selectors as gallery
+from dsr_portal.vault import places
 
 STEPS = 7
 PARTS = ("gallery", "cast", "cases", "fault")
@@ -59,6 +60,18 @@ class Command(BaseCommand):
             self._part(options["part"])
             return
         self.began = getattr(settings, "DSR_DEMO_STARTED", 0) or time.time()
+        # Not one of the ports: a second demo here would share the first one's database, or with
+        # FRESH=1 remove it while it runs.
+        with places.alone(Path(settings.DSR_VAR) / "demo.lock") as ours:
+            if not ours:
+                raise not_asked(
+                    f"A demo runs in {settings.DSR_VAR} already; it was left as it is. Stop it "
+                    "with Ctrl-C where it was started, or give this one folders of its own with "
+                    "DSR_VAR, DSR_RING and DSR_LEDGER."
+                )
+            self._alone(options)
+
+    def _alone(self, options: dict[str, Any]) -> None:
         self._refuse_taken_ports()
         if getattr(settings, "DSR_FRESH", False):
             self._start_over()
@@ -92,8 +105,9 @@ class Command(BaseCommand):
         taken = processes.taken_ports()
         if taken:
             numbers = ", ".join(str(port) for port in taken)
+            said = f"Port {numbers} is" if len(taken) == 1 else f"Ports {numbers} are"
             raise not_asked(
-                f"Port {numbers} is in use. Stop what listens there, or choose another: "
+                f"{said} in use. Stop what listens there, or choose others: "
                 f"make demo PORT={processes.port_of('public') + 100}"
             )
 

@@ -1,0 +1,42 @@
+"""A case whose address and file were destroyed is still a page, and no link on it leads nowhere."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from dsr_portal.accounts.models import Role
+from dsr_portal.cases import services as cases
+from dsr_portal.core.actor import Actor
+from dsr_portal.vault import services as vault
+from tests.support import cases as support
+from tests.support.gallery import own_places
+from tests.support.matching import sign_in, staff
+
+pytestmark = [pytest.mark.django_db]
+
+
+@pytest.mark.parametrize("role", [Role.OFFICER, Role.SUPERVISOR, Role.DPO])
+def test_every_link_of_a_purged_case_opens(settings, tmp_path, site, role):
+    """P-06, L-23: what is left is dates and the trail; the page of what is gone is not offered."""
+    own_places(settings, tmp_path)
+    site("desk")
+    case = support.opened()
+    page = reverse("desk:case", kwargs={"reference": case.reference})
+    receipt = reverse("desk:receipt", kwargs={"reference": case.reference})
+    desk = sign_in(Client(), staff("S-7", role))
+    assert receipt in links(desk, page, case)
+    cases.withdraw(case_id=case.id, actor=support.person(case))
+    cases.purge(case_id=case.id, actor=Actor.system("case-schedule"))
+    vault.shred_now([case.contact_unit, case.file_unit], reason="purged")
+    left = links(desk, page, case)
+    assert receipt not in left
+    assert {link: desk.get(link).status_code for link in left} == dict.fromkeys(left, 200)
+
+
+def links(desk: Client, page: str, case) -> set[str]:
+    """Addresses below the case that its page offers to look at."""
+    shown = desk.get(page)
+    assert shown.status_code == 200
+    return set(re.findall(rf'<a href="(/cases/{case.reference}/[^"#]+)', shown.content.decode()))
