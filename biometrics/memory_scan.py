@@ -301,36 +301,24 @@ def scan_files(paths: Iterable[Path], patterns: Sequence[bytes | Needle]) -> Fil
 
 
 class _Table:
-    """Sorts out where many needles can't begin, by a few of their bytes.
+    """Many needles by a few of their bytes: two for the sieve, then eight that decide.
 
-    A pass per needle would take minutes: a table of two bytes sorts out nearly every position,
-    eight bytes decide, and only what is left is compared. `places` are those eight.
+    `places` are those eight; only what they leave is compared.
     """
 
     def __init__(self, places: tuple[int, ...], needles: Sequence[tuple[int, bytes]]) -> None:
         exact = places == tuple(range(SHORTEST))
-        self._key = _KEY if exact else 0
+        self.key = _KEY if exact else 0
+        self.longest = max(places) + 1
+        self.pairs = {
+            int.from_bytes(needle[self.key : self.key + 2], "little") for _number, needle in needles
+        }
         self._places = np.array(places)
-        self._longest = max(places) + 1
-        self._keys = np.zeros(1 << 16, dtype=np.bool_)
         self._by_anchor: dict[int, list[int]] = {}
         for number, needle in needles:
-            self._keys[int.from_bytes(needle[self._key : self._key + 2], "little")] = True
             anchor = int.from_bytes(bytes(needle[place] for place in places), "little")
             self._by_anchor.setdefault(anchor, []).append(number)
         self._anchors = np.array(sorted(self._by_anchor), dtype=np.uint64)
-
-    def starts(
-        self, data: NDArray[np.uint8], first: int, filled: int
-    ) -> Iterator[NDArray[np.intp]]:
-        """Positions from `first` on at which a needle may begin, some at a time."""
-        for offset in (0, 1):
-            begin = first + self._key + offset
-            pairs = data[begin : filled - (filled - begin) % 2].view("<u2")
-            found = begin - self._key + 2 * np.flatnonzero(self._keys[pairs])
-            found = found[found <= filled - self._longest]
-            for block in range(0, len(found), _STARTS):
-                yield found[block : block + _STARTS]
 
     def likely(
         self, data: NDArray[np.uint8], starts: NDArray[np.intp]
@@ -341,6 +329,35 @@ class _Table:
         at[at == len(self._anchors)] = 0
         for hit in np.flatnonzero(self._anchors[at] == anchors).tolist():
             yield int(starts[hit]), self._by_anchor[int(anchors[hit])]
+
+
+class _Sieve:
+    """Sorts out nearly every position by two bytes, in one pass for all tables.
+
+    A pass per needle would take minutes, and one per table three times as long as this.
+    """
+
+    def __init__(self, tables: Sequence[_Table]) -> None:
+        self._tables = tables
+        self._meant = np.zeros(1 << 16, dtype=np.uint8)
+        for bit, table in enumerate(tables):
+            for pair in table.pairs:
+                self._meant[pair] |= 1 << bit
+        self._keys = self._meant > 0
+
+    def starts(
+        self, data: NDArray[np.uint8], first: int, filled: int
+    ) -> Iterator[tuple[_Table, NDArray[np.intp]]]:
+        """Positions from `first` on at which a needle of a table may begin, some at a time."""
+        for begin in (first, first + 1):
+            pairs = data[begin : filled - (filled - begin) % 2].view("<u2")
+            found = np.flatnonzero(self._keys[pairs])
+            meant = self._meant[pairs[found]]
+            for bit, table in enumerate(self._tables):
+                at = begin - table.key + 2 * found[meant & (1 << bit) > 0]
+                at = at[(at >= first) & (at <= filled - table.longest)]
+                for block in range(0, len(at), _STARTS):
+                    yield table, at[block : block + _STARTS]
 
 
 class _Scanner:
@@ -368,10 +385,11 @@ class _Scanner:
                 groups.setdefault(places, []).append(number)
             elif not self._few:
                 groups.setdefault(tuple(range(SHORTEST)), []).append(number)
-        self._tables = [
+        tables = [
             _Table(places, [(number, self._needles[number]) for number in numbers])
             for places, numbers in groups.items()
         ]
+        self._sieve = _Sieve(tables) if tables else None
         self._buffer = bytearray(CHUNK + self._overlap)
         self._array = np.frombuffer(self._buffer, dtype=np.uint8)
         self._counts = [0] * len(self._needles)
@@ -429,8 +447,8 @@ class _Scanner:
         for number in self._few:
             self._count_one(number, filled, kept)
         first = max(0, kept - self._overlap)
-        for table in self._tables:
-            for starts in table.starts(self._array, first, filled):
+        if self._sieve is not None and filled - first >= SHORTEST:
+            for table, starts in self._sieve.starts(self._array, first, filled):
                 self._compare(table, starts, filled, kept)
 
     def _count_one(self, number: int, filled: int, kept: int) -> None:

@@ -144,11 +144,9 @@ def _wait_for_a_fresh_process(ctx: JobContext, plan: Plan) -> None:
 
 
 def _index_and_memory(plan: Plan, kit: Kit | None, record_ids: list[UUID]) -> list[Finding]:
-    gone = recognition.absent(record_ids=record_ids)
     memory = _memory(plan, kit)
     templates = kits.open_templates(plan)
-    if templates:
-        gone = recognition.absent(record_ids=record_ids, templates=templates)
+    gone = recognition.absent(record_ids=record_ids, templates=templates)
     left = (
         gone.ids_in_memory + gone.templates_in_memory + gone.ids_in_files + gone.templates_in_files
     )

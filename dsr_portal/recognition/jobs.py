@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from dsr_portal.audit.services import record
-from dsr_portal.jobs.services import JobContext, Transient
+from dsr_portal.jobs.services import JobContext, Transient, enqueue
 from dsr_portal.recognition import changes, damage, group_search, groups, leaving, processes, shards
 from dsr_portal.recognition.holder import holder
 from dsr_portal.recognition.models import Holder
@@ -20,8 +20,14 @@ def erase(ctx: JobContext) -> None:
 
 
 def graphs(ctx: JobContext) -> None:
-    """Give shards that lost their graph a new one."""
-    shards.build_graphs(commit=ctx.checkpoint)
+    """Give one shard that lost its graph a new one; the next is a job of its own.
+
+    Building takes seconds for each: what was asked of the index meanwhile goes first.
+    """
+    if shards.build_graphs(commit=ctx.checkpoint, most=1) and shards.graph_is_missing():
+        kind = groups.kind(damage.GRAPHS, groups.own())
+        with ctx.complete():
+            enqueue(kind=kind, subject=ctx.subject, idempotency_key=f"{kind}:after:{ctx.job_id}")
 
 
 def rebuild(ctx: JobContext) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dsr_portal.core.transactions import outside
 from dsr_portal.recognition import engine as engines
+from dsr_portal.recognition import holder as holders
 
 if TYPE_CHECKING:
     from biometrics.memory_scan import FilesReport
@@ -102,13 +103,16 @@ def text_forms(data: bytes) -> list[bytes]:
 
 @outside("Scanning memory")
 def scan_holder(*, needles: Sequence[str]) -> MemoryScan:
-    """Count masked patterns in all memory of this process; run it in the search worker.
+    """Count masked patterns in all memory of this process, which holds the index by then.
 
-    A canary planted for the scan must be found once, or the scan proves nothing (R30).
+    Run it in the search worker. A canary planted for the scan must be found once, or the scan
+    proves nothing (R30).
     """
     from biometrics.errors import ScanFailed
     from biometrics.memory_scan import Needle, scan_process
 
+    with holders.holder().current():
+        pass
     canary = bytearray(secrets.token_bytes(_CANARY))
     patterns = [Needle.from_text(text) for text in needles]
     try:

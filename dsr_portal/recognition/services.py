@@ -44,9 +44,9 @@ from dsr_portal.recognition.scanning import MemoryScan, needles_of, scan_holder
 from dsr_portal.recognition.shards import (
     apply_erasure,
     build_graphs,
-    ids_in,
     rebuild_shard,
     seal_shards,
+    unpacked,
 )
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import Picture
@@ -519,11 +519,11 @@ def absent(*, record_ids: Sequence[UUID], templates: Sequence[bytes] = ()) -> Ab
     """
     import numpy as np
 
-    wanted = set(record_ids)
+    wanted = {one.bytes for one in record_ids}
     rows = [np.frombuffer(raw, dtype="<f4").copy() for raw in templates]
     try:
         with holders.holder().current() as held:
-            in_memory = sum(held.index.contains(one) for one in wanted)
+            in_memory = sum(held.index.contains(one) for one in set(record_ids))
             same = sum(bool(held.index.search(row, 0.9999).hits) for row in rows)
             ids_in_files, copies, seen = _in_files(held, wanted, templates)
             return Absence(
@@ -540,15 +540,15 @@ def absent(*, record_ids: Sequence[UUID], templates: Sequence[bytes] = ()) -> Ab
             row[:] = 0.0
 
 
-def _in_files(held: Loaded, wanted: set[UUID], templates: Sequence[bytes]) -> tuple[int, int, int]:
+def _in_files(held: Loaded, wanted: set[bytes], templates: Sequence[bytes]) -> tuple[int, int, int]:
     """Ids and templates of erased records found in shard files, and how many rows were read."""
     ids_found = copies = seen = 0
     for shard in Shard.objects.filter(model=held.model).order_by("number"):
         unit = shard.unit
         data = _read_or_rebuild(shard)
-        ids = ids_in(data)
+        ids = unpacked(data).ids
         seen += len(ids)
-        ids_found += len(wanted.intersection(ids))
+        ids_found += sum(row.tobytes() in wanted for row in ids)
         copies += sum(data.count(one) for one in templates)
         if vault.has(unit, holders.GRAPH):
             graph = vault.read(unit, holders.GRAPH)

@@ -162,13 +162,12 @@ def _point_to(shard: Shard, model: ModelVersion, ids: Sequence[UUID]) -> None:
 
 
 @outside("Building graphs")
-def build_graphs(commit: Commit = unit_of_work) -> int:
-    """Give every shard without a graph a new one and keep it; how many were built."""
+def build_graphs(commit: Commit = unit_of_work, *, most: int | None = None) -> int:
+    """Give shards without a graph a new one and keep it, all or `most`; how many were built."""
     with holders.holder().current() as held, failures.typed():
         # Some may only not be loaded yet.
         holders.take_graphs(held.index, held.model, held.numbers, held.numbers)
-        wanted = [at for at in range(held.index.shards) if not held.index.has_graph(at)]
-        built = held.index.build_graphs(wanted)
+        built = held.index.build_graphs(_without_graph(held)[:most])
         units = dict(held.signature)
         for position in built:
             staged = vault.stage_into(units[held.numbers[position]])
@@ -176,6 +175,18 @@ def build_graphs(commit: Commit = unit_of_work) -> int:
             with commit():
                 staged.save()
         return len(built)
+
+
+@outside("Looking for graphs")
+def graph_is_missing() -> bool:
+    """True while a shard of this process's index has rows and no graph."""
+    with holders.holder().current() as held:
+        return bool(_without_graph(held))
+
+
+def _without_graph(held: Loaded) -> list[int]:
+    index = held.index
+    return [at for at in range(index.shards) if index.shard_size(at) and not index.has_graph(at)]
 
 
 # -- writing without what was erased --------------------------------------------------------------

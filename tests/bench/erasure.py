@@ -102,9 +102,12 @@ def gallery_of(count: int) -> None:
     """An index of `count` modelled faces and no other, in place of what an area before left."""
     from django.conf import settings
 
+    from dsr_portal.jobs.models import Job
+    from dsr_portal.recognition.damage import GRAPHS
     from dsr_portal.recognition.models import ChangeHead, Holder, Shard, Template
 
     step: int = settings.DSR_SHARD_ROWS
+    Job.objects.filter(kind=GRAPHS).delete()
     for model in (Template, Shard, Holder):
         model.objects.all().delete()
     rows = gallery(count, 1).rows

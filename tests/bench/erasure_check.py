@@ -26,19 +26,18 @@ def answered() -> Path:
 
 
 def check(ctx: JobContext) -> None:
-    """As the verification of an erasure does it: by id, bytes in memory, then by template."""
+    """As the verification of an erasure does it: bytes in memory, then by id and template."""
     wanted = json.loads(asked().read_text())
     ids = [UUID(one) for one in wanted["ids"]]
-    by_id = services.absent(record_ids=ids)
     seen = services.scan_holder(needles=wanted["needles"])
     # Read after the scan only: the scan finds templates in clear wherever they lie.
     templates = [bytes.fromhex(one) for one in json.loads(in_clear().read_text())]
-    by_template = services.absent(record_ids=ids, templates=templates)
+    absent = services.absent(record_ids=ids, templates=templates)
     answered().write_text(
         json.dumps(
             {
-                "gone": by_id.gone and by_template.gone,
-                "rows": by_template.rows,
+                "gone": absent.gone,
+                "rows": absent.rows,
                 "copies": seen.total,
                 "canary": seen.canary_found,
                 "bytes": seen.bytes,

@@ -13,6 +13,7 @@ from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core.errors import InsideTransaction, Unavailable
 from dsr_portal.core.ids import new_id
 from dsr_portal.jobs import services as jobs
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.recognition import changes, processes, services, shards
 from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition.holder import holder
@@ -308,6 +309,26 @@ def test_a_damaged_graph_is_left_out_and_the_sweep_still_proves():
     assert services.build_graphs() == 1
     forget_index()
     assert search(rows[0]).hits[0].found_by == "hnswlib"
+
+
+def test_what_is_asked_meanwhile_goes_before_the_next_graph():
+    """An erasure that touches ten shards must not keep searches waiting for ten graphs."""
+    ids = enrol(random_templates(24))
+    services.seal_shards()
+    erase(ids[0], ids[8], ids[16])
+    assert jobs.run_due(limit=1, queues=["search"]) == 1
+    with holder().current() as held:
+        without = [at for at in range(3) if not held.index.has_graph(at)]
+    assert without == [0, 1, 2]
+    with unit_of_work():
+        services.enqueue_seal()
+    assert jobs.run_due(limit=2, queues=["search"]) == 2
+    assert Job.objects.get(kind="recognition.seal").state == JobState.DONE
+    with holder().current() as held:
+        assert [at for at in range(3) if not held.index.has_graph(at)] == [1, 2]
+    work()
+    with holder().current() as held:
+        assert all(held.index.has_graph(at) for at in range(3))
 
 
 def test_the_nearest_below_are_best_first_and_under_the_threshold():
