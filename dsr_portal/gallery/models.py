@@ -413,6 +413,7 @@ class Notice(Row):
     answered_at = models.DateTimeField(null=True, blank=True)
     answered_by = models.CharField(max_length=20, blank=True)
     rounds = models.PositiveSmallIntegerField(default=0)
+    posted_round = models.PositiveSmallIntegerField(default=0)
     next_round_at = models.DateTimeField(null=True, blank=True, db_index=True)
     error_code = models.CharField(max_length=64, blank=True)
     excuse_reason = models.CharField(max_length=500, blank=True)

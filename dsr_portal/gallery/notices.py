@@ -28,6 +28,7 @@ from dsr_portal.gallery import channels
 from dsr_portal.gallery.models import LookUp, Notice, RecipientChannel, Restriction
 from dsr_portal.gallery.selectors import look_up_fields
 from dsr_portal.jobs import services as jobs
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import queue_effect
 from dsr_portal.vault import services as vault
 
@@ -246,7 +247,8 @@ def _start(notice: Notice, channel: RecipientChannel | None, actor: Actor) -> No
             notice.state = State.SENDING
         key = f"{notice.id}:{notice.rounds}"
         if channel.kind == Kind.LETTER:
-            jobs.enqueue(kind=LETTER, subject=notice.id, idempotency_key=f"{LETTER}:{key}")
+            notice.letter_id = None  # each round has a letter of its own
+            jobs.enqueue(kind=LETTER, subject=notice.id, idempotency_key=_letter_key(notice))
         else:
             kind = MAIL if channel.kind == Kind.MAIL else CALL
             queue_effect(kind=kind, subject_id=notice.id, unique_key=f"{kind}:{key}")
@@ -263,6 +265,7 @@ def _start(notice: Notice, channel: RecipientChannel | None, actor: Actor) -> No
 
 def chase() -> int:
     """The regular run: reminders, and another try where nobody was reached (Art. 19)."""
+    _end_failed_letters()
     due = Notice.objects.filter(state__in=OPEN, next_round_at__lte=clock.now())
     begun = 0
     for notice_id in list(due.values_list("id", flat=True)):
@@ -278,6 +281,28 @@ def chase() -> int:
             _start(notice, channels.serving(notice.recipient_id), _SCHEDULE)
             begun += 1
     return begun
+
+
+def _end_failed_letters() -> None:
+    """A letter that could not be made reached nobody: it is told, and tried again a day later."""
+    making = Notice.objects.filter(
+        channel__kind=Kind.LETTER,
+        letter_id=None,
+        next_round_at=None,
+        error_code="",  # not told yet in this round
+        state__in=[State.SENDING, *OPEN],
+    )
+    for notice in list(making):
+        failed = Job.objects.filter(
+            idempotency_key=_letter_key(notice), state=JobState.FAILED
+        ).first()
+        if failed is not None:
+            with unit_of_work():
+                note_end(subject_id=notice.id, sent=False, code=failed.error_code)
+
+
+def _letter_key(notice: Notice) -> str:
+    return f"{LETTER}:{notice.id}:{notice.rounds}"
 
 
 # -- what was sent, and what came back ------------------------------------------------------------
@@ -362,6 +387,8 @@ def mark_posted(*, notice_id: UUID, actor: Actor) -> Notice:
         if not waits_to_be_posted(notice):
             raise Conflict("no_letter", _("No letter of this notice waits to be posted."))
         _note_told(notice, actor)
+        notice.posted_round = notice.rounds
+        notice.save(update_fields=["posted_round"])
     return notice
 
 
@@ -449,6 +476,8 @@ def waits_to_be_posted(notice: Notice) -> bool:
     """A letter was made in this round, the first or a reminder, and nobody said it was posted."""
     if notice.letter_id is None or notice.next_round_at is not None:
         return False
+    if notice.posted_round == notice.rounds:
+        return False  # the last reminder: no further round begins
     by_post = notice.channel is not None and notice.channel.kind == Kind.LETTER
     return notice.state == State.PRINTED or (by_post and notice.state in OPEN)
 

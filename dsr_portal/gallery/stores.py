@@ -207,6 +207,7 @@ declare_model(
         "answered_at": F.TIME,
         "answered_by": F.STAFF,
         "rounds": F.COUNT,
+        "posted_round": F.COUNT,
         "next_round_at": F.TIME,
         "error_code": F.CODE,
         "excuse_reason": F.STAFF,

@@ -356,6 +356,60 @@ def test_a_letter_that_reminds_is_posted_like_the_first(answer: str) -> None:
     assert after.next_round_at is not None
 
 
+def test_the_last_letter_is_posted_once_and_an_answer_to_it_stands() -> None:
+    """Art. 19: after the last reminder nothing waits to be posted, whatever was answered."""
+    record = lab.picture(1).records[0]
+    poster = shown(record, "Poster")
+    case = lab.ready_case([record])
+    listed(poster, "LETTER", "Poststraat 1")
+    tell(case, record)
+    cases.release_batch(actor=support.SECOND)
+    first = None
+    for round_number in range(1, len(notices.REMIND_AFTER) + 2):
+        if round_number > 1:
+            later(case)
+            assert notices.chase() == 1
+            begun = notice_of(case, poster)
+            assert not notices.waits_to_be_posted(begun), "its letter is not made yet"
+        run_due()
+        notice = notice_of(case, poster)
+        assert notice.letter_id != first, "a letter of its own"
+        first = notice.letter_id
+        notices.mark_posted(notice_id=notice.id, actor=support.OFFICER)
+    last = notice_of(case, poster)
+    assert (last.rounds, last.next_round_at) == (4, None)
+    for answer in ("", "received"):
+        if answer:
+            notices.record_answer(notice_id=last.id, answer=answer, actor=support.OFFICER)
+        assert not notices.waits_to_be_posted(notice_of(case, poster))
+        with pytest.raises(Conflict, match="no_letter"):
+            notices.mark_posted(notice_id=last.id, actor=support.OFFICER)
+    assert notice_of(case, poster).state == State.RECEIVED
+
+
+def test_a_letter_that_could_not_be_made_is_told_and_tried_again() -> None:
+    """Art. 19: no recipient is forgotten because a letter failed for good."""
+    record = lab.picture(1).records[0]
+    poster = shown(record, "Poster")
+    case = lab.ready_case([record])
+    listed(poster, "LETTER", "Poststraat 1")
+    tell(case, record)
+    cases.release_batch(actor=support.SECOND)
+    failing = Job.objects.filter(kind=notices.LETTER)
+    failing.update(state="failed", error_code="renderer_gone")
+    assert notices.chase() == 0
+    notice = notice_of(case, poster)
+    assert (notice.state, notice.error_code) == (State.NOT_REACHED, "renderer_gone")
+    assert notices.chase() == 0
+    assert Event.objects.filter(type="recipient.not_reached").count() == 1
+    later(case)
+    assert notices.chase() == 1
+    run_due()
+    assert notices.waits_to_be_posted(notice_of(case, poster))
+    notices.mark_posted(notice_id=notice.id, actor=support.OFFICER)
+    assert notice_of(case, poster).state == State.SENT
+
+
 def test_not_telling_takes_a_reason_and_two_persons() -> None:
     """Art. 19: impossible or disproportionate effort is a decision, and it is printed."""
     record = lab.picture(1).records[0]
