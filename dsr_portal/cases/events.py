@@ -202,6 +202,7 @@ TYPES = [
         },
         ("T-08", "D-01", "L-01"),
     ),
+    EventType("mail.bounced", {}, ("T-11", "L-09")),
     EventType(
         "mail.read",
         {
@@ -376,6 +377,7 @@ SENTENCES = {
         _("A mail of %(day)s was fetched: %(role)s.")
         % {"day": _day(p["arrived_on"]), "role": MailRole(p["role"]).label}
     ),
+    "mail.bounced": lambda p: _("A mail of ours came back: it was not delivered."),
     "mail.read": lambda p: _("A mail was read: %(rights)s.") % {"rights": _rights(p) or "–"},
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),

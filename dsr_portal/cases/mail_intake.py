@@ -6,6 +6,7 @@ address; else it is a case of its own that says which one it may belong to. What
 answered by no machine: an absence note would go back and forth for ever.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
@@ -52,7 +54,9 @@ MAY_FETCH = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO})
 WIDE = (RightCode.ACCESS, RightCode.ERASURE, RightCode.OBJECTION)
 """What a message is read as that names nothing we know a word for (law T-09)."""
 
-MAY_BELONG = "mail_may_belong"
+MAY_BELONG, BOUNCED = "mail_may_belong", "mail_bounced"
+"""Flags for officers."""
+
 _LAW_BEGAN = date(2018, 5, 25)
 _CUT = "\n[...]"
 
@@ -122,6 +126,10 @@ class _Message:
     arrived_by: ArrivedBy
 
     def take(self) -> Took:
+        returned = _case_of_effects(self.read.bounced)
+        if returned is not None:
+            vault.retry_stale(self._note_bounce)(returned)
+            return Took.ADDED
         named = _case_named(self.read)
         if named is not None and _is_own_address(named, self.read.sender):
             try:
@@ -146,6 +154,15 @@ class _Message:
             text=_fits_message(self.read.words or self.read.subject),
             also=partial(self._keep, staged=staged, role=MailRole.ADDED),
         )
+
+    def _note_bounce(self, case: Case) -> None:
+        """A mail of ours came back: the desk sees it, and the person on the page of the request."""
+        staged = self._staged(case)
+        with unit_of_work():
+            row = lock(case.id)
+            self._keep(row, staged=staged, role=MailRole.AUTOMATIC)
+            record("mail.bounced", actor=self.actor, case_id=case.id)
+            raise_flag(case_id=case.id, code=BOUNCED, actor=self.actor)
 
     def _open(self, named: Case | None) -> None:
         case_id = new_id()
@@ -233,13 +250,24 @@ def _fits_message(text: str) -> str:
 
 def _case_named(read: ReadMail) -> Case | None:
     """The case whose mail this answers, else one its subject names; never a purged one."""
-    standing = Case.objects.exclude(status=Status.PURGED)
-    for effect_id in read.answers[:20]:
-        case_id = _case_of_effect(Effect.objects.filter(id=effect_id).first())
-        if case_id is not None and (found := standing.filter(id=case_id).first()):
-            return found
+    answered = _case_of_effects(read.answers[:20])
+    if answered is not None:
+        return answered
     for reference in read.named:
-        if found := standing.filter(reference=reference).first():
+        if found := _standing().filter(reference=reference).first():
+            return found
+    return None
+
+
+def _standing() -> QuerySet[Case]:
+    return Case.objects.exclude(status=Status.PURGED)
+
+
+def _case_of_effects(ids: Iterable[UUID]) -> Case | None:
+    """The case of the first of these mails of ours that is about one."""
+    for effect_id in ids:
+        case_id = _case_of_effect(Effect.objects.filter(id=effect_id).first())
+        if case_id is not None and (found := _standing().filter(id=case_id).first()):
             return found
     return None
 

@@ -48,6 +48,8 @@ _REFERENCE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{3}[- ]?[0-9A-Za-z]{4}(?![0
 _OUR_ID = re.compile(
     r"<([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})@[^<>\s]{1,255}>"
 )
+_FAILED = re.compile(rb"^Action:[ \t]*failed\b", re.IGNORECASE | re.MULTILINE)
+_RETURNED = re.compile(rb"^Message-ID:\s{0,4}(<[^<>\s]{1,300}>)", re.IGNORECASE | re.MULTILINE)
 _BY_HOST = re.compile(r"\bby\s+([A-Za-z0-9._-]{1,255})", re.IGNORECASE)
 _SILENT = frozenset({"script", "style", "head", "title", "template"})
 _BREAKS = frozenset({"br", "p", "div", "tr", "li", "h1", "h2", "h3", "h4", "blockquote", "table"})
@@ -78,6 +80,9 @@ class ReadMail:
     trouble: tuple[str, ...] = ()
     automatic: bool = False
     """A machine wrote it (RFC 3834): nothing is sent back by a machine."""
+
+    bounced: tuple[UUID, ...] = ()
+    """Ids of mails of ours that this report says were not delivered, for good (RFC 3464)."""
 
     def as_json(self) -> dict[str, Any]:
         """What an officer reads beside the original; kept in the vault with it."""
@@ -120,6 +125,7 @@ def read_mail(data: bytes, *, whole: bool = True, own_hosts: Collection[str] = (
         parts=tuple(body.parts),
         trouble=tuple(trouble),
         automatic=headers.automatic(),
+        bounced=_bounced(headers, data),
     )
 
 
@@ -136,6 +142,19 @@ def _references(subject: str) -> list[str]:
     """Case references in the subject, in their one written form; the check character holds."""
     found = (references.normalise(one) for one in _REFERENCE.findall(subject))
     return list(dict.fromkeys(one for one in found if one))[:5]
+
+
+def _bounced(headers: "_Headers", data: bytes) -> tuple[UUID, ...]:
+    """A report that delivery failed names the mail it is about in the part it gives back. That it
+    is only late is no failure."""
+    kind = next(headers.raw("content-type"), "").lower()
+    if not kind.startswith("multipart/report") or "delivery-status" not in kind:
+        return ()
+    body = data[:HEADERS_MOST].partition(b"\n\n")[2] or data[:HEADERS_MOST]
+    if not _FAILED.search(body):
+        return ()
+    returned = (one.decode("ascii", "replace").lower() for one in _RETURNED.findall(body)[:5])
+    return tuple(UUID(found[1]) for one in returned if (found := _OUR_ID.fullmatch(one)))
 
 
 class _Headers:

@@ -88,6 +88,7 @@ TOLD: dict[str, Promise] = {
     "lock.kept": _("You lengthened the lock."),
     "lock.ending": _("We told you when the lock ends."),
     "lock.ended": _("The lock ended."),
+    "mail.bounced": _("A mail of ours came back. What we wrote is on this page."),
     "case.no_request": _("We read your mail and found no request in it."),
     "case.withdrawn": _("You withdrew your request."),
     "case.reopened": _("We opened your request again."),

@@ -15,6 +15,8 @@ from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.cases import mailbox, selectors, services
 from dsr_portal.cases.models import Case, Direction, Mail, Status
 from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.registries import GoneUnit, unit_purgers
 from dsr_portal.jobs.models import Effect
 from dsr_portal.law import deadlines
 from dsr_portal.matching.models import Probe
@@ -255,6 +257,48 @@ def test_what_a_machine_answered_is_kept_and_answered_by_no_machine(box, setting
     assert Effect.objects.count() == before
 
 
+def report(message_id: object, action: str = "failed") -> bytes:
+    """What a mail server sends when it could not deliver."""
+    return (
+        f"Received: {received(clock.now())}\n"
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nSubject: Undelivered\n"
+        "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        "--b\nContent-Type: text/plain\n\nIt could not be delivered.\n"
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n"
+        f"Final-Recipient: rfc822; mina@example.org\nAction: {action}\nStatus: 5.1.1\n\n"
+        "--b\nContent-Type: message/rfc822\n\nFrom: privacy@halden.example\n"
+        f"Message-ID: <{message_id}@relay.example>\nSubject: We have your request\n\nText\n--b--\n"
+    ).encode()
+
+
+def test_a_mail_of_ours_that_came_back_is_seen_at_the_desk_and_by_the_person(box):
+    """T-11, R3: by our own Message-ID; it says nothing but that it came back, and adds no words."""
+    case = support.opened(email="mina@example.org")
+    effect = Effect.objects.get(kind="mail.receipt", subject_id=case.id)
+    put(box, report(effect.id))
+    before = Effect.objects.count()
+    assert fetch(box)["added"] == 1
+    assert Case.objects.count() == 1
+    assert case.mails.get().role == "automatic"
+    assert list(case.flags.values_list("code", flat=True)) == ["mail_bounced"]
+    told = [one.sentence for one in selectors.public_view(case).told]
+    assert "A mail of ours came back. What we wrote is on this page." in told
+    assert not case.messages.exists()
+    assert Effect.objects.count() == before, "a report is never answered"
+
+
+def test_a_report_about_no_mail_of_ours_or_of_a_delay_flags_nobody(box):
+    """N-15: it is kept all the same, as a case a person sets aside."""
+    case = support.opened(email="mina@example.org")
+    effect = Effect.objects.get(kind="mail.receipt", subject_id=case.id)
+    put(box, report("01a206fb-c75b-704a-876a-650f476e1f9d"))
+    put(box, report(effect.id, "delayed"))
+    assert fetch(box)["opened"] == 2
+    assert not case.flags.exists()
+    assert "mail.bounced" not in [one.type for one in events_for_case(case.id)]
+
+
 # -- none is lost ---------------------------------------------------------------------------------
 
 BROKEN = {
@@ -424,3 +468,15 @@ def test_what_was_taken_leaves_the_mailbox_after_two_weeks(box):
     os.utime(path, (old, old))
     assert fetch(box)["removed"] == 1
     assert done(box) == []
+
+
+def test_after_a_restore_a_destroyed_mail_is_found_by_no_hash(box):
+    """R31, E-15: the backup brought its row back, the ledger says that its unit was destroyed."""
+    put(box, message())
+    fetch(box)
+    mail = Mail.objects.get()
+    gone = GoneUnit(id=mail.unit, owner=mail.case_id, reason="purged")
+    purger = unit_purgers.get(vault.UnitKind.MAIL.value)
+    assert purger(units=[gone], actor=Actor.operator()) == 1
+    mail.refresh_from_db()
+    assert mail.content_hash is None
