@@ -294,6 +294,8 @@ def find_delivery(token: str) -> Delivery:
     )
     if delivery is None or delivery.state == DeliveryState.READY:
         raise LinkClosed("link_unknown", _("There is no such link."))
+    if delivery.state == DeliveryState.SUSPENDED:
+        raise LinkClosed("link_suspended", _("This link is closed while we look into it."))
     if delivery.locked_at is not None:
         raise LinkClosed("link_locked", _("This link was locked after five wrong codes."))
     if not is_open(delivery):
@@ -492,7 +494,8 @@ def link_token(delivery: Delivery) -> str:
 def end_deliveries(*, case_id: UUID) -> None:
     """No link of the case opens any more (withdrawn, purged)."""
     Delivery.objects.filter(
-        case_id=case_id, state__in=[DeliveryState.READY, DeliveryState.RELEASED]
+        case_id=case_id,
+        state__in=[DeliveryState.READY, DeliveryState.RELEASED, DeliveryState.SUSPENDED],
     ).update(state=DeliveryState.ENDED)
 
 
@@ -501,3 +504,28 @@ def end_ready(*, case_id: UUID) -> None:
     Delivery.objects.filter(case_id=case_id, state=DeliveryState.READY).update(
         state=DeliveryState.ENDED
     )
+
+
+def suspend_answers(*, case_id: UUID, actor: Actor) -> int:
+    """Close what may show somebody else, at once and also to who has it open (law O-07)."""
+    rows = Delivery.objects.filter(
+        case_id=case_id,
+        kind=DeliveryKind.ANSWER,
+        state__in=[DeliveryState.READY, DeliveryState.RELEASED],
+    )
+    with unit_of_work():
+        closed = rows.update(state=DeliveryState.SUSPENDED)
+        if closed:
+            record("delivery.suspended", actor=actor, case_id=case_id, links=closed)
+    return closed
+
+
+def resume_answers(*, case_id: UUID, actor: Actor) -> int:
+    """Open them again: two persons found that nothing was wrong."""
+    rows = Delivery.objects.filter(case_id=case_id, state=DeliveryState.SUSPENDED)
+    with unit_of_work():
+        ready = rows.filter(released_at=None).update(state=DeliveryState.READY)
+        opened = ready + rows.update(state=DeliveryState.RELEASED)
+        if opened:
+            record("delivery.resumed", actor=actor, case_id=case_id, links=opened)
+    return opened

@@ -218,6 +218,8 @@ TYPES = [
     EventType("message.received", {}, ("T-11",)),
     EventType("message.sent", {}, ("T-11",)),
     EventType("delivery.made", {"kind": KIND, "parts": Count()}, ("L-09",)),
+    EventType("delivery.suspended", {"links": Count()}, ("L-09", "O-07")),
+    EventType("delivery.resumed", {"links": Count()}, ("L-09", "O-07")),
     EventType(
         "delivery.released", {"kind": KIND, "approved_by": Code(), "until": Day()}, ("L-09",)
     ),
@@ -387,6 +389,10 @@ SENTENCES = {
         _("%(kind)s approved; it leaves with the daily batch.")
         % {"kind": DeliveryKind(p["kind"]).label}
     ),
+    "delivery.suspended": lambda p: _(
+        "The person said that it shows somebody else. The link is closed."
+    ),
+    "delivery.resumed": lambda p: _("The link opens again."),
     "delivery.released": lambda p: (
         _("%(kind)s released; the link is open until %(until)s.")
         % {"kind": DeliveryKind(p["kind"]).label, "until": _day(p["until"])}

@@ -7,6 +7,7 @@ as a fact, already checked to be plain. Facts hold codes, dates as ISO text and 
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -284,5 +285,41 @@ LOCK_ENDS = Spec(
 )
 
 
-LETTERS: tuple[Spec, ...] = (EXTENSION, LATE, REFUSAL, OBJECTION, LOCK_ENDS)
+# -- a breach (Art. 34(2); law 9(d), O-07) ---------------------------------------------------------
+
+
+def _breach(case: Case, facts: Facts) -> Body:
+    return Body(
+        short=_("Something went wrong with your data here. We are sorry."),
+        rows=[],
+        sections=[
+            _section("nature", _("What happened"), facts["nature"]),
+            _section("effects", _("What it may mean for you"), facts["effects"]),
+            _section("measures", _("What we do about it, and what you can do"), facts["measures"]),
+            _section(
+                "contact",
+                _("Who tells you more"),
+                _("Write or call. Give the reference above, nothing else is needed."),
+                rows=[
+                    (_("Data protection officer"), settings.DSR_CONTROLLER["dpo"]),
+                    (_("E-mail"), settings.DSR_CONTROLLER["email"]),
+                ],
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+BREACH = Spec(
+    name=LetterKind.BREACH,
+    title=gettext_lazy("Something went wrong with your data"),
+    law="Art. 34(2); O-07",
+    when="a breach concerns the person and a supervisor, the DPO or a director writes to them",
+    required=("nature", "effects", "measures", "contact", "rights"),
+    compose=_breach,
+    neutral=False,
+)
+
+
+LETTERS: tuple[Spec, ...] = (EXTENSION, LATE, REFUSAL, OBJECTION, LOCK_ENDS, BREACH)
 """Every kind of letter beside the answer; docs/letters.md is made from these."""

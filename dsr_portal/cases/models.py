@@ -174,6 +174,7 @@ class LetterKind(models.TextChoices):
     REFUSAL = "refusal", _("We refuse")
     OBJECTION = "objection", _("We stop")
     LOCK_ENDS = "lock_ends", _("The lock ends")
+    BREACH = "breach", _("Something went wrong with your data")
 
 
 class LetterState(models.TextChoices):
@@ -241,6 +242,7 @@ class DeliveryState(models.TextChoices):
     READY = "ready", _("Waits for the daily batch")
     RELEASED = "released", _("Released")
     REPLACED = "replaced", _("Replaced by a newer link")
+    SUSPENDED = "suspended", _("Closed: the person says it shows somebody else")
     ENDED = "ended", _("Ended")
 
 

@@ -1,9 +1,21 @@
 from django.utils.translation import gettext as _
 
-from dsr_portal.audit.schema import Code, Count, Day, EventType, Flag, Hash, Id, Many, StaffNo
-from dsr_portal.compliance.models import Basis, MeasureKind, Penalty
+from dsr_portal.audit.schema import (
+    Code,
+    Count,
+    Day,
+    EventType,
+    Flag,
+    Hash,
+    Id,
+    Many,
+    Moment,
+    StaffNo,
+)
+from dsr_portal.compliance.models import Basis, BreachKind, MeasureKind, Penalty, Spared
 from dsr_portal.core.registries import event_types, sentences
 
+SPARED = Code(choices=tuple(Spared.values))
 MEASURE = Code(choices=tuple(MeasureKind.values))
 
 for _type in (
@@ -60,6 +72,26 @@ for _type in (
     EventType("order.challenged", {"suspensive": Flag()}, ("L-17", "O-05")),
     EventType("order.ended", {}, ("L-17", "O-05")),
     EventType("order.file_read", {"what": Code()}, ("L-14", "L-17")),
+    EventType(
+        "breach.opened",
+        {"kind": Code(choices=tuple(BreachKind.values)), "aware_at": Moment(), "due_at": Moment()},
+        ("L-17", "O-07"),
+    ),
+    EventType(
+        "breach.described",
+        {"people": Count(optional=True), "records": Count(optional=True)},
+        ("L-17", "O-07"),
+    ),
+    EventType(
+        "breach.notice_made",
+        {"authority": Code(), "document_id": Id(), "sha256": Hash()},
+        ("L-17", "O-07"),
+    ),
+    EventType("breach.notified", {"at": Moment(), "hours_late": Count()}, ("L-17", "O-07")),
+    EventType("breach.spare_proposed", {"what": SPARED}, ("L-17", "G-01")),
+    EventType("breach.spare_agreed", {"what": SPARED}, ("L-17", "G-01")),
+    EventType("breach.person_told", {"letter": Id()}, ("L-17", "O-07")),
+    EventType("breach.closed", {}, ("L-17", "O-07")),
     EventType("collection.lift_proposed", {}, ("L-15", "G-01")),
     EventType("collection.lift_turned_down", {}, ("L-15", "G-01")),
 ):
@@ -73,3 +105,5 @@ sentences.register("oversight.viewed", lambda p: _("An authority looked at the c
 sentences.register("oversight.report_requested", lambda p: _("An audit report was asked for."))
 sentences.register("oversight.report_made", lambda p: _("An audit report was made."))
 sentences.register("oversight.report_failed", lambda p: _("An audit report could not be made."))
+sentences.register("breach.opened", lambda p: _("A breach was opened in the register."))
+sentences.register("breach.person_told", lambda p: _("The person was written to about a breach."))

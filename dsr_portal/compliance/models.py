@@ -231,3 +231,104 @@ class MeasureCase(Row):
 
     def __str__(self) -> str:
         return f"{self.measure_id} {self.case_id}"
+
+
+class BreachKind(models.TextChoices):
+    WRONG_PERSON = "wrong_person", _("Pictures of somebody else were disclosed")
+    DISCLOSED = "disclosed", _("Data reached who should not have them")
+    CHANGED = "changed", _("Data were changed or destroyed")
+    LOST = "lost", _("Data could not be reached")
+
+
+class Breach(Row):
+    """One breach in the register of Art. 33(5), notified or not; its words lie in its unit.
+
+    The clock of 72 hours counts from `aware_at`. `opened_by` is empty where the person told us.
+    """
+
+    kind = models.CharField(max_length=12, choices=BreachKind.choices)
+    case = models.ForeignKey(
+        "cases.Case", null=True, on_delete=models.PROTECT, related_name="breaches"
+    )
+    aware_at = models.DateTimeField()
+    opened_by = models.CharField(max_length=20, blank=True)
+    opened_at = models.DateTimeField()
+    write_by = models.DateField(null=True)
+    """Until when somebody writes to the person who told us, as their page said."""
+    unit = models.UUIDField()
+    described_at = models.DateTimeField(null=True)
+    people = models.PositiveIntegerField(null=True)
+    records = models.PositiveIntegerField(null=True)
+    authority_code = models.CharField(max_length=20, blank=True)
+    document_id = models.UUIDField(null=True)
+    notified_at = models.DateTimeField(null=True)
+    notified_by = models.CharField(max_length=20, blank=True)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(notified_at__isnull=True)
+                | models.Q(document_id__isnull=False) & ~models.Q(notified_by=""),
+                name="breach_notified_with_a_document",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(closed_at__isnull=True) | ~models.Q(closed_by=""),
+                name="breach_closed_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.aware_at:%Y-%m-%d}"
+
+
+class Spared(models.TextChoices):
+    """What two persons decide not to do, with a reason (Art. 33(1), 33(5), 34(3))."""
+
+    AUTHORITY = "authority", _("The authority is not notified")
+    PERSONS = "persons", _("The persons are not told")
+    NO_BREACH = "no_breach", _("It was no breach; closed links open again")
+
+
+class BreachDecision(Row):
+    """One such decision: in force when another person has agreed. The reason is in the unit."""
+
+    breach = models.ForeignKey(Breach, on_delete=models.PROTECT, related_name="decisions")
+    what = models.CharField(max_length=12, choices=Spared.choices)
+    field = models.CharField(max_length=60)
+    proposed_by = models.CharField(max_length=20)
+    proposed_at = models.DateTimeField()
+    agreed_by = models.CharField(max_length=20, blank=True)
+    agreed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["breach", "what"], name="breach_decision_once"),
+            models.CheckConstraint(
+                condition=models.Q(agreed_by="", agreed_at__isnull=True)
+                | ~models.Q(agreed_by="")
+                & ~models.Q(agreed_by=models.F("proposed_by"))
+                & models.Q(agreed_at__isnull=False),
+                name="breach_decision_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.breach_id}"
+
+
+class BreachLetter(Row):
+    """That a person was written to about a breach (Art. 34); the letter belongs to their case."""
+
+    breach = models.ForeignKey(Breach, on_delete=models.PROTECT, related_name="letters")
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="+")
+    letter = models.OneToOneField("cases.Letter", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["breach", "case"], name="breach_letter_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.breach_id} {self.case_id}"

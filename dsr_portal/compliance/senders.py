@@ -1,12 +1,14 @@
-"""What the data protection officers are told of collection: that a stop was lifted (R19)."""
+"""What named persons are told: that a stop was lifted (R19), that a breach is open (Art. 33)."""
 
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
-from dsr_portal.compliance import collection
-from dsr_portal.compliance.models import StopLift
+from dsr_portal.compliance import breaches, collection
+from dsr_portal.compliance.models import Breach, StopLift
+from dsr_portal.core import links
 from dsr_portal.core.registries import Mail, senders
 
 
@@ -32,4 +34,27 @@ class LiftNotice:
         )
 
 
+class BreachNotice:
+    """One mail for each breach, to everybody who may notify it; what happened is at the desk."""
+
+    def render(self, subject_id: UUID) -> Mail:
+        row = Breach.objects.get(pk=subject_id)
+        people = Staff.objects.filter(role__in=breaches.MAY_NOTIFY, is_active=True)
+        until = timezone.localtime(breaches.due_at(row))
+        text = _(
+            "A breach was opened. The 72 hours end on %(day)s at %(hour)s.\n%(link)s\n"
+            "Write down the facts and notify the authority, or decide with two persons not to."
+        ) % {
+            "day": f"{until:%Y-%m-%d}",
+            "hour": f"{until:%H:%M}",
+            "link": links.url_for("desk", "desk:breach", breach_id=row.id),
+        }
+        return Mail(
+            to=", ".join(people.order_by("staff_no").values_list("email", flat=True)),
+            subject=_("A breach was opened: 72 hours"),
+            text=text,
+        )
+
+
+senders.register(breaches.OPENED, BreachNotice())
 senders.register(collection.LIFTED, LiftNotice())

@@ -100,3 +100,45 @@ declare_model(
     {"id": F.ID, "measure": F.ID, "case": F.ID},
     shredder=_KEPT,
 )
+declare_model(
+    "compliance.Breach",
+    {
+        "id": F.ID,
+        "kind": F.CODE,
+        "case": F.ID,
+        "aware_at": F.TIME,
+        "opened_by": F.STAFF,
+        "opened_at": F.TIME,
+        "write_by": F.TIME,
+        "unit": F.VAULT,
+        "described_at": F.TIME,
+        "people": F.COUNT,
+        "records": F.COUNT,
+        "authority_code": F.CODE,
+        "document_id": F.ID,
+        "notified_at": F.TIME,
+        "notified_by": F.STAFF,
+        "closed_at": F.TIME,
+        "closed_by": F.STAFF,
+    },
+    shredder=_KEPT,
+)
+declare_model(
+    "compliance.BreachDecision",
+    {
+        "id": F.ID,
+        "breach": F.ID,
+        "what": F.CODE,
+        "field": F.VAULT,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "agreed_by": F.STAFF,
+        "agreed_at": F.TIME,
+    },
+    shredder=_KEPT,
+)
+declare_model(
+    "compliance.BreachLetter",
+    {"id": F.ID, "breach": F.ID, "case": F.ID, "letter": F.ID},
+    shredder=_KEPT,
+)

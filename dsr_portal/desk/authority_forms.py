@@ -8,8 +8,16 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.compliance.breaches import MAX_WORDS as MAX_FACT
 from dsr_portal.compliance.collection import MAX_REASON
-from dsr_portal.compliance.models import Basis, MeasureKind, Penalty, StopReason
+from dsr_portal.compliance.models import (
+    Basis,
+    BreachKind,
+    MeasureKind,
+    Penalty,
+    Spared,
+    StopReason,
+)
 from dsr_portal.compliance.orders import MAX_WORDS
 from dsr_portal.core import clock
 from dsr_portal.core.forms import PlainForm
@@ -189,3 +197,70 @@ class DecisionForm(PlainForm):
 
 class DayForm(PlainForm):
     on = forms.DateField(label=_("The authority confirmed on"), help_text=_("Year-month-day."))
+
+
+_MOMENT = _("Year-month-day and hour, like 2026-03-01 14:30.")
+
+
+def _text(label: Any, **more: Any) -> forms.CharField:
+    area = forms.Textarea(attrs={"rows": 3})
+    return forms.CharField(label=label, max_length=MAX_FACT, widget=area, **more)
+
+
+class BreachForm(PlainForm):
+    """A breach as somebody noticed it."""
+
+    kind = forms.ChoiceField(
+        label=_("What happened?"), choices=BreachKind.choices, widget=forms.Select
+    )
+    aware_at = forms.DateTimeField(label=_("Since when do we know of it?"), help_text=_MOMENT)
+    reference = forms.CharField(
+        label=_("Reference of the case, if it is about one"), required=False, max_length=12
+    )
+
+
+class FactsForm(PlainForm):
+    """What Art. 33(3) asks for."""
+
+    nature = _text(_("What happened, and whose data are concerned?"))
+    effects = _text(_("What may follow for the persons?"))
+    measures = _text(_("What was done, and what will be?"))
+    people = forms.IntegerField(label=_("About how many persons"), required=False, min_value=0)
+    records = forms.IntegerField(
+        label=_("About how many pictures or records"), required=False, min_value=0
+    )
+
+
+class NoticeForm(PlainForm):
+    """The authority that is notified."""
+
+    late = _text(_("Why after more than 72 hours?"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["authority_code"] = forms.ChoiceField(
+            label=_("Authority"), choices=_authorities()
+        )
+        self.order_fields(["authority_code"])
+
+
+class NotifiedForm(PlainForm):
+    at = forms.DateTimeField(label=_("When did the authority get it?"), help_text=_MOMENT)
+
+
+class TellForm(PlainForm):
+    """A letter to one person about the breach (Art. 34(2)), in plain words."""
+
+    reference = forms.CharField(label=_("Reference of the person's case"), max_length=12)
+    nature = _text(_("What happened?"))
+    effects = _text(_("What it may mean for them"))
+    measures = _text(_("What we do, and what they can do"))
+
+
+class SpareForm(PlainForm):
+    """What is not done, and why; another person agrees."""
+
+    what = forms.ChoiceField(
+        label=_("What is not done?"), choices=Spared.choices, widget=forms.Select
+    )
+    reason = _text(_("Why?"))

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from dsr_portal.desk import (
+    breaching,
     clocking,
     collecting,
     comparing,
@@ -47,6 +48,17 @@ urlpatterns = [
     path("orders/<uuid:order_id>/end/", ordering.end, name="end_order"),
     path("orders/<uuid:order_id>/acknowledged/", ordering.acknowledge, name="acknowledge"),
     path("orders/<uuid:order_id>/files/<slug:field>/", ordering.file, name="order_file"),
+    path("breaches/", breaching.register, name="breaches"),
+    path("breaches/new/", breaching.open_breach, name="open_breach"),
+    path("breaches/<uuid:breach_id>/", breaching.breach, name="breach"),
+    path("breaches/<uuid:breach_id>/facts/", breaching.describe, name="breach_facts"),
+    path("breaches/<uuid:breach_id>/notice/", breaching.make_notice, name="breach_notice"),
+    path("breaches/<uuid:breach_id>/notice/pdf/", breaching.notice, name="breach_pdf"),
+    path("breaches/<uuid:breach_id>/notified/", breaching.notified, name="breach_notified"),
+    path("breaches/<uuid:breach_id>/tell/", breaching.tell, name="breach_tell"),
+    path("breaches/<uuid:breach_id>/spare/", breaching.spare, name="breach_spare"),
+    path("breaches/<uuid:breach_id>/close/", breaching.close, name="breach_close"),
+    path("breaches/decisions/<uuid:decision_id>/", breaching.agree, name="breach_agree"),
     path("people/", people.people, name="people"),
     path("people/new/", people.propose_account, name="people_new"),
     path("people/change/", people.propose_change, name="people_change"),

@@ -10,7 +10,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.cases import services
 from dsr_portal.cases.deliveries import reader_actor
+from dsr_portal.cases.letters import named_person
 from dsr_portal.cases.models import Delivery, DeliveryKind, DeliveryPart, Outcome, Status
+from dsr_portal.compliance import breaches
+from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure.models import AnswerKind
@@ -171,6 +174,23 @@ def _partial(request: HttpRequest, part: DeliveryPart, data: bytes) -> HttpRespo
     if status == 206:
         response.headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
     return response
+
+
+@require_http_methods(["GET", "POST"])
+def not_me(request: HttpRequest, token: str) -> HttpResponse:
+    """The person says it shows somebody else: asked once more, then the link closes (O-07)."""
+    delivery = _granted(request, token)
+    grant = sessions.grant_of(request)
+    acts = grant is not None and grant.mandate_id is not None
+    if delivery is None or delivery.kind != DeliveryKind.ANSWER or acts:
+        return redirect("public:answer", token=token)
+    case = delivery.case
+    if request.method == "GET":
+        return render(request, "public/not_me.html", {"token": token, "case": case})
+    breach = breaches.report_wrong_person(case_id=case.id, actor=Actor.person(case.id))
+    sessions.forget_grant(request)
+    context = {"case": case, "write_by": breach.write_by, "person": named_person(case)}
+    return render(request, "public/not_me_told.html", context)
 
 
 @require_POST

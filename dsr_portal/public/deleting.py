@@ -5,6 +5,7 @@ from typing import Any
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import evidence_locks, services
 from dsr_portal.cases.models import Case, Status
+from dsr_portal.compliance import breaches
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.erasure import selectors as plans
@@ -60,8 +61,12 @@ def withdraw(*, case: Case) -> None:
 
 
 def stop(*, case: Case, not_me: bool = False) -> None:
-    """Stop in the hold window; with `not_me` officers look at whose pictures these are."""
+    """Stop in the hold window; with `not_me` the answer showed somebody else (law O-07)."""
     plan = stoppable(case)
     if plan is None:
         raise Conflict("erasure_runs", "")
-    erasure.stop_plan(plan_id=plan.id, actor=Actor.person(case.id), not_me=not_me)
+    actor = Actor.person(case.id)
+    if not_me:
+        breaches.report_wrong_person(case_id=case.id, actor=actor)
+    else:
+        erasure.stop_plan(plan_id=plan.id, actor=actor)

@@ -46,6 +46,7 @@ urlpatterns = [
     path("representing/code/", representing.code, name="representing_code"),
     path("representing/leave/", representing.leave, name="representing_leave"),
     path("answer/<str:token>/", answers.answer, name="answer"),
+    path("answer/<str:token>/not-me/", answers.not_me, name="not_me"),
     path("answer/<str:token>/leave/", answers.leave, name="answer_leave"),
     path("answer/<str:token>/<int:ordinal>/", answers.part, name="answer_part"),
 ]

@@ -51,6 +51,17 @@ DESK_PAGES = {
     "desk:stop_collection": ("post", {"reason": "own"}, LISTERS),
     "desk:propose_lift": ("post", {"reason": "Over."}, LISTERS),
     "desk:decide_lift": ("post", {"do": "no"}, LISTERS),
+    "desk:breaches": ("get", {}, DESK),
+    "desk:open_breach": ("get", {}, DESK),
+    "desk:breach": ("get", {}, DESK),
+    "desk:breach_facts": ("post", {}, DESK),
+    "desk:breach_pdf": ("get", {}, DESK),
+    "desk:breach_notice": ("post", {}, ORDER_TAKERS),
+    "desk:breach_notified": ("post", {}, ORDER_TAKERS),
+    "desk:breach_tell": ("post", {}, ORDER_TAKERS),
+    "desk:breach_spare": ("post", {}, LISTERS),
+    "desk:breach_agree": ("post", {}, LISTERS),
+    "desk:breach_close": ("post", {}, LISTERS),
     "desk:orders": ("get", {}, ORDER_TAKERS),
     "desk:enter_order": ("get", {}, ORDER_TAKERS),
     "desk:order": ("get", {}, ORDER_TAKERS),
@@ -146,7 +157,7 @@ VALUES = {
     "statement_id": ID,
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
-    "order_id": ID, "field": "order",
+    "order_id": ID, "field": "order", "breach_id": ID,
     "mail_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
@@ -239,7 +250,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         *("desk:extension", "desk:late", "desk:refuse", "desk:hold_back", "desk:exempt"),
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
-    both |= {"desk:enter_order"}
+    both |= {"desk:enter_order", "desk:open_breach"}
     both |= {"desk:evidence_lock"}
     both |= {"desk:mail", "desk:no_request"}
     for name, (method, _data, _allowed) in pages.items():

@@ -1,0 +1,458 @@
+"""Breaches: opened, counted in hours, notified or not with two persons, kept (GDPR Art. 33, 34).
+
+"This is not me" closes the links of the answer at once and opens one. Every breach stays in the
+register of Art. 33(5), also one that was not notified, with its reason and both persons.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from dsr_portal.accounts.models import Role
+from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import deliveries, letters
+from dsr_portal.cases.locking import lock
+from dsr_portal.cases.models import Case, LetterKind, Status
+from dsr_portal.cases.services import raise_flag
+from dsr_portal.compliance.models import (
+    Breach,
+    BreachDecision,
+    BreachKind,
+    BreachLetter,
+    Spared,
+)
+from dsr_portal.core import clock, references
+from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.core.ids import new_id
+from dsr_portal.documents import services as documents
+from dsr_portal.documents.models import Kind
+from dsr_portal.erasure import selectors as plans
+from dsr_portal.erasure import services as erasure
+from dsr_portal.erasure.models import PlanState, WaitCode
+from dsr_portal.jobs.services import queue_effect
+from dsr_portal.law import authorities, deadlines
+from dsr_portal.vault import services as vault
+
+MAY_OPEN = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
+MAY_NOTIFY = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
+MAY_SPARE = frozenset({Role.SUPERVISOR, Role.DIRECTOR})
+"""Who decides that somebody is not told: the data protection officer advises (G-02)."""
+OPENED = "compliance.breach_opened"
+MAX_WORDS = 900
+FACTS = "facts"
+
+
+# -- opening --------------------------------------------------------------------------------------
+
+
+@vault.retry_stale
+def report_wrong_person(*, case_id: UUID, actor: Actor) -> Breach:
+    """The person says the answer shows somebody else: its links close, a breach is open (O-07).
+
+    An erasure that waits is stopped: what is not theirs must not go. Told twice is one breach.
+    """
+    if actor != Actor.person(case_id):
+        raise NotAllowed("not_yours", _("Only the person of this request says this."))
+    with unit_of_work():
+        case = lock(case_id)
+        deliveries.suspend_answers(case_id=case.id, actor=actor)
+        plan = plans.current_plan(case.id)
+        if plan is not None and plan.state in {PlanState.HOLD, PlanState.WAITING}:
+            erasure.stop_plan(plan_id=plan.id, actor=actor, not_me=True)
+        raise_flag(case_id=case.id, code=WaitCode.NOT_ME, actor=actor)
+        standing = Breach.objects.filter(
+            case=case, kind=BreachKind.WRONG_PERSON, closed_at=None
+        ).first()
+        if standing is not None:
+            return standing
+        write_by = deadlines.working_days_after(clock.today(), 1, case.calendar)
+        return _open(
+            kind=BreachKind.WRONG_PERSON,
+            case=case,
+            aware_at=clock.now(),
+            actor=actor,
+            write_by=write_by,
+        )
+
+
+@vault.retry_stale
+def open_breach(*, kind: str, aware_at: datetime, actor: Actor, reference: str = "") -> Breach:
+    """Put a breach in the register; the hours count from when we knew of it.
+
+    Raises `BadInput` with breach_kind, breach_aware, no_case.
+    """
+    _require(actor, MAY_OPEN)
+    if kind not in BreachKind.values:
+        raise BadInput("breach_kind", _("Choose what happened."))
+    if aware_at > clock.now():
+        raise BadInput("breach_aware", _("We can't have known it in the future."))
+    case = _case(reference) if reference.strip() else None
+    with unit_of_work():
+        return _open(kind=kind, case=case, aware_at=aware_at, actor=actor)
+
+
+def _open(*, kind: str, case: Case | None, aware_at: datetime, actor: Actor, **more: Any) -> Breach:
+    breach_id = new_id()
+    staged = vault.stage_unit(kind=vault.UnitKind.DOCUMENT, owner=breach_id)
+    staged.add_json("opened", {"kind": str(kind)})
+    breach = Breach.objects.create(
+        id=breach_id,
+        kind=kind,
+        case=case,
+        aware_at=aware_at,
+        opened_by=actor.id if actor.is_human_staff else "",
+        opened_at=clock.now(),
+        unit=staged.save(),
+        **more,
+    )
+    record(
+        "breach.opened",
+        actor=actor,
+        case_id=case.id if case else None,
+        subject_id=breach.id,
+        kind=str(kind),
+        aware_at=aware_at,
+        due_at=due_at(breach),
+    )
+    queue_effect(kind=OPENED, subject_id=breach.id, unique_key=f"{OPENED}:{breach.id}")
+    return breach
+
+
+def _case(reference: str) -> Case:
+    name = references.normalise(reference)
+    case = Case.objects.filter(reference=name).first() if name else None
+    if case is None:
+        raise BadInput("no_case", _("There is no case with this reference."))
+    return case
+
+
+# -- the facts, and the authority (Art. 33) -------------------------------------------------------
+
+
+def describe(
+    *,
+    breach_id: UUID,
+    nature: str,
+    effects: str,
+    measures: str,
+    actor: Actor,
+    people: int | None = None,
+    records: int | None = None,
+) -> Breach:
+    """Write down what happened, what may follow and what is done; later facts replace these."""
+    _require(actor, MAY_OPEN)
+    facts = {"nature": nature.strip(), "effects": effects.strip(), "measures": measures.strip()}
+    if not all(facts.values()) or any(len(one) > MAX_WORDS for one in facts.values()):
+        raise BadInput("breach_facts", _("Write what happened, what may follow, what you do."))
+    if not vault.fits_row(facts):
+        raise BadInput("breach_facts", _("These texts are too long together. Shorten them."))
+    with unit_of_work():
+        breach = _locked(breach_id)
+        vault.write_json(breach.unit, FACTS, facts)
+        breach.people, breach.records, breach.described_at = people, records, clock.now()
+        breach.save(update_fields=["people", "records", "described_at"])
+        record(
+            "breach.described",
+            actor=actor,
+            case_id=breach.case_id,
+            subject_id=breach.id,
+            people=people,
+            records=records,
+        )
+    return breach
+
+
+def make_notice(*, breach_id: UUID, authority_code: str, late: str, actor: Actor) -> Breach:
+    """The notification of Art. 33(3) as a signed PDF; refused while one of its parts is missing.
+
+    After 72 hours it says why it is late (Art. 33(1)). Raises `BadInput` with no_authority,
+    notice_incomplete, notice_late.
+    """
+    _require(actor, MAY_NOTIFY)
+    breach = by_id(breach_id)
+    code = authorities.normalise(authority_code)
+    if code not in authorities.all_authorities():
+        raise BadInput("no_authority", _("There is no authority with this code."))
+    if missing := missing_for_notice(breach):
+        raise BadInput(
+            "notice_incomplete", _("Still missing: %(what)s.") % {"what": ", ".join(missing)}
+        )
+    why = late.strip()
+    if clock.now() > due_at(breach) and not why:
+        raise BadInput("notice_late", _("More than 72 hours have passed. Write why (Art. 33(1))."))
+    prepared = _notice(breach, code, why)
+    with unit_of_work():
+        breach = _locked(breach_id)
+        document = prepared.save(actor=actor)
+        breach.document_id, breach.authority_code = document.id, code
+        breach.save(update_fields=["document_id", "authority_code"])
+        record(
+            "breach.notice_made",
+            actor=actor,
+            case_id=breach.case_id,
+            subject_id=breach.id,
+            authority=code,
+            document_id=document.id,
+            sha256=document.sha256,
+        )
+    return breach
+
+
+def missing_for_notice(breach: Breach) -> list[str]:
+    """Which parts of Art. 33(3) nobody wrote down yet."""
+    absent = []
+    if breach.described_at is None:
+        absent.append(_("what happened, what may follow, what you do"))
+    if breach.people is None:
+        absent.append(_("about how many persons"))
+    if breach.records is None:
+        absent.append(_("about how many pictures or records"))
+    if not settings.DSR_CONTROLLER["dpo"]:
+        absent.append(_("the data protection officer's contact"))
+    return absent
+
+
+def _notice(breach: Breach, code: str, why: str) -> documents.Prepared:
+    facts = vault.read_json(breach.unit, FACTS)
+    known = f"{timezone.localtime(breach.aware_at):%Y-%m-%d %H:%M %Z}"
+    authority = authorities.all_authorities()[code]
+    with translation.override(settings.LANGUAGE_CODE):
+        sections = [
+            {"id": "nature", "heading": _("What happened"), "text": facts["nature"]},
+            {"id": "effects", "heading": _("Likely consequences"), "text": facts["effects"]},
+            {"id": "measures", "heading": _("Measures"), "text": facts["measures"]},
+            {
+                "id": "contact",
+                "heading": _("Contact"),
+                "rows": [
+                    (_("Data protection officer"), settings.DSR_CONTROLLER["dpo"]),
+                    (_("E-mail"), settings.DSR_CONTROLLER["email"]),
+                ],
+            },
+        ]
+        if why:
+            sections.append(
+                {"id": "late", "heading": _("Why after more than 72 hours"), "text": why}
+            )
+        return documents.prepare_document(
+            kind=Kind.LETTER,
+            case_id=None,
+            reference=breach.case.reference if breach.case else "",
+            template="documents/breach_notice.html",
+            context={
+                "to": "\n".join(one for one in (authority.name, authority.printed_address) if one),
+                "short_answer": _("We notify a personal data breach (Art. 33 GDPR)."),
+                "facts": [
+                    (_("Kind"), str(breach.get_kind_display())),
+                    (_("Known to us since"), known),
+                    (_("Persons, about"), str(breach.people)),
+                    (_("Pictures or records, about"), str(breach.records)),
+                ],
+                "sections": sections,
+            },
+            language=settings.LANGUAGE_CODE,
+            title=_("Notification of a personal data breach"),
+        )
+
+
+def record_notified(*, breach_id: UUID, at: datetime, actor: Actor) -> Breach:
+    """A person handed the notice to the authority; the portal can't, each has a way of its own."""
+    _require(actor, MAY_NOTIFY)
+    with unit_of_work():
+        breach = _locked(breach_id)
+        if breach.document_id is None:
+            raise Conflict("no_notice", _("Make the notice first."))
+        if not breach.aware_at <= at <= clock.now():
+            raise BadInput("notified_at", _("A moment between when we knew and now."))
+        breach.notified_at, breach.notified_by = at, actor.id
+        breach.save(update_fields=["notified_at", "notified_by"])
+        over = (at - due_at(breach)).total_seconds()
+        record(
+            "breach.notified",
+            actor=actor,
+            case_id=breach.case_id,
+            subject_id=breach.id,
+            at=at,
+            hours_late=max(0, int(-(-over // 3600))),
+        )
+    return breach
+
+
+# -- the persons (Art. 34) ------------------------------------------------------------------------
+
+
+def tell_person(
+    *, breach_id: UUID, reference: str, nature: str, effects: str, measures: str, actor: Actor
+) -> BreachLetter:
+    """Write to a person by their case; the letter has every part of Art. 34(2) or is refused."""
+    _require(actor, MAY_NOTIFY)
+    case = _case(reference)
+    if case.status == Status.PURGED:
+        raise Conflict("case_purged", _("Nothing is known of this person any more."))
+    said = {
+        name: letters.own_words(text, case)
+        for name, text in (("nature", nature), ("effects", effects), ("measures", measures))
+    }
+    with unit_of_work():
+        breach = _locked(breach_id)
+        if breach.letters.filter(case=case).exists():
+            raise Conflict("told_already", _("This person was written to about it already."))
+        letter = letters.write(
+            case=case,
+            kind=LetterKind.BREACH,
+            key=f"breach:{breach.id}:{case.id}",
+            actor=actor,
+            facts=said,
+        )
+        told = BreachLetter.objects.create(breach=breach, case=case, letter=letter)
+        record(
+            "breach.person_told",
+            actor=actor,
+            case_id=case.id,
+            subject_id=breach.id,
+            letter=letter.id,
+        )
+    return told
+
+
+# -- what is not done, with two persons -----------------------------------------------------------
+
+
+def propose_spare(*, breach_id: UUID, what: str, reason: str, actor: Actor) -> BreachDecision:
+    """Propose not to notify, not to tell, or that it was no breach; the reason is kept."""
+    _require(actor, MAY_SPARE)
+    words = reason.strip()
+    if what not in Spared.values or not words or len(words) > MAX_WORDS:
+        raise BadInput("spare_reason", _("Choose what is not done, and write why."))
+    with unit_of_work():
+        breach = _locked(breach_id)
+        if breach.decisions.filter(what=what).exists():
+            raise Conflict("proposed_already", _("This was proposed already."))
+        row = BreachDecision(
+            id=new_id(), breach=breach, what=what, proposed_by=actor.id, proposed_at=clock.now()
+        )
+        row.field = f"decision.{row.id}"
+        vault.write_json(breach.unit, row.field, words)
+        row.save(force_insert=True)
+        record("breach.spare_proposed", actor=actor, subject_id=breach.id, what=what)
+    return row
+
+
+def agree_spare(*, decision_id: UUID, actor: Actor) -> BreachDecision:
+    """The second person. Where it was no breach the links of the answer open again."""
+    _require(actor, MAY_SPARE)
+    found = BreachDecision.objects.filter(id=decision_id).values_list("breach_id", flat=True)
+    if not found:
+        raise NotFound("no_proposal", _("There is no such proposal."))
+    with unit_of_work():
+        breach = _locked(found[0])
+        row = BreachDecision.objects.select_for_update().get(id=decision_id)
+        if row.agreed_by:
+            raise Conflict("proposal_over", _("This was settled already."))
+        if row.proposed_by == actor.id:
+            raise NotAllowed("second_person", _("You proposed this, so another person decides."))
+        row.agreed_by, row.agreed_at = actor.id, clock.now()
+        row.save(update_fields=["agreed_by", "agreed_at"])
+        record("breach.spare_agreed", actor=actor, subject_id=breach.id, what=row.what)
+        if row.what == Spared.NO_BREACH and breach.case_id is not None:
+            deliveries.resume_answers(case_id=breach.case_id, actor=actor)
+    return row
+
+
+def close(*, breach_id: UUID, actor: Actor) -> Breach:
+    """Nothing is left to do; it stays in the register."""
+    _require(actor, MAY_SPARE)
+    with unit_of_work():
+        breach = _locked(breach_id)
+        if left := left_to_do(breach):
+            raise Conflict("breach_open", " ".join(left))
+        breach.closed_at, breach.closed_by = clock.now(), actor.id
+        breach.save(update_fields=["closed_at", "closed_by"])
+        record("breach.closed", actor=actor, case_id=breach.case_id, subject_id=breach.id)
+    return breach
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def due_at(breach: Breach) -> datetime:
+    return deadlines.breach_due(breach.aware_at)
+
+
+def clock_words(breach: Breach) -> tuple[str, str]:
+    """The clock of 72 hours in words, and the tone of its tag."""
+    if breach.notified_at is not None:
+        late = breach.notified_at > due_at(breach)
+        return (_("notified late") if late else _("notified in time")), ("bad" if late else "ok")
+    if _spared(breach) & {Spared.AUTHORITY, Spared.NO_BREACH}:
+        return _("not notified, with a reason"), ""
+    seconds = (due_at(breach) - clock.now()).total_seconds()
+    if seconds < 0:
+        return _("%(hours)s hours over") % {"hours": int(-seconds // 3600)}, "bad"
+    return _("%(hours)s hours left") % {"hours": int(seconds // 3600)}, "warn"
+
+
+def left_to_do(breach: Breach) -> list[str]:
+    """What the law still asks for before a breach can be closed."""
+    spared = _spared(breach)
+    left = []
+    if breach.described_at is None:
+        left.append(_("The facts are not written down."))
+    if Spared.NO_BREACH in spared:
+        return left
+    if breach.notified_at is None and Spared.AUTHORITY not in spared:
+        left.append(_("The authority is not notified, and no two persons decided against it."))
+    if not breach.letters.exists() and Spared.PERSONS not in spared:
+        left.append(_("No person was told, and no two persons decided against it."))
+    return left
+
+
+def _spared(breach: Breach) -> set[str]:
+    return set(breach.decisions.exclude(agreed_by="").values_list("what", flat=True))
+
+
+def register() -> list[Breach]:
+    """Every breach, open ones first, then the newest (Art. 33(5))."""
+    rows = list(Breach.objects.select_related("case").order_by("-aware_at"))
+    return sorted(rows, key=lambda one: one.closed_at is not None)
+
+
+def facts_of(breach: Breach) -> dict[str, str]:
+    if breach.described_at is None:
+        return {}
+    return dict(vault.read_json(breach.unit, FACTS))
+
+
+def by_id(breach_id: UUID) -> Breach:
+    found = Breach.objects.select_related("case").filter(id=breach_id).first()
+    if found is None:
+        raise NotFound("no_breach", _("There is no such breach."))
+    return found
+
+
+def notice_of(*, breach_id: UUID, actor: Actor) -> bytes:
+    """The newest notice as it was made."""
+    _require(actor, MAY_OPEN)
+    breach = by_id(breach_id)
+    if breach.document_id is None:
+        raise NotFound("no_notice", _("No notice was made yet."))
+    return documents.open_document(breach.document_id)
+
+
+def _locked(breach_id: UUID) -> Breach:
+    breach = Breach.objects.select_for_update().filter(id=breach_id).first()
+    if breach is None:
+        raise NotFound("no_breach", _("There is no such breach."))
+    if breach.closed_at is not None:
+        raise Conflict("breach_closed", _("This breach is closed."))
+    return breach
+
+
+def _require(actor: Actor, roles: frozenset[Role]) -> None:
+    if not actor.is_human_staff or actor.role not in roles:
+        raise NotAllowed("breach_role", _("Your role does not include this."))
