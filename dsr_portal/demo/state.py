@@ -3,6 +3,8 @@ quick and an interrupted one goes on. Without it a database is not the demo's an
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,11 +45,11 @@ def logs() -> Path:
 
 
 class State:
-    """The file's contents: cast imported, ready cases by name, all finished."""
+    """The file's contents: cast imported, ready cases by name, what is being made, all finished."""
 
     def __init__(self) -> None:
         self.path = home() / "state.json"
-        self.data: dict[str, Any] = {"cast": False, "made": {}, "finished": False}
+        self.data: dict[str, Any] = {"cast": False, "made": {}, "making": "", "finished": False}
         if self.path.is_file():
             self.data.update(json.loads(self.path.read_text()))
 
@@ -68,6 +70,20 @@ class State:
     def note(self, name: str, case_id: UUID) -> None:
         self.data["made"][name] = str(case_id)
         self.save()
+
+    @contextmanager
+    def making(self, name: str) -> Iterator[None]:
+        """What is stopped in the middle can't be gone on with: the next start sees it by this."""
+        self.data["making"] = name
+        self.save()
+        yield
+        self.data["making"] = ""
+        self.save()
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether the last start was stopped in the middle of a ready case, before any visitor."""
+        return bool(self.data["making"])
 
     def set(self, name: str) -> None:
         self.data[name] = True

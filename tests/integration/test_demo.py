@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from io import StringIO
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from django.core.checks import run_checks
@@ -332,6 +333,32 @@ def test_a_port_in_use_is_named(settings):
         assert port in processes.taken_ports()
         with pytest.raises(CommandError, match=f"{port} is in use"):
             call_command("demo")
+
+
+def test_a_start_stopped_in_the_middle_of_a_case_is_made_anew(settings, monkeypatch):
+    """Half a case can hold records of the next one's person: going on with it would never end."""
+    made = state.State()
+    with made.making("delivered"):
+        made.note("delivered", uuid4())
+    assert not state.State().broken_off
+    with pytest.raises(KeyboardInterrupt), state.State().making("nothing found"):
+        raise KeyboardInterrupt
+    assert state.State().broken_off
+    steps = []
+    monkeypatch.setattr(state, "remove_all", lambda: steps.append("removed"))
+
+    def begun_anew(*_arguments):
+        steps.append("begun")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "execv", begun_anew)
+    monkeypatch.setattr(processes, "taken_ports", list)
+    out = StringIO()
+    with pytest.raises(CommandError, match="Stopped before it was ready") as stopped:
+        call_command("demo", "--prepare-only", stdout=out)
+    assert stopped.value.returncode == 130
+    assert steps == ["removed", "begun"]
+    assert "stopped in the middle of a case" in out.getvalue()
 
 
 def test_a_second_demo_in_the_same_folder_touches_nothing(settings):

@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -34,6 +34,8 @@ from dsr_portal.vault import places
 
 STEPS = 7
 PARTS = ("gallery", "cast", "cases", "fault")
+STOPPED = 130
+"""Exit code: Ctrl-C before everything ran, as shells have it."""
 
 
 class Command(BaseCommand):
@@ -69,11 +71,20 @@ class Command(BaseCommand):
                     "with Ctrl-C where it was started, or give this one folders of its own with "
                     "DSR_VAR, DSR_RING and DSR_LEDGER."
                 )
-            self._alone(options)
+            try:
+                self._alone(options)
+            except KeyboardInterrupt:
+                raise CommandError(
+                    "Stopped before it was ready. Start again with the same command.",
+                    returncode=STOPPED,
+                ) from None
 
     def _alone(self, options: dict[str, Any]) -> None:
         self._refuse_taken_ports()
         if getattr(settings, "DSR_FRESH", False):
+            self._start_over()
+        elif State().broken_off:
+            self.stdout.write("  The last start was stopped in the middle of a case: made anew.")
             self._start_over()
         try:
             state.refuse_foreign()
@@ -207,7 +218,8 @@ class Command(BaseCommand):
     def _first_cases(self, made: State) -> None:
         for name, make in ((ready.PURGED, ready.purged), (ready.ERASED, ready.erased)):
             if name not in made.made:
-                made.note(name, make().id)
+                with made.making(name):
+                    made.note(name, make().id)
 
     def _import(self, made: State) -> None:
         if made.data["cast"]:
@@ -231,26 +243,29 @@ class Command(BaseCommand):
         made.set("cast")
 
     def _cases(self, made: State) -> None:
-        """Every ready case that is not made yet; an interrupted start goes on here."""
+        """Every ready case that is not made yet; a start stopped between two goes on here."""
         if "certified" not in made.data:
-            ready.certified(Case.objects.get(id=made.made[ready.ERASED]))
-            made.set("certified")
+            with made.making(ready.ERASED):
+                ready.certified(Case.objects.get(id=made.made[ready.ERASED]))
+                made.set("certified")
         for name, make, after in ready.MADE:
             if name in made.made:
                 continue
             began = time.monotonic()
-            case = make()
-            if name == ready.STOPPED:
-                # Weights looked for where none are: a worker that was set up wrongly.
-                self._run_part("fault", f"DSR_WEIGHTS={state.home() / 'no-weights'}")
-            made.note(name, case.id)
-            clock.forward(after)
+            with made.making(name):
+                case = make()
+                if name == ready.STOPPED:
+                    # Weights looked for where none are: a worker that was set up wrongly.
+                    self._run_part("fault", f"DSR_WEIGHTS={state.home() / 'no-weights'}")
+                clock.forward(after)
+                made.note(name, case.id)
             self.stdout.write(f"{name}: {time.monotonic() - began:.1f} s")
         if not made.data["finished"]:
             # Before what must not age: an approval waits for the batch, a hold window runs.
-            clock.catch_up()
-            ready.last_touches(made.made)
-            made.set("finished")
+            with made.making("last touches"):
+                clock.catch_up()
+                ready.last_touches(made.made)
+                made.set("finished")
 
     # -- 7 --------------------------------------------------------------------------------------
 
