@@ -33,32 +33,26 @@ READY = {
 }
 CASES = """
 import json
+from dsr_portal.audit.models import Event
+from dsr_portal.cases import services
 from dsr_portal.cases.models import Case
 from dsr_portal.core import clock
-from dsr_portal.demo.state import State
-rows = {name: Case.objects.get(id=one) for name, one in State().made.items()}
-ahead = (clock.now() - clock.real_now()).total_seconds()
-cases = {name: [case.status, case.outcome] for name, case in rows.items()}
-print(json.dumps({"cases": cases, "clock_ahead": ahead}))
-"""
-# What is left of the one that was purged, and that its month passed before today.
-PURGED = """
-import json
-from dsr_portal.audit.models import Event
-from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case
 from dsr_portal.demo import ready
 from dsr_portal.demo.state import State
 from dsr_portal.matching.models import Probe
 from dsr_portal.vault import services as vault
-case = Case.objects.get(id=State().made[ready.PURGED])
+rows = {name: Case.objects.get(id=one) for name, one in State().made.items()}
+ahead = (clock.now() - clock.real_now()).total_seconds()
+cases = {name: [case.status, case.outcome] for name, case in rows.items()}
+# What is left of the one that was purged, and that its month passed before today.
+case = rows[ready.PURGED]
 units = [case.contact_unit, case.file_unit, Probe.objects.get(case=case).unit]
-done_by = Event.objects.get(case_id=case.id, type="case.purged")
-print(json.dumps({
+purged = {
     "units": [str(vault.unit_state(one)) for one in units],
-    "kept": case.purged_at - case.withdrawn_at > cases.KEEP_EACH,
-    "by": done_by.actor_kind,
-}))
+    "kept": case.purged_at - case.withdrawn_at > services.KEEP_EACH,
+    "by": Event.objects.get(case_id=case.id, type="case.purged").actor_kind,
+}
+print(json.dumps({"cases": cases, "clock_ahead": ahead, "purged": purged}))
 """
 # How the search stopped, and that it goes on once an officer starts it again where a model is.
 STOPPED = """
@@ -147,10 +141,11 @@ def test_a_case_stands_ready_in_every_state(prepared: DemoStack, at_first: dict[
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.usefixtures("at_first")
-def test_the_purged_case_kept_its_month_and_nothing_of_the_person(prepared: DemoStack) -> None:
+def test_the_purged_case_kept_its_month_and_nothing_of_the_person(
+    at_first: dict[str, Any],
+) -> None:
     """P-06: the schedule purged it; address, file and photo can't be opened any more."""
-    assert told(prepared, PURGED) == {"units": ["shredded"] * 3, "kept": True, "by": "system"}
+    assert at_first["purged"] == {"units": ["shredded"] * 3, "kept": True, "by": "system"}
 
 
 @pytest.mark.timeout(400)
