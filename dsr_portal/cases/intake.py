@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.audit import services as audit
 from dsr_portal.cases import receipts
+from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.levels import required_level
 from dsr_portal.cases.models import (
@@ -142,7 +143,7 @@ def open_case(
         language=_language(language),
         country=country.upper()[:2],
         urgent=urgent,
-        age_band=age_band,
+        age_band=_age_band(age_band),
         note=_short(note, MAX_NOTE, "note_too_long"),
         narrower=_short(narrower, MAX_NOTE, "note_too_long"),
         originals=tuple(originals),
@@ -288,6 +289,7 @@ def _facts(request: _Request, case: Case, head: audit.Head) -> receipts.ReceiptF
         urgent=request.urgent,
         head=head,
         by_staff=bool(request.opener),
+        age_band=request.age_band,
     )
 
 
@@ -424,6 +426,13 @@ def _channel(channel: Channel | str, actor: Actor | None) -> Channel:
     if actor is None and chosen is not Channel.WEB:
         raise NotAllowed("intake_needs_name", _("Only named staff enter a request for somebody."))
     return chosen
+
+
+def _age_band(band: str) -> str:
+    """As the person said it: a band, never a date of birth (law C-01)."""
+    if band and band not in AgeBand.values:
+        raise BadInput("no_such_choice", _("Choose among the choices."))
+    return band
 
 
 def _rights(rights: Collection[RightCode | str]) -> tuple[str, ...]:

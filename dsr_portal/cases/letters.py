@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import deliveries
+from dsr_portal.cases import child_texts, children, deliveries
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox
 from dsr_portal.cases.models import Case, Letter, LetterKind, LetterState, Status
@@ -199,6 +199,7 @@ def prepare(letter: Letter) -> documents.Prepared:
                 "facts": [*_usual_rows(case), *made.rows],
                 "sections": sections,
                 "sender": signer(letter),
+                "simple": child_texts.of_letter(letter.kind) if children.reads_simply(case) else [],
             },
             language=case.language,
             title=str(spec.title),

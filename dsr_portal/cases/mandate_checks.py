@@ -58,7 +58,9 @@ def accept(*, mandate_id: UUID, actor: Actor, words: str) -> Mandate:
     seen = words_of(words, code="words_missing")
     with unit_of_work():
         mandate = _open_for(mandate_id, actor)
-        if mandate.proof_unit is None and mandate.wanted_at is None:
+        # A parent's statement is the mildest proof; a doubt is asked about (law C-03).
+        stated = mandate.holds_page
+        if mandate.proof_unit is None and mandate.wanted_at is None and not stated:
             raise Conflict(
                 "no_mandate",
                 _("There is no mandate to accept. Ask for one, or wait for the person's yes."),
@@ -165,7 +167,9 @@ def _answer(mandate_id: UUID, actor: Actor, said: str, document: bytes) -> Manda
         proof.add(DOCUMENT, document)
     with unit_of_work():
         mandate = locked(mandate_id)
-        if actor != Actor.representative(mandate.id) or not may_look(mandate):
+        own = actor == Actor.representative(mandate.id)
+        holder = mandate.holds_page and actor == Actor.person(mandate.case_id)
+        if not (own or holder) or not may_look(mandate):
             raise NotAllowed("not_yours", _("Only who acts for the person answers this."))
         if mandate.state != MandateState.DOUBTED:
             raise Conflict("nothing_asked", _("We ask you nothing now."))

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.schema import Code, Day, EventType, Flag, Many
+from dsr_portal.cases.child_models import ActsFor
 from dsr_portal.cases.mandate_models import (
     Addressee,
     AnswerTo,
@@ -48,6 +49,11 @@ TYPES = [
     EventType("mandate.ended", {"by_person": Flag()}, ("L-02", "C-04")),
     EventType("mandate.seen", {}, ("L-14", "C-04")),
     EventType("mandate.proof_destroyed", {"kind": _KIND, "reason": Code()}, ("L-02", "C-03")),
+    EventType(
+        "child.decided",
+        {"acts": Code(choices=tuple(ActsFor.values)), "conflict": Flag(), "photo": Flag()},
+        ("L-02", "C-01", "C-02"),
+    ),
     EventType("invitation.sent", {"addressee": _ADDRESSEE}, ("L-02", "C-06")),
     EventType("invitation.opened", {"addressee": _ADDRESSEE}, ("L-02", "C-06")),
 ]
@@ -78,6 +84,10 @@ SENTENCES = {
     "mandate.seen": lambda p: _("The mandate was opened."),
     "mandate.proof_destroyed": lambda p: (
         _("The mandate itself was destroyed (%(kind)s).") % {"kind": MandateKind(p["kind"]).label}
+    ),
+    "child.decided": lambda p: (
+        _("An officer decided about the child's request: %(acts)s.")
+        % {"acts": ActsFor(p["acts"]).label}
     ),
     "invitation.sent": lambda p: _("A link of their own was sent. To: %(to)s.") % {"to": _to(p)},
     "invitation.opened": lambda p: _("The link was opened. By: %(to)s.") % {"to": _to(p)},

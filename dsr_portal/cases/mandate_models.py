@@ -91,6 +91,8 @@ class Mandate(Row):
     answer_to = models.CharField(max_length=16, choices=AnswerTo.choices, default=AnswerTo.PERSON)
     law_of = models.CharField(max_length=2, blank=True)
     """The state whose law says who may act for the dead (law C-07)."""
+    holds_page = models.BooleanField(default=False)
+    """A parent who asked on the website: the page of the request is theirs, not the child's."""
     proof_unit = models.UUIDField(null=True)
     proof_ended_at = models.DateTimeField(null=True)
     written_by = models.CharField(max_length=20)

@@ -180,6 +180,40 @@ def _write_down(
     return row
 
 
+def write_for_child(*, case: Case, name: str) -> Mandate:
+    """A parent asks on the website for their child: their own statement, and nothing more (C-03).
+
+    Runs in the unit of work that opens the case. The page of the request is theirs; an officer
+    looks at it before anything is searched.
+    """
+    words = name.strip()
+    if not words:
+        raise BadInput("representative_name", _("Write who acts for the child."))
+    contact = vault.read_json(case.contact_unit, "contact")
+    who = Representative(name=words[:MAX_NAME], email=contact["email"], postal=contact["postal"])
+    row = Mandate.objects.create(
+        case=case,
+        kind=MandateKind.PARENT,
+        rights=list(case.rights.order_by("id").values_list("right", flat=True)),
+        answer_to=AnswerTo.REPRESENTATIVE,
+        holds_page=True,
+        written_at=clock.now(),
+    )
+    vault.write_json(case.contact_unit, _field(row), asdict(who))
+    record(
+        "mandate.written",
+        actor=Actor.person(case.id),
+        case_id=case.id,
+        subject_id=row.id,
+        kind=row.kind,
+        rights=row.rights,
+        answer_to=row.answer_to,
+        until=None,
+        document=False,
+    )
+    return row
+
+
 def _covered(case: Case, rights: Sequence[str]) -> list[str]:
     asked = list(case.rights.order_by("id").values_list("right", flat=True))
     covered = [right for right in asked if right in set(rights)]
@@ -357,6 +391,7 @@ def want(*, case_id: UUID, actor: Actor) -> Mandate:
         if mandate is None:
             raise NotFound("no_mandate", _("Nobody acts for you in this request."))
         mandate = locked(mandate.id)
+        _require_not_holder(mandate)
         if mandate.wanted_at is None:
             mandate.wanted_at = clock.now()
             mandate.save(update_fields=["wanted_at"])
@@ -380,6 +415,8 @@ def end(*, case_id: UUID, actor: Actor, compared: str = "") -> Mandate:
         mandate = standing(case)
         if mandate is None:
             raise NotFound("no_mandate", _("Nobody acts for this person."))
+        if actor.kind == "person":
+            _require_not_holder(mandate)
         mandate.state, mandate.ended_at = MandateState.ENDED, clock.now()
         mandate.ended_by = "person" if actor.kind == "person" else actor.id
         if actor.kind == "person" and mandate.wanted_at is None:
@@ -423,7 +460,9 @@ def may_still_read(mandate_id: UUID) -> bool:
 def queue_ready(delivery: Delivery) -> bool:
     """Tell who acts that something is there to open; whether the person is told too (law C-04)."""
     mandate = standing(delivery.case)
-    if mandate is None or not may_read_answer(mandate) or not who_acts(mandate).email:
+    if mandate is None or mandate.holds_page or not may_read_answer(mandate):
+        return True
+    if not who_acts(mandate).email:
         return True
     queue_effect(
         kind="mail.represented_answer",
@@ -504,6 +543,12 @@ def _require_reviewer(actor: Actor) -> None:
 def _require_person(actor: Actor, case_id: UUID) -> None:
     if actor != Actor.person(case_id):
         raise NotAllowed("not_yours", _("Only the person themselves says this."))
+
+
+def _require_not_holder(mandate: Mandate) -> None:
+    """Who acts can't say yes to themselves on a page that is theirs (law C-06)."""
+    if mandate.holds_page:
+        raise Conflict("not_the_child", _("An officer decides about this, not this page."))
 
 
 def _require_open(case: Case) -> None:

@@ -16,6 +16,7 @@ from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import Head
+from dsr_portal.cases import child_texts
 from dsr_portal.cases.codes import receipt_code
 from dsr_portal.cases.models import Case, Receipt, RightCode, WayKind
 from dsr_portal.cases.texts import day_words, rights_words
@@ -46,6 +47,8 @@ class ReceiptFacts:
     head: Head
     by_staff: bool = False
     """Whether staff entered the request: then nobody saw a receipt page."""
+    age_band: str = ""
+    """With one, the child version stands first (law T-03)."""
 
 
 def compose(facts: ReceiptFacts) -> dict[str, Any]:
@@ -77,7 +80,13 @@ def _facts(facts: ReceiptFacts) -> list[list[str]]:
 
 
 def _sections(facts: ReceiptFacts) -> list[dict[str, Any]]:
+    simple = {
+        "key": "simple",
+        "heading": _("In simple words"),
+        "paragraphs": child_texts.of_receipt(facts.age_band),
+    }
     return [
+        *([simple] if facts.age_band else []),
         {
             "key": CODE_SECTION,
             "heading": _("Your receipt code"),

@@ -247,6 +247,20 @@ declare_model(
     {"id": F.ID, "case": F.ID, "code": F.CODE, "raised_at": F.TIME, "raised_by": F.STAFF},
 )
 declare_model(
+    "cases.ChildReview",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "acts": F.CODE,
+        "conflict": F.STATE,
+        "photo": F.STATE,
+        "by": F.STAFF,
+        "at": F.TIME,
+        "field": F.VAULT,
+    },
+    shredder=_KEYS,
+)
+declare_model(
     "cases.Mandate",
     {
         "id": F.ID,
@@ -257,6 +271,7 @@ declare_model(
         "until": F.TIME,
         "answer_to": F.CODE,
         "law_of": F.CODE,
+        "holds_page": F.STATE,
         "proof_unit": F.VAULT,
         "proof_ended_at": F.TIME,
         "written_by": F.STAFF,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from dsr_portal.accounts.models import ProposalKind, Role, Staff
 from dsr_portal.cases import confirmations
 from dsr_portal.cases.asking import MAX_ASK
+from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.intake import MAX_NOTE
 from dsr_portal.cases.letters import MAX_WORDS
 from dsr_portal.cases.messages import words_of
@@ -270,6 +271,13 @@ class EnterForm(PlainForm):
     )
     urgent = forms.BooleanField(
         label=_("Somebody uses the pictures to find or hurt them"), required=False
+    )
+    age_band = forms.ChoiceField(
+        label=_("Did they say that it is about somebody under 18?"),
+        help_text=_("Nobody is asked for a date of birth."),
+        choices=[("", _("Nothing was said")), *AgeBand.choices],
+        required=False,
+        widget=forms.Select,
     )
     original = forms.FileField(
         label=_("The original"),

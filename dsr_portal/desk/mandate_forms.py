@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.asking import MAX_ASK
+from dsr_portal.cases.child_models import ActsFor
 from dsr_portal.cases.mandate_models import (
     AnswerTo,
     MandateDoubt,
@@ -14,6 +15,7 @@ from dsr_portal.cases.mandate_models import (
     MandateMeans,
     MandateRefusal,
 )
+from dsr_portal.cases.messages import MAX_WORDS
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
 
 
@@ -142,4 +144,26 @@ class EndMandateForm(PlainForm):
         label=_("How did the person tell us that nobody acts for them any more?"),
         max_length=MAX_ASK,
         widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class ChildForm(PlainForm):
+    """What an officer decides about a child's request (law C-01, C-02)."""
+
+    acts = forms.ChoiceField(label=_("Who asks?"), choices=ActsFor.choices, widget=ChoiceCards)
+    interest = forms.CharField(
+        label=_("What is in the child's own interest, and how do you know?"),
+        help_text=_("What the child said, in their words. Kept in the case file."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    conflict = forms.BooleanField(
+        label=_("Child and guardian, or two guardians, want different things"),
+        help_text=_("Nothing goes on before a supervisor, another person, has decided."),
+        required=False,
+    )
+    photo = forms.BooleanField(
+        label=_("A photo may be sent and compared"),
+        help_text=_("Only where nothing milder finds the pictures, and the child wants it."),
+        required=False,
     )

@@ -1,4 +1,4 @@
-"""Pages about who acts for the person: written down, checked, asked once, ended (R11; law C-04)."""
+"""Who acts for the person, and a child who asks: checked by a person (R11; law C-01, C-04)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import invitations, mandate_checks, mandates
+from dsr_portal.cases import children, invitations, mandate_checks, mandates
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.mandate_models import MandateDoubt, MandateMeans
 from dsr_portal.cases.models import Case, Mandate, RightCode
@@ -22,6 +22,7 @@ from dsr_portal.desk.access import at_desk, for_intake, for_reviewers
 from dsr_portal.desk.mandate_forms import (
     AcceptMandateForm,
     AskMandateForm,
+    ChildForm,
     EndMandateForm,
     MandateForm,
     RefuseMandateForm,
@@ -211,6 +212,30 @@ def document(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
             f'attachment; filename="{found.reference}-mandate.bin"'
         )
         return response
+
+
+@at_desk
+@require_http_methods(["GET", "POST"])
+def child(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """What to look for when a child asks, and what an officer decided (law C-01, C-02)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = ChildForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            representing.decide_about_child(case_id=found.id, actor=actor, **form.cleaned_data)
+        except PortalError as error:
+            form.add_error(None, str(error.message))
+        else:
+            messages.success(request, _("Written down."))
+            return redirect("desk:case", reference=found.reference)
+    rows = found.child_reviews.select_related("case").order_by("-at", "-id")
+    context = {
+        "case": found,
+        "form": form,
+        "reviews": [{"row": row, "words": children.words(row)} for row in rows],
+        "may_decide": actor.role in children.REVIEWERS and children.is_child(found),
+    }
+    return render(request, "desk/child.html", context, status=422 if form.errors else 200)
 
 
 def _found(request: HttpRequest, reference: str) -> Mandate:

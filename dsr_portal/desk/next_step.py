@@ -7,7 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases import evidence_locks, mandates
+from dsr_portal.cases import children, evidence_locks, mandates
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status
 from dsr_portal.cases.services import has_unread_mail
 from dsr_portal.core.actor import Actor
@@ -227,6 +227,22 @@ def _mandate(case: Case) -> NextStep:
     )
 
 
+def _child(case: Case) -> NextStep:
+    """A person first, no machine (law C-01, C-02)."""
+    conflict = children.in_the_way(case) == "child_conflict"
+    return NextStep(
+        _("A supervisor decides for the child") if conflict else _("A child asks: look at it"),
+        _(
+            "Look for the child's own interest, and whether child and guardian want the same. No "
+            "photo is taken before. The clock runs meanwhile."
+        ),
+        law=_("recital 38; Art. 3 of the Convention on the Rights of the Child"),
+        page="desk:child",
+        button=_("What to look for"),
+        barred=True,
+    )
+
+
 def _towards_search(case: Case) -> NextStep:
     if has_unread_mail(case):
         return NextStep(
@@ -253,6 +269,8 @@ def _towards_search(case: Case) -> NextStep:
         )
     if mandates.in_the_way(case):
         return _mandate(case)
+    if children.in_the_way(case):
+        return _child(case)
     if photos_differ(case):
         return NextStep(
             _("Choose which photos count"),

@@ -80,6 +80,7 @@ urlpatterns = [
     path(_CASE + "consent/", views.consent, name="consent"),
     path(_CASE + "message/", views.message, name="message"),
     path(_CASE + "origin/", views.origin, name="origin"),
+    path(_CASE + "child/", mandating.child, name="child"),
     path(_CASE + "mandate/", mandating.mandate, name="mandate"),
     path(_CASE + "mandate/write/", mandating.write, name="mandate_write"),
     path(_CASE + "mandate/accept/", mandating.accept, name="mandate_accept"),

@@ -16,7 +16,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import alarms, evidence_locks, extensions, lateness, mail_desk, refusals
+from dsr_portal.cases import (
+    alarms,
+    children,
+    evidence_locks,
+    extensions,
+    lateness,
+    mail_desk,
+    refusals,
+)
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.cases.confirmations import waits_for_paper
@@ -149,6 +157,7 @@ def _case_page(
         "demo": settings.DSR_DEMO,
         "paper_waits": found.status not in OVER and waits_for_paper(found),
         "mandate_waits": mandate_words(found),
+        "is_child": children.is_child(found),
         **_authorities(found, actor),
         **clock_context(found, actor),
         "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,

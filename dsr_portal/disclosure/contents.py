@@ -19,7 +19,12 @@ from dsr_portal.core.countries import IN_EEA
 from dsr_portal.disclosure.columns import column_words, time_words
 from dsr_portal.disclosure.gathered import Gathered, Kept
 from dsr_portal.disclosure.models import AnswerKind
-from dsr_portal.disclosure.words import found_by_words, look_up_claim, nothing_found_words
+from dsr_portal.disclosure.words import (
+    found_by_words,
+    look_up_claim,
+    nothing_found_words,
+    simple_words,
+)
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
 from dsr_portal.gallery import statements
 from dsr_portal.gallery.connector import AppearanceFacts
@@ -67,6 +72,7 @@ def context(gathered: Gathered, files: Mapping[str, str]) -> dict[str, Any]:
         ],
         "sections": sections[1:],
         "found": found,
+        "simple": simple_words(gathered.answer),
     }
 
 

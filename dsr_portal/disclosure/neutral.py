@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.cases.models import Case
 from dsr_portal.core import links
 from dsr_portal.disclosure.models import Answer
+from dsr_portal.disclosure.words import simple_words
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
@@ -27,7 +28,7 @@ def letter(answer: Answer) -> documents.Prepared:
             case_id=case.id,
             reference=case.reference,
             template="documents/letter.html",
-            context=_context(case),
+            context={**_context(case), "simple": simple_words(answer)},
             language=case.language,
             title=_("Our answer to your request"),
             country=case.country or None,

@@ -22,6 +22,7 @@ from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
+from dsr_portal.disclosure.words import simple_words
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
@@ -292,6 +293,7 @@ def _context(answer: Answer, ask: Ask | None) -> dict[str, Any]:
             ("check", _("How to check this document")),
         ],
         "sections": sections,
+        "simple": simple_words(answer),
     }
 
 

@@ -6,9 +6,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dsr_portal.cases import child_texts, children
 from dsr_portal.cases.models import WayKind
+from dsr_portal.disclosure.models import Answer
 from dsr_portal.documents.templatetags.documents import day
 from dsr_portal.matching.models import Search
+
+
+def simple_words(answer: Answer) -> list[str]:
+    """The child version of an answer, for who is under 18 or asks through a parent (law T-03)."""
+    return child_texts.of_answer(answer.kind) if children.reads_simply(answer.case) else []
 
 
 def nothing_found_words(search: Search) -> str:

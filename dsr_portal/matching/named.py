@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import mandates
+from dsr_portal.cases import children, mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, WayIn, WayKind
 from dsr_portal.cases.states import Action
@@ -129,6 +129,7 @@ def start_look_up(*, case_id: UUID, actor: Actor) -> Search:
         if not cases.origin_confirmed(case=case):
             raise Conflict("origin_first", _("Another person has to see the original first."))
         mandates.require_clear(case)
+        children.require_clear(case)
         if Probe.objects.filter(case=case, state=ProbeState.RECEIVED).exists():
             raise Conflict(
                 "photo_first",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import evidence_locks, mandates
+from dsr_portal.cases import children, evidence_locks, mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.levels import COMPARES_FACES
 from dsr_portal.cases.models import (
@@ -91,6 +91,11 @@ def add_probe(
                 "You have sent five photos since we last wrote to you. Write to us, and a person "
                 "will tell you which photo helps."
             ),
+        )
+    if children.photo_closed(case):
+        raise Conflict(
+            "child_photo",
+            _("A child asks: first a person talks with them. Then a photo can be sent."),
         )
     agreed = cases.has_consent(case=case, scope=ConsentScope.COMPARISON)
     photo_set.make_room(case=case, actor=actor, instead=instead)
@@ -333,6 +338,8 @@ def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
             return None
         if mandates.in_the_way(case) or mandates.is_for_the_dead(case):
             return None
+        if children.in_the_way(case) or children.photo_closed(case):
+            return None
         search = Search.objects.create(
             case=case,
             kind=SearchKind.BOTH if named_ways(case) else SearchKind.FACE,
@@ -378,6 +385,7 @@ class Entered:
     original: bytes = b""
     lock_years: int = 0
     """They want it kept locked as evidence, for so many years, instead of erased."""
+    age_band: str = ""
 
     def not_taken(self) -> list[str]:
         """Rights the person's own words let one read that were not taken (law T-09)."""
@@ -470,6 +478,7 @@ def _open(entered: Entered, actor: Actor) -> cases.Opened:
             email=entered.email, name=entered.name, postal=entered.postal, phone=entered.phone
         ),
         urgent=entered.urgent,
+        age_band=entered.age_band,
         note=entered.words,
         narrower=entered.narrower,
         originals=[entered.original] if entered.original else [],

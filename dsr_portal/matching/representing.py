@@ -1,10 +1,11 @@
 """What lets a represented request go on: its mandate, or the person's own word (R11; law C-04)."""
 
+from typing import Any
 from uuid import UUID
 
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import mandate_checks, mandates
-from dsr_portal.cases.models import Mandate
+from dsr_portal.cases import children, mandate_checks, mandates
+from dsr_portal.cases.models import ChildReview, Mandate
 from dsr_portal.core.actor import Actor
 from dsr_portal.matching.probes import start_search_if_ready
 
@@ -15,6 +16,14 @@ def accept(*, mandate_id: UUID, actor: Actor, words: str) -> Mandate:
         mandate = mandate_checks.accept(mandate_id=mandate_id, actor=actor, words=words)
         start_search_if_ready(case_id=mandate.case_id, actor=actor)
     return mandate
+
+
+def decide_about_child(*, case_id: UUID, actor: Actor, **decided: Any) -> ChildReview:
+    """An officer decided about a child's request; a search that waited only for it starts."""
+    with unit_of_work():
+        review = children.decide(case_id=case_id, actor=actor, **decided)
+        start_search_if_ready(case_id=case_id, actor=actor)
+    return review
 
 
 def want(*, case_id: UUID, actor: Actor) -> Mandate:

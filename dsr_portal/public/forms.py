@@ -81,12 +81,31 @@ RIGHT_HINTS = {
 }
 
 
+ME, CHILD_ASKS, MY_CHILD = "me", "under_16", "my_child"
+WHO = [
+    (ME, _("For myself")),
+    (CHILD_ASKS, _("For myself, and I am under 16")),
+    (MY_CHILD, _("For my child, or a child I look after, under 16")),
+]
+WHO_HINTS = {
+    CHILD_ASKS: _("You have the same rights. A person talks with you first."),
+    MY_CHILD: _("A person looks at it with you. We ask for no date of birth."),
+}
+
+
 class WishForm(PlainForm):
     rights = forms.MultipleChoiceField(
         label=_("What do you want from us?"),
         help_text=_("You can choose more than one. You don't have to say why."),
         choices=RIGHTS,
         widget=ChoiceBoxes(hints=RIGHT_HINTS),
+    )
+    who = forms.ChoiceField(
+        label=_("For whom do you ask?"),
+        choices=WHO,
+        required=False,
+        initial=ME,
+        widget=ChoiceCards(hints=WHO_HINTS),
     )
     urgent = forms.BooleanField(
         label=_("Someone is using these pictures to find or hurt me"),
@@ -167,9 +186,9 @@ class WayForm(PlainForm):
         widget=forms.Textarea({"rows": 3}),
     )
 
-    def __init__(self, *args: Any, photos: int = 0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, photos: int = 0, child: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if photos >= MOST_PHOTOS:
+        if child or photos >= MOST_PHOTOS:
             del self.fields["photo"]
         elif photos:
             self.fields["photo"].label = _("Add another photo of you")
@@ -269,11 +288,32 @@ class ContactForm(PlainForm):
         choices=country_choices,
         widget=forms.Select({"autocomplete": "country"}),
     )
+    guardian = forms.CharField(
+        label=_("Your name"),
+        help_text=_("You ask for a child, so we have to know who asks."),
+        max_length=200,
+        widget=forms.TextInput({"autocomplete": "name"}),
+    )
+    responsible = forms.BooleanField(
+        label=_("I have parental responsibility for this child"),
+        help_text=_(
+            "Your word is enough to begin. An officer looks at it. What is good for the child"
+            " counts."
+        ),
+        error_messages={"required": _("Tick this, or let the child ask.")},
+    )
     under_18 = forms.BooleanField(
         label=_("I am under 18"),
         help_text=_("You have the same rights. The officers see it and write more simply."),
         required=False,
     )
+
+    def __init__(self, *args: Any, who: str = ME, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if who != MY_CHILD:
+            del self.fields["guardian"], self.fields["responsible"]
+        if who != ME:
+            del self.fields["under_18"]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}

@@ -56,6 +56,12 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+def children(request: HttpRequest) -> HttpResponse:
+    """The same notice in words a child reads alone (law T-03; GDPR Art. 12(1), 13)."""
+    return render(request, "public/children.html", _law())
+
+
+@require_GET
 def accessibility(request: HttpRequest) -> HttpResponse:
     return render(request, "public/accessibility.html", {})
 

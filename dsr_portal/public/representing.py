@@ -17,7 +17,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dsr_portal.cases import invitations, mandate_checks, mandates, selectors, services
+from dsr_portal.cases import (
+    child_texts,
+    children,
+    invitations,
+    mandate_checks,
+    mandates,
+    selectors,
+    services,
+)
 from dsr_portal.cases.asking import MAX_ASK
 from dsr_portal.cases.codes import representative_code
 from dsr_portal.cases.mandate_models import (
@@ -100,7 +108,7 @@ def _opened(request: HttpRequest, token: str) -> HttpResponse:
 def acts_for(case: Case) -> dict[str, Any] | None:
     """Who acts or acted for this person, as they read it; None where nobody does."""
     mandate = mandates.newest(case)
-    if mandate is None or mandate.state == MandateState.ENDED:
+    if mandate is None or mandate.holds_page or mandate.state == MandateState.ENDED:
         return None
     who = mandates.who_acts(mandate)
     name = f"{who.name} ({who.organisation})" if who.organisation else who.name
@@ -119,6 +127,20 @@ def acts_for(case: Case) -> dict[str, Any] | None:
         else "",
         "refused": str(mandate.get_reason_display()) if mandate.reason else "",
         "decided": mandates.words(mandate, "decision") if mandate.reason else "",
+    }
+
+
+def child_words(case: Case) -> dict[str, Any] | None:
+    """The child version of this page, for who said that they are under 18 (law T-03)."""
+    if not children.reads_simply(case):
+        return None
+    mandate = mandates.newest(case)
+    holds = mandate is not None and mandate.holds_page
+    return {
+        "words": child_texts.STATUS[word_for(case)],
+        "holder": mandates.who_acts(mandate).name if mandate is not None and holds else "",
+        "asked": mandate is not None and holds and mandate.state == MandateState.DOUBTED,
+        "photo_closed": children.photo_closed(case) and case.status in services.BEFORE_SEARCH,
     }
 
 
@@ -165,8 +187,15 @@ def end(request: HttpRequest) -> HttpResponse:
 
 
 def _acting(request: HttpRequest) -> Mandate | None:
-    """Whom this session acts for, while they may look; a page of its own says when they may not."""
+    """Whom this session acts for, while they may look; a page of its own says when they may not.
+
+    A parent who asked on the website holds the page of the request, and comes here from it.
+    """
     mandate = sessions.mandate_of(request)
+    case = None if mandate is not None else sessions.status_case(request)
+    if case is not None:
+        held = mandates.newest(case)
+        mandate = held if held is not None and held.holds_page else None
     return mandate if mandate is not None and _may_see(mandate) else None
 
 
@@ -186,7 +215,9 @@ def page(request: HttpRequest) -> HttpResponse:
         try:
             mandate_checks.answer(
                 mandate_id=mandate.id,
-                actor=Actor.representative(mandate.id),
+                actor=Actor.person(mandate.case_id)
+                if mandate.holds_page
+                else Actor.representative(mandate.id),
                 **form.cleaned_data,
             )
         except PortalError as error:

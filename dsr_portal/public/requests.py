@@ -20,7 +20,17 @@ from dsr_portal.cases.texts import right_words
 from dsr_portal.core.errors import PortalError
 from dsr_portal.law import authorities
 from dsr_portal.public import sending, sessions
-from dsr_portal.public.forms import MAIL, POST, ConsentForm, ContactForm, WayForm, WishForm
+from dsr_portal.public.forms import (
+    MAIL,
+    ME,
+    MY_CHILD,
+    POST,
+    WHO,
+    ConsentForm,
+    ContactForm,
+    WayForm,
+    WishForm,
+)
 from dsr_portal.public.words import authority_of, dpo_email
 
 WISH, WAY, CONSENT, CONTACT, CHECK = range(1, 6)
@@ -105,9 +115,14 @@ def wish(request: HttpRequest) -> HttpResponse:
                 changes={
                     "rights": form.cleaned_data["rights"],
                     "urgent": form.cleaned_data["urgent"],
+                    "who": form.cleaned_data["who"] or ME,
                 },
                 step=WISH,
             )
+            if _is_child(draft):
+                # No photo of a child before a person talked with them (law C-02).
+                drafts.take_out_photos(draft=draft)
+                drafts.save_answers(draft=draft, changes={"consents": []}, step=WISH)
             return _next(request, WISH, draft)
     else:
         form = WishForm(initial=_answers(draft))
@@ -118,6 +133,10 @@ def _answers(draft: Draft | None) -> dict[str, Any]:
     return {} if draft is None else drafts.answers(draft)
 
 
+def _is_child(draft: Draft) -> bool:
+    return drafts.answers(draft).get("who", ME) != ME
+
+
 # -- 2 how we find you --------------------------------------------------------------------------
 
 
@@ -126,11 +145,12 @@ def _answers(draft: Draft | None) -> dict[str, Any]:
 def way(request: HttpRequest, draft: Draft) -> HttpResponse:
     given = drafts.answers(draft)
     photos = drafts.photos_of(draft)
+    child = _is_child(draft)
     if request.method == "POST":
         if "take_out" in request.POST:
             _take_out(draft, photos, request.POST["take_out"])
             return redirect("public:way")
-        form = WayForm(request.POST, request.FILES, photos=len(photos))
+        form = WayForm(request.POST, request.FILES, photos=len(photos), child=child)
         valid = form.is_valid()
         _keep_files(draft, photos, form)
         if valid:
@@ -138,7 +158,7 @@ def way(request: HttpRequest, draft: Draft) -> HttpResponse:
             drafts.save_answers(draft=draft, changes=changes, step=WAY)
             return _next(request, WAY, draft)
         photos = drafts.photos_of(draft)
-        form = _asked_again(form, len(photos))
+        form = _asked_again(form, len(photos), child=child)
     else:
         form = WayForm(
             initial={
@@ -147,9 +167,11 @@ def way(request: HttpRequest, draft: Draft) -> HttpResponse:
                 "other": given.get("other", ""),
             },
             photos=len(photos),
+            child=child,
         )
     context = {
         "form": form,
+        "child": child,
         "photos": [
             {"number": number, "id": one.id, "instead": form[f"replace_{number}"]}
             for number, one in enumerate(photos, start=1)
@@ -180,9 +202,9 @@ def _keep_files(draft: Draft, photos: Sequence[DraftPhoto], form: WayForm) -> No
         drafts.put_photo(draft=draft, data=read[drafts.PHOTO])
 
 
-def _asked_again(form: WayForm, photos: int) -> WayForm:
+def _asked_again(form: WayForm, photos: int, *, child: bool) -> WayForm:
     """The form with what was wrong, for as many photos as are here now."""
-    again = WayForm(form.data, photos=photos)
+    again = WayForm(form.data, photos=photos, child=child)
     again.is_valid()
     for name, errors in form.errors.as_data().items():
         if name in again.fields and name not in again.errors:
@@ -241,13 +263,17 @@ def consent(request: HttpRequest, draft: Draft) -> HttpResponse:
 @with_draft
 def contact(request: HttpRequest, draft: Draft) -> HttpResponse:
     given = drafts.answers(draft).get("contact", {})
+    who = drafts.answers(draft).get("who", ME)
     if request.method == "POST":
-        form = ContactForm(request.POST)
+        form = ContactForm(request.POST, who=who)
         if form.is_valid():
             drafts.save_answers(draft=draft, changes={"contact": form.cleaned_data}, step=CONTACT)
             return redirect("public:check")
     else:
-        form = ContactForm(initial={"language": translation.get_language(), **given})
+        form = ContactForm(
+            initial={"language": translation.get_language(), **given, "responsible": False},
+            who=who,
+        )
     urgent = drafts.answers(draft).get("urgent", False)
     return page(request, "contact", CONTACT, {"form": form, "urgent": urgent}, draft=draft)
 
@@ -261,7 +287,8 @@ def check(request: HttpRequest, draft: Draft) -> HttpResponse:
     given = drafts.answers(draft)
     if not given.get("rights"):
         return redirect("public:wish")
-    if "contact" not in given:
+    missing = given.get("who") == MY_CHILD and not given.get("contact", {}).get("guardian")
+    if "contact" not in given or missing:
         return redirect("public:contact")
     if request.method == "POST":
         return _send(request, draft)
@@ -294,6 +321,16 @@ def _rows(given: dict[str, Any], draft: Draft) -> list[dict[str, Any]]:
             "change": reverse("public:wish") + "?change=1",
         }
     ]
+    who = given.get("who", ME)
+    if who != ME:
+        asker = given["contact"].get("guardian", "")
+        rows.append(
+            {
+                "key": _("For"),
+                "value": "; ".join(part for part in (str(dict(WHO)[who]), asker) if part),
+                "change": reverse("public:wish") + "?change=1",
+            }
+        )
     if given.get("urgent"):
         rows[0]["value"] += ". " + _("Urgent: someone uses the pictures to find or hurt you.")
     way_in = reverse("public:way") + "?change=1"

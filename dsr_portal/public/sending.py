@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dsr_portal.cases import drafts, services
+from dsr_portal.cases import drafts, mandates, services
+from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.models import Case, Channel, ConsentScope, Draft, WayKind
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
@@ -13,7 +14,7 @@ from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import require_outside_transaction
 from dsr_portal.gallery import hashes
 from dsr_portal.matching import services as matching
-from dsr_portal.public.forms import MAIL, POST
+from dsr_portal.public.forms import MAIL, ME, MY_CHILD, POST
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
 
@@ -34,7 +35,12 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
     photos = [drafts.photo_bytes(photo) for photo in drafts.photos_of(draft)]
     probes = [_stage_probe(case_id, photo) for photo in photos]
 
+    contact = given.get("contact", {})
+    who = given.get("who", ME)
+
     def also(case: Case) -> None:
+        if who == MY_CHILD:
+            mandates.write_for_child(case=case, name=contact["guardian"])
         for probe in probes:
             probe.save()
             matching.add_probe(
@@ -44,7 +50,6 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
                 channel=str(Channel.WEB),
             )
 
-    contact = given.get("contact", {})
     return services.open_case(
         channel=Channel.WEB,
         rights=given["rights"],
@@ -58,11 +63,18 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
         language=contact.get("language", language),
         country=contact.get("country", ""),
         urgent=bool(given.get("urgent")),
-        age_band="under_18" if contact.get("under_18") else "",
+        age_band=_age_band(who, contact),
         draft_id=draft.id,
         case_id=case_id,
         also=also,
     )
+
+
+def _age_band(who: str, contact: dict[str, Any]) -> str:
+    """As the person said it: nobody asks for a date of birth (law C-01)."""
+    if who != ME:
+        return AgeBand.UNDER_16
+    return AgeBand.UNDER_18 if contact.get("under_18") else ""
 
 
 @vault.retry_stale

@@ -14,7 +14,7 @@ from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dsr_portal.cases import mandates, selectors, services
+from dsr_portal.cases import children, mandates, selectors, services
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.models import (
@@ -126,7 +126,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "photo_polls": any(photo.being_checked for photo in photos),
         "photos_need": [photo for photo in photos if photo.words.kind == "needs"],
         "look_again": matching.photos_differ(case),
-        "may_send_photo": _may_give_more(case),
+        "may_send_photo": _may_give_more(case) and not children.photo_closed(case),
         "may_add_photo": bool(photos) and _may_add_photo(case, len(photos)),
         "why_more": WHY_MORE_PHOTOS,
         "unidentified": _unidentified(case),
@@ -137,7 +137,9 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "may_withdraw_consent": has_consent,
         "may_end_block": not purged
         and services.has_consent(case=case, scope=ConsentScope.BLOCK_LIST),
-        "identity_open": case.status in MAY_SEND_PHOTO and case.level < case.required_level,
+        "identity_open": case.status in MAY_SEND_PHOTO
+        and case.level < case.required_level
+        and not children.photo_closed(case),
         "from_us": [] if purged else _from_us(case),
         "links": [_link(one) for one in open_links],
         "answer_gone": None if purged else selectors.answer_gone_at(case),
@@ -155,6 +157,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "authority": authority_of(case),
         "dpo_email": dpo_email(),
         "acts_for": None if purged else representing.acts_for(case),
+        "child": None if purged else representing.child_words(case),
         "form": forms.get("form"),
     }
 
@@ -169,6 +172,8 @@ def _photos(case: Case) -> list[PhotoSeen]:
 
 def _may_add_photo(case: Case, here: int) -> bool:
     """One more beside those that are here, as long as five may be sent without a word from us."""
+    if children.photo_closed(case):
+        return False
     return _may_give_more(case) and here < MOST_PHOTOS and matching.photos_left(case) > 0
 
 
@@ -311,6 +316,9 @@ def photo(request: HttpRequest, case: Case, photo_id: UUID | None = None) -> Htt
     """Add a photo, or put one in the place of another, with consent where none stands."""
     if not _may_give_more(case):
         return _photo_late(request, case)
+    if children.photo_closed(case):
+        messages.info(request, _("First a person talks with you. Then a photo can be sent."))
+        return redirect("public:case")
     label, why = _photo_question(case, photo_id)
     agreed = services.has_consent(case=case, scope=ConsentScope.COMPARISON)
     text = "" if agreed else consent_text(ConsentScope.COMPARISON).text

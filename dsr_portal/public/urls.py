@@ -8,6 +8,7 @@ urlpatterns = [
     path("help/", pages.help_page, name="help"),
     path("notice/", pages.notice, name="notice"),
     path("privacy/", pages.privacy, name="privacy"),
+    path("children/", pages.children, name="children"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("trail/", pages.trail, name="trail"),
     path("request/", requests.wish, name="wish"),

@@ -94,6 +94,7 @@ DESK_PAGES = {
     "desk:message": ("post", {"text": "We have a question."}, REVIEW),
     "desk:origin": ("post", {}, REVIEW),
     "desk:receipt": ("post", {"do": "postal"}, REVIEW | {Role.DPO}),
+    "desk:child": ("get", {}, DESK),
     "desk:mandate": ("get", {}, DESK),
     "desk:mandate_write": ("post", {}, REVIEW | {Role.DPO}),
     "desk:mandate_accept": ("post", {}, REVIEW),

@@ -155,7 +155,7 @@ def test_back_and_change_keep_what_was_written(browser):
     fill(browser, photo=bad_input.jpeg(), pages="example.org/me")
     assert "example.org/me" in browser.get(at("way")).content.decode()
     page = browser.get(at("wish")).content.decode()
-    assert page.count("checked") == 2
+    assert page.count("checked") == 3  # two wishes, and for whom
     assert browser.get(at("draft_photo"))["Content-Type"] == "image/jpeg"
     changed = browser.post(at("wish") + "?change=1", {"rights": ["access"]})
     assert changed.url == at("check")

@@ -1,0 +1,117 @@
+"""The child version: the same facts in words a child of twelve reads alone (law T-03, rec. 58).
+
+It stands beside the full text and leaves out no right. `tests/unit/test_law_child_texts.py` asks
+for short sentences, short words and nothing a lawyer says.
+"""
+
+from collections.abc import Sequence
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from dsr_portal.cases.child_models import AgeBand
+from dsr_portal.cases.public_status import Word
+
+STATUS: dict[str, Promise] = {
+    Word.RECEIVED: _("We have your request. A person reads it. You do not have to do anything."),
+    Word.CHECKING: _("We are working on it. Two people look. No computer decides."),
+    Word.NEEDS_YOU: _("We have a question for you. It is on this page. You can ask us back."),
+    Word.ANSWER_READY: _("Our answer is here. You can read it with somebody you trust."),
+    Word.DELETING: _("We are deleting now. We tell you when it is done."),
+    Word.DONE: _("This is finished. You can ask us again at any time. It costs nothing."),
+}
+"""By the public word of a request; the same whatever was found (R3)."""
+
+ANY_LETTER: tuple[Promise, ...] = (
+    _("This letter is about what you asked us."),
+    _("If a part of it is hard to read, call us. A person explains it to you."),
+    _("You can show it to somebody you trust."),
+    _("You can complain about us. It costs nothing."),
+)
+
+LETTERS: dict[str, tuple[Promise, ...]] = {
+    "extension": (
+        _("We need more time. The letter says until when."),
+        _("That is our fault, not yours. You have to do nothing."),
+        _("You do not have to wait for us. You can complain now. It costs nothing."),
+    ),
+    "late": (
+        _("We are late. We are sorry."),
+        _("The letter says who helps you, and the new day."),
+        _("You can complain now. It costs nothing."),
+    ),
+    "refusal": (
+        _("We say no to your request. The letter says why."),
+        _("You are not in trouble. You can ask us again."),
+        _("If you think we are wrong, tell us. You can complain too. It costs nothing."),
+    ),
+    "objection": (
+        _("You told us to stop using your pictures. We stop."),
+        _("You have to do nothing more."),
+        _("You can complain about us. It costs nothing."),
+    ),
+}
+"""By the kind of a letter beside the answer; one that is not here has `ANY_LETTER`."""
+
+ANSWERS: dict[str, tuple[Promise, ...]] = {
+    "disclosure": (
+        _("Yes, we have pictures of you. They are in this answer."),
+        _("They can show things that are not nice. Look at them with somebody you trust."),
+        _("It says who saw them. You can tell us to delete them."),
+        _("You did nothing wrong. You can complain about us. It costs nothing."),
+    ),
+    "nothing_found": (
+        _("We did not find a picture of you."),
+        _("That does not mean for sure that there is none."),
+        _("You can tell us a page where you saw one. Then we look again."),
+        _("You can complain about us. It costs nothing."),
+    ),
+    "neutral": (
+        _("We did what you asked."),
+        _("This letter does not say if we have pictures of you."),
+        _("You can ask us for that too. A person tells you how."),
+        _("You can complain about us. It costs nothing."),
+    ),
+    "not_identified": (
+        _("We do not know yet which pictures are yours. So we can't send any."),
+        _("You can tell us more at any time. You do not have to send a photo."),
+        _("Call us. A person helps you."),
+        _("You can complain about us. It costs nothing."),
+    ),
+}
+"""By the kind of an answer; said only where the answer itself says it."""
+
+_KEEP = _("Keep the code. Show it only to somebody you trust.")
+_ASK = _("If something is hard, ask us. You can bring somebody you trust.")
+RECEIPT: dict[str, tuple[Promise, ...]] = {
+    AgeBand.UNDER_16: (
+        _("We have your request. You did it right."),
+        _("First a person talks with you. No computer looks for your face before."),
+        _("You do not have to tell us when you were born."),
+        _ASK,
+        _KEEP,
+    ),
+    AgeBand.UNDER_18: (
+        _("We have your request. You did it right."),
+        _("You have the same rights as an adult."),
+        _ASK,
+        _KEEP,
+    ),
+}
+"""By what the person said about their age; under 16 a person comes first (law C-02)."""
+
+
+def of_receipt(age_band: str) -> list[str]:
+    return _in_language(RECEIPT.get(age_band, ()))
+
+
+def of_letter(kind: str) -> list[str]:
+    return _in_language(LETTERS.get(kind, ANY_LETTER))
+
+
+def of_answer(kind: str) -> list[str]:
+    return _in_language(ANSWERS.get(kind, ANY_LETTER))
+
+
+def _in_language(lines: Sequence[Promise]) -> list[str]:
+    return [str(line) for line in lines]
