@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from dsr_portal.audit.schema import Code, Day, EventType, Flag, Many
+from dsr_portal.audit.schema import Code, Count, Day, EventType, Flag, Many
 from dsr_portal.cases.child_models import ActsFor
 from dsr_portal.cases.mandate_models import (
     Addressee,
@@ -49,6 +50,7 @@ TYPES = [
     EventType("mandate.ended", {"by_person": Flag()}, ("L-02", "C-04")),
     EventType("mandate.seen", {}, ("L-14", "C-04")),
     EventType("mandate.proof_destroyed", {"kind": _KIND, "reason": Code()}, ("L-02", "C-03")),
+    EventType("batch.opened", {"lines": Count(), "left_out": Count()}, ("L-01", "C-04")),
     EventType(
         "child.decided",
         {"acts": Code(choices=tuple(ActsFor.values)), "conflict": Flag(), "photo": Flag()},
@@ -84,6 +86,14 @@ SENTENCES = {
     "mandate.seen": lambda p: _("The mandate was opened."),
     "mandate.proof_destroyed": lambda p: (
         _("The mandate itself was destroyed (%(kind)s).") % {"kind": MandateKind(p["kind"]).label}
+    ),
+    "batch.opened": lambda p: (
+        ngettext(
+            "A list with %(lines)s mandate was opened.",
+            "A list with %(lines)s mandates was opened.",
+            p["lines"],
+        )
+        % {"lines": p["lines"]}
     ),
     "child.decided": lambda p: (
         _("An officer decided about the child's request: %(acts)s.")

@@ -75,6 +75,24 @@ class Addressee(models.TextChoices):
     REPRESENTATIVE = "representative", _("The representative")
 
 
+class Batch(Row):
+    """Mandates that came together: one list, one receipt, a case with its own clock for each (R11).
+
+    The keyed hash finds the same list sent twice: it is made once, and goes on where it stopped.
+    """
+
+    content_hash = models.CharField(max_length=64, unique=True)
+    made_by = models.CharField(max_length=20)
+    made_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    lines = models.PositiveIntegerField()
+    left_out = models.PositiveIntegerField(default=0)
+    """Lines that were not good, where whoever sent them wanted the others made."""
+
+    def __str__(self) -> str:
+        return f"{self.lines} {self.made_at:%Y-%m-%d}"
+
+
 class Mandate(Row):
     """That somebody acts for the person of a case, as it was given, checked and ended.
 
@@ -86,6 +104,9 @@ class Mandate(Row):
     state = models.CharField(
         max_length=12, choices=MandateState.choices, default=MandateState.WAITING
     )
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, null=True, related_name="mandates")
+    line = models.PositiveIntegerField(null=True)
+    """Which line of the batch's list it was."""
     rights = models.JSONField(default=list)
     until = models.DateField(null=True)
     answer_to = models.CharField(max_length=16, choices=AnswerTo.choices, default=AnswerTo.PERSON)
@@ -118,6 +139,7 @@ class Mandate(Row):
                 condition=models.Q(state__in=["waiting", "doubted", "accepted"]),
                 name="mandate_one_standing",
             ),
+            models.UniqueConstraint(fields=["batch", "line"], name="mandate_line_once"),
             models.CheckConstraint(
                 condition=models.Q(decided_by="") | ~models.Q(decided_by=models.F("written_by")),
                 name="mandate_decided_by_another",

@@ -147,10 +147,7 @@ def _write_down(
     rights: Sequence[str],
     document: bytes,
 ) -> Mandate:
-    proof = None
-    if document:
-        proof = vault.stage_unit(kind=UnitKind.PROOF, owner=case_id)
-        proof.add(DOCUMENT, document)
+    proof = staged_proof(case_id, document)
     with unit_of_work():
         case = lock(case_id)
         _require_open(case)
@@ -159,25 +156,47 @@ def _write_down(
                 "represented_already",
                 _("Somebody acts for this person already. That has to end first."),
             )
-        row.case, row.written_at = case, clock.now()
-        row.rights = _covered(case, rights)
-        if proof is not None:
-            row.proof_unit = proof.save()
-        row.save(force_insert=True)
-        vault.write_json(case.contact_unit, _field(row), asdict(who))
-        record(
-            "mandate.written",
-            actor=actor,
-            case_id=case.id,
-            subject_id=row.id,
-            kind=row.kind,
-            rights=row.rights,
-            answer_to=row.answer_to,
-            until=row.until,
-            document=proof is not None,
-        )
-        _invite(row, actor)
+        keep(row=row, case=case, actor=actor, who=who, rights=rights, proof=proof)
     return row
+
+
+def staged_proof(case_id: UUID, document: bytes) -> vault.Staged | None:
+    """The mandate sealed in a unit of its own, ready for the unit of work that keeps it."""
+    if not document:
+        return None
+    proof = vault.stage_unit(kind=UnitKind.PROOF, owner=case_id)
+    proof.add(DOCUMENT, document)
+    return proof
+
+
+def keep(
+    *,
+    row: Mandate,
+    case: Case,
+    actor: Actor,
+    who: Representative,
+    rights: Sequence[str],
+    proof: vault.Staged | None,
+) -> None:
+    """Keep a mandate and give both a link, in the caller's unit of work; `who` is cleaned."""
+    row.case, row.written_at = case, clock.now()
+    row.rights = _covered(case, rights)
+    if proof is not None:
+        row.proof_unit = proof.save()
+    row.save(force_insert=True)
+    vault.write_json(case.contact_unit, _field(row), asdict(who))
+    record(
+        "mandate.written",
+        actor=actor,
+        case_id=case.id,
+        subject_id=row.id,
+        kind=row.kind,
+        rights=row.rights,
+        answer_to=row.answer_to,
+        until=row.until,
+        document=proof is not None,
+    )
+    _invite(row, actor)
 
 
 def write_for_child(*, case: Case, name: str) -> Mandate:

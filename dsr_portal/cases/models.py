@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
-from dsr_portal.cases.mandate_models import Invitation, Mandate  # noqa: F401 - found here
+from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
 from dsr_portal.core.models import Row
 
 

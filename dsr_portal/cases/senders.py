@@ -17,7 +17,7 @@ from dsr_portal.accounts.models import Staff
 from dsr_portal.cases import codes, invitations, mandates, receipts
 from dsr_portal.cases.models import Case, Delivery, Escalation, Invitation, MailCode, Mandate
 from dsr_portal.cases.texts import day_words
-from dsr_portal.core import links
+from dsr_portal.core import clock, links
 from dsr_portal.core.errors import NotFound
 from dsr_portal.core.registries import Mail, senders
 from dsr_portal.vault import services as vault
@@ -249,6 +249,24 @@ def represented_answer(delivery_id: UUID) -> Mail:
     )
 
 
+def batch(batch_id: UUID) -> Mail:
+    """One receipt for a list: every reference and its date, and nothing about anybody (R11)."""
+    rows = list(
+        Mandate.objects.filter(batch=batch_id).select_related("case", "batch").order_by("line")
+    )
+    if not rows or rows[0].batch is None:
+        raise NotFound("no_batch")
+    context = {
+        "received": day_words(clock.local_date(rows[0].batch.received_at)),
+        "lines": [
+            {"line": row.line, "reference": row.case.reference, "due": day_words(row.case.due_on)}
+            for row in rows
+        ],
+        "left_out": rows[0].batch.left_out,
+    }
+    return _to_representative(rows[0], "mail/batch.txt", context)
+
+
 def _to_representative(mandate: Mandate, template: str, context: dict[str, Any]) -> Mail:
     case = mandate.case
     who = mandates.who_acts(mandate)
@@ -302,6 +320,7 @@ senders.register("mail.update", CaseMail(update))
 senders.register("mail.alarm", CaseMail(alarm))
 senders.register("mail.represented", CaseMail(represented))
 senders.register("mail.representing", CaseMail(representing))
+senders.register("mail.batch", CaseMail(batch))
 senders.register("mail.mandate", CaseMail(mandate_news))
 senders.register("mail.mandate_ended", CaseMail(mandate_ended))
 senders.register("mail.mandate_ended_person", CaseMail(mandate_ended_person))

@@ -6,6 +6,8 @@ from dsr_portal.vault import lasting
 # Keys of the hashes by which links to answers and account names are found (R26).
 lasting.declare("delivery-token")
 lasting.declare("account-name")
+# The same list of mandates sent twice is made once (R11).
+lasting.declare("mandate-batch")
 # Key of the hash by which a message fetched twice is known.
 lasting.declare("mail-content")
 
@@ -261,6 +263,18 @@ declare_model(
     shredder=_KEYS,
 )
 declare_model(
+    "cases.Batch",
+    {
+        "id": F.ID,
+        "content_hash": F.KEYED_HASH,
+        "made_by": F.STAFF,
+        "made_at": F.TIME,
+        "received_at": F.TIME,
+        "lines": F.COUNT,
+        "left_out": F.COUNT,
+    },
+)
+declare_model(
     "cases.Mandate",
     {
         "id": F.ID,
@@ -272,6 +286,8 @@ declare_model(
         "answer_to": F.CODE,
         "law_of": F.CODE,
         "holds_page": F.STATE,
+        "batch": F.ID,
+        "line": F.COUNT,
         "proof_unit": F.VAULT,
         "proof_ended_at": F.TIME,
         "written_by": F.STAFF,

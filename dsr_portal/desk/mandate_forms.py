@@ -1,5 +1,6 @@
 """Forms about who acts for the person (R11)."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -16,6 +17,7 @@ from dsr_portal.cases.mandate_models import (
     MandateRefusal,
 )
 from dsr_portal.cases.messages import MAX_WORDS
+from dsr_portal.core import clock
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
 
 
@@ -167,3 +169,73 @@ class ChildForm(PlainForm):
         help_text=_("Only where nothing milder finds the pictures, and the child wants it."),
         required=False,
     )
+
+
+class SeveralFiles(forms.ClearableFileInput):
+    """One field, many files; where nothing is kept there is nothing to clear."""
+
+    template_name = "django/forms/widgets/file.html"
+    allow_multiple_selected = True
+
+
+class PapersField(forms.FileField):
+    """Mandates by the names of their files, as they came."""
+
+    widget = SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> dict[str, bytes]:
+        uploads = [one for one in data or [] if one]
+        names = [one.name for one in uploads]
+        if len(set(names)) != len(names):
+            raise forms.ValidationError(_("Two files have the same name."), code="same_name")
+        return {one.name: read_document(one) for one in uploads}
+
+
+class BatchForm(PlainForm):
+    """A list of people and the mandate of each; checked before anything is made (R11)."""
+
+    kind = forms.ChoiceField(
+        label=_("Who acts for these people?"),
+        choices=[
+            one
+            for one in MandateKind.choices
+            if one[0] not in {MandateKind.PARENT, MandateKind.HEIR}
+        ],
+        widget=ChoiceCards,
+    )
+    name = forms.CharField(label=_("Name"), max_length=200)
+    organisation = forms.CharField(label=_("Organisation"), required=False, max_length=200)
+    email = forms.EmailField(label=_("E-mail address of who acts"), required=False)
+    postal = forms.CharField(
+        label=_("Postal address of who acts"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    received = forms.DateField(
+        label=_("On which day did it reach us?"),
+        help_text=_("Year-month-day. The month of each request counts from it."),
+    )
+    listed = forms.FileField(
+        label=_("The list (CSV)"),
+        help_text=_(
+            "First line: name, email, postal, rights, pages, language, answer_to, until, mandate."
+            " One person a line; rights and pages with a space between them; mandate is the name"
+            " of the file."
+        ),
+    )
+    papers = PapersField(label=_("The mandates (PDF), one for each line"))
+    only_good = forms.BooleanField(
+        label=_("Make only the good lines"),
+        help_text=_("Where whoever sent the list wants that. The others can be sent again."),
+        required=False,
+    )
+
+    def clean_received(self) -> date:
+        day: date = self.cleaned_data["received"]
+        if day > clock.today():
+            raise forms.ValidationError(_("A request can't arrive in the future."))
+        return day
+
+    def clean_listed(self) -> bytes:
+        return read_document(self.cleaned_data["listed"])
