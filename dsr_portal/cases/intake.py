@@ -206,6 +206,7 @@ def _open(request: _Request) -> Opened:
     contact.add_json("contact", request.contact.as_json())
     contact.add_json(receipts.FIELD, receipts.compose(_facts(request, case, head)))
     case.contact_unit, case.file_unit = contact.unit_id, file.unit_id
+    case.contact_hash = contact_hash(request.contact.email)
     with audit.unit_of_work():
         existing = _claim_draft(request.draft_id)
         if existing is not None:
@@ -401,6 +402,12 @@ def write_consent(
         language=text.language,
     )
     return consent
+
+
+def contact_hash(email: str) -> str | None:
+    """What finds other requests from one address without opening any; None without an address."""
+    address = email.strip().casefold()
+    return vault.keyed_hash("contact-address", address.encode()) if address else None
 
 
 def original_field(number: int) -> str:

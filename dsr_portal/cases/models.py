@@ -305,6 +305,8 @@ class Case(Row):
     assignee = models.CharField(max_length=20, blank=True, db_index=True)
     contact_unit = models.UUIDField()
     file_unit = models.UUIDField()
+    contact_hash = models.CharField(max_length=64, null=True, db_index=True)  # noqa: DJ001 - absent
+    """Keyed hash of the e-mail address: other requests from it are shown beside this one."""
     code_counter = models.PositiveIntegerField(default=0)
     origin_confirmed_by = models.CharField(max_length=20, blank=True)
     """R20: who saw the original of a request that staff entered."""

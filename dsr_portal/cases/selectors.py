@@ -31,6 +31,7 @@ from dsr_portal.core import clock, references
 from dsr_portal.core.errors import NotFound
 from dsr_portal.vault import services as vault
 
+MOST_LINKED = 20
 DESK_ROLES = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
 
 
@@ -144,6 +145,15 @@ def original_of(case: Case) -> tuple[UUID, str] | None:
         return case.file_unit, original_field(1)
     mail = case.mails.filter(role=MailRole.OPENED).first()
     return (mail.unit, MAIL_ORIGINAL) if mail and vault.has(mail.unit, MAIL_ORIGINAL) else None
+
+
+def linked_cases(staff: Staff, case: Case) -> QuerySet[Case]:
+    """Other requests from the same address, the newest first: a hint for officers, never outside
+    (R3). Each is a request of its own, with its own clock and its own check of who is asking."""
+    if case.contact_hash is None:
+        return Case.objects.none()
+    others = visible_to(staff).filter(contact_hash=case.contact_hash).exclude(id=case.id)
+    return others.order_by("-received_at", "id")[:MOST_LINKED]
 
 
 def contact_of(case: Case) -> dict[str, str]:

@@ -686,6 +686,7 @@ def purge_own(*, case_id: UUID, actor: Actor, reason: str) -> None:
     WayIn.objects.filter(case=case).update(keyed_hash=None)
     mails = list(case.mails.values_list("unit", flat=True))
     case.mails.update(content_hash=None)
+    Case.objects.filter(id=case.id).update(contact_hash=None)
     end_deliveries(case_id=case.id)
     written = case.letters.exclude(document_id=None).values_list("document_id", flat=True)
     papers = Document.objects.filter(id__in=written).values_list("unit", flat=True)

@@ -10,6 +10,8 @@ lasting.declare("account-name")
 lasting.declare("mandate-batch")
 # Key of the hash by which a message fetched twice is known.
 lasting.declare("mail-content")
+# Key of the hash by which requests from one address are shown side by side.
+lasting.declare("contact-address")
 
 _KEYS = "vault: the units' keys are destroyed"
 
@@ -39,6 +41,7 @@ declare_model(
         "assignee": F.STAFF,
         "contact_unit": F.VAULT,
         "file_unit": F.VAULT,
+        "contact_hash": F.KEYED_HASH,
         "code_counter": F.COUNT,
         "origin_confirmed_by": F.STAFF,
         "decided_at": F.TIME,

@@ -161,6 +161,7 @@ def _case_page(
         **_authorities(found, actor),
         **clock_context(found, actor),
         "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,
+        "linked": cases.linked_cases(staff_of(request), found),
         "mails": mail_desk.mails_of(found) if actor.role in MAY_ENTER else (),
         "has_original": found.status not in OVER and cases.original_of(found) is not None,
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,

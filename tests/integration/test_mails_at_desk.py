@@ -186,3 +186,25 @@ def test_what_was_read_as_a_request_is_not_set_aside(box, officer):
     web = support.opened(email="other@example.org")
     with pytest.raises(Conflict, match="was_read"):
         mail_desk.propose_no_request(case_id=web.id, actor=second, reason="No.")
+
+
+def test_a_request_that_comes_again_is_linked_and_never_refused(client, box, officer):
+    """X-17, R3: each has its own clock and check; only the desk sees that they share an address."""
+    first = support.opened(email="mina@example.org")
+    mail = fetched(box, sender="MINA@example.org")
+    stranger = support.opened(email="eve@example.net")
+    nobody = support.opened(email="")
+    again = mail.case
+    assert (again.level, again.required_level) == (0, 2)
+    assert list(selectors.linked_cases(officer, again)) == [first]
+    assert list(selectors.linked_cases(officer, first)) == [again]
+    assert not selectors.linked_cases(officer, stranger)
+    assert not selectors.linked_cases(officer, nobody)
+    browser = sign_in(client, officer)
+    page = browser.get(reverse("desk:case", kwargs={"reference": first.reference})).content.decode()
+    assert again.reference in page
+    assert again.reference not in str(selectors.public_view(first))
+    services.withdraw(case_id=again.id, actor=support.person(again))
+    services.purge(case_id=again.id, actor=support.SUPERVISOR)
+    assert Case.objects.get(id=again.id).contact_hash is None
+    assert not selectors.linked_cases(officer, first)
