@@ -11,7 +11,7 @@ from uuid import UUID
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import evidence_locks
+from dsr_portal.cases import evidence_locks, exemptions
 from dsr_portal.cases.clocks import Clock, clock_of
 from dsr_portal.cases.lateness import owed
 from dsr_portal.cases.locking import lock
@@ -43,7 +43,7 @@ def raise_due() -> int:
     """Tell whom it concerns of what is true now, once each; settle what is not true any more."""
     told = 0
     settled = Escalation.objects.filter(settled_at=None).values_list("case_id", flat=True)
-    kept = evidence_locks.in_force_cases()
+    kept = [*evidence_locks.in_force_cases(), *exemptions.open_cases()]
     open_cases = Case.objects.exclude(status__in=_OVER).values_list("id", flat=True)
     for case_id in sorted({*settled, *open_cases, *kept}):
         told += _raise(case_id)
@@ -93,6 +93,8 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
     locked = evidence_locks.waits_for_lifting(case.id)
     if locked is not None:
         yield Alarm.LOCK, str(locked.id)
+    for one in exemptions.ending(case):
+        yield Alarm.EXEMPTION, str(one.id)
     if case.status in _OVER and owed(case) == "":
         if evidence_locks.in_force(case.id) is not None:
             yield from _letters(case)

@@ -29,7 +29,7 @@ from dsr_portal.cases.models import (
 )
 from dsr_portal.cases.moves import quietly
 from dsr_portal.cases.public_status import erases_unseen
-from dsr_portal.cases.selectors import kept_from_erasure
+from dsr_portal.cases.selectors import exempted
 from dsr_portal.cases.states import REVIEWERS
 from dsr_portal.cases.wishes import write_right
 from dsr_portal.core import clock
@@ -260,7 +260,7 @@ def lift(*, case_id: UUID, actor: Actor) -> EvidenceLock:
         _over(row, LockOver.LIFTED, actor)
         case = row.case
         if case.status in _OFF and not keeps_locked(case) and not erases_next(case):
-            kept = kept_from_erasure(case.id)
+            kept = exempted(case.id)
             gallery.lift_restriction(
                 record_ids=gallery_rows.restricted_by(case.id) - kept,
                 case_id=case.id,

@@ -225,6 +225,7 @@ class Alarm(models.TextChoices):
     PROPOSAL = "proposal", _("A proposal waits for another person")
     LETTER = "letter", _("A letter could not be made or waits for the post")
     LOCK = "lock", _("A lock has ended and waits to be lifted")
+    EXEMPTION = "exemption", _("The last day of an exemption has come")
 
 
 class DeliveryKind(models.TextChoices):

@@ -213,9 +213,17 @@ def held_back(case_id: UUID, what: str) -> dict[UUID, Withheld]:
     return {row.record_id: row for row in rows.order_by("at", "id")}
 
 
-def kept_from_erasure(case_id: UUID) -> set[UUID]:
-    """Records an exemption of Art. 17(3) keeps, locked and out of search (law E-03)."""
+def exempted(case_id: UUID) -> set[UUID]:
+    """Records an exemption of Art. 17(3) keeps or kept: locked and out of search until they are
+    erased, also when its last day has passed (law E-03)."""
     return set(held_back(case_id, HeldBack.ERASURE))
+
+
+def kept_from_erasure(case_id: UUID) -> set[UUID]:
+    """Records an exemption keeps from erasure today; after its last day it keeps nothing."""
+    today = clock.today()
+    rows = held_back(case_id, HeldBack.ERASURE)
+    return {one for one, row in rows.items() if row.until is not None and row.until >= today}
 
 
 def mailbox(case: Case) -> MailCode | None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import asking, codes, evidence_locks, pauses
+from dsr_portal.cases import asking, codes, evidence_locks, exemptions, pauses
 from dsr_portal.cases.asking import (
     KEEP_EACH,
     add_ways,
@@ -659,7 +659,8 @@ def close_due() -> int:
     """Close and purge by schedule: each 30 days after the step before (law P-06, L-23).
 
     What is locked as evidence is closed like the others; contact and file stay until the lock has
-    ended, and 30 days more.
+    ended, and 30 days more. They stay as well while an exemption keeps a record that has to be
+    erased after it.
     """
     before = clock.now() - KEEP_EACH
     delivered = Case.objects.filter(status=Status.DELIVERED, delivered_at__lt=before)
@@ -670,6 +671,7 @@ def close_due() -> int:
     ended = Coalesce("withdrawn_at", "closed_at")
     over = Case.objects.annotate(ended=ended).filter(status=Status.CLOSED, ended__lt=before)
     over = over.exclude(id__in=evidence_locks.kept_since(before))
+    over = over.exclude(id__in=exemptions.open_cases())
     due = [("close", close, one) for one in closing]
     due += [("purge", purge, one) for one in over.values_list("id", flat=True)]
     return sum(

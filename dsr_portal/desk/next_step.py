@@ -7,7 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases import children, evidence_locks, mandates
+from dsr_portal.cases import children, evidence_locks, exemptions, mandates
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status
 from dsr_portal.cases.services import has_unread_mail
 from dsr_portal.core.actor import Actor
@@ -113,6 +113,18 @@ def _over(case: Case) -> NextStep:
             _("Locked as evidence"),
             _("The case is closed. The lock stays until it is ended or its period is over."),
             law=_("Art. 18(1)(c)"),
+        )
+    if exemptions.over(case):
+        return NextStep(
+            _("Erase what was kept"),
+            _(
+                "The last day of an exemption has passed, and it was kept locked until then. The "
+                "person was told that day."
+            ),
+            law=_("Art. 17(1), 17(3)"),
+            form="erasure",
+            button=_("Start the erasure"),
+            barred=True,
         )
     return NextStep(_("Nothing is left to do"), _("The case is closed."))
 

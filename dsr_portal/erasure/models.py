@@ -74,7 +74,9 @@ class Plan(Row):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["case"], condition=~models.Q(state="stopped"), name="plan_one_in_force"
+                fields=["case"],
+                condition=~models.Q(state__in=["stopped", "done"]),
+                name="plan_one_in_force",
             ),
         ]
 

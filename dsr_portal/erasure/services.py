@@ -15,7 +15,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import evidence_locks
+from dsr_portal.cases import evidence_locks, exemptions
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
     Case,
@@ -98,7 +98,10 @@ def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -
     with unit_of_work():
         case = lock(case_id)
         standing = Plan.objects.filter(case=case).exclude(state=PlanState.STOPPED)
-        plan = standing.select_for_update().first()
+        plan = standing.select_for_update().order_by("-frozen_at").first()
+        if plan is not None and plan.state == PlanState.DONE and exemptions.over(case):
+            # What an exemption kept is erased by a plan of its own (Art. 17(3)).
+            plan = None
         if resumes is not None and (plan is None or plan.id != resumes):
             raise Conflict("plan_stopped", _("This erasure was stopped."))
         if plan is not None and plan.state != PlanState.WAITING:

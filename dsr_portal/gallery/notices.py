@@ -49,6 +49,7 @@ _SCHEDULE = Actor.system("recipient-notices")
 State = Notice.State
 Kind = RecipientChannel.Kind
 OPEN = frozenset({State.SENT, State.RECEIVED, State.NOT_REACHED})
+_TOLD = frozenset({State.PRINTED, State.SENT, State.RECEIVED, State.DONE, State.REFUSED})
 FINAL = frozenset({State.DONE, State.REFUSED, State.EXCUSED, State.CANCELLED})
 
 
@@ -104,6 +105,9 @@ def _prepare(
     notice.last_shown = max(notice.last_shown, rows[-1].at)
     if notice.state == State.CANCELLED:
         notice.state = State.PREPARED
+    elif fresh and notice.state in _TOLD:
+        # What came later is told in a round of its own, after its own check.
+        notice.state, notice.confirmed_at, notice.next_round_at = State.PREPARED, None, None
     notice.save()
     if new:
         audit_event(

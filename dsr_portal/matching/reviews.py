@@ -19,7 +19,7 @@ from dsr_portal.cases import services as cases
 from dsr_portal.cases.evidence_locks import keeps_locked
 from dsr_portal.cases.messages import require_room
 from dsr_portal.cases.models import Agreement, Case, Status
-from dsr_portal.cases.selectors import kept_from_erasure
+from dsr_portal.cases.selectors import exempted
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -484,7 +484,7 @@ def end_reviews(*, case_id: UUID, actor: Actor, reason: str) -> None:
         candidates.exclude(score=None).update(score=0.0)
         case = Case.objects.get(id=case_id)
         # What an exemption keeps from erasure stays locked and out of search (law E-03).
-        kept = set(kept_from_erasure(case_id))
+        kept = exempted(case_id)
         if keeps_locked(case):
             kept |= _same_by_two(case_id)
         gallery.lift_restriction(
