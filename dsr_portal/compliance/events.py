@@ -12,10 +12,18 @@ from dsr_portal.audit.schema import (
     Moment,
     StaffNo,
 )
-from dsr_portal.compliance.models import Basis, BreachKind, MeasureKind, Penalty, Spared
+from dsr_portal.compliance.models import (
+    Basis,
+    BreachKind,
+    DirectorKind,
+    MeasureKind,
+    Penalty,
+    Spared,
+)
 from dsr_portal.core.registries import event_types, sentences
 
 SPARED = Code(choices=tuple(Spared.values))
+DIRECTOR = Code(choices=tuple(DirectorKind.values))
 MEASURE = Code(choices=tuple(MeasureKind.values))
 
 for _type in (
@@ -92,6 +100,18 @@ for _type in (
     EventType("breach.spare_agreed", {"what": SPARED}, ("L-17", "G-01")),
     EventType("breach.person_told", {"letter": Id()}, ("L-17", "O-07")),
     EventType("breach.closed", {}, ("L-17", "O-07")),
+    EventType("director.served", {"kind": DIRECTOR, "to": StaffNo()}, ("G-01", "L-16")),
+    EventType("director.read", {"kind": DIRECTOR}, ("G-01", "L-16")),
+    EventType(
+        "director.answered",
+        {
+            "kind": DIRECTOR,
+            "acts": Flag(),
+            "who": StaffNo(optional=True),
+            "by": Day(optional=True),
+        },
+        ("G-01", "L-16"),
+    ),
     EventType("collection.lift_proposed", {}, ("L-15", "G-01")),
     EventType("collection.lift_turned_down", {}, ("L-15", "G-01")),
 ):

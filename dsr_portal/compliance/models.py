@@ -332,3 +332,47 @@ class BreachLetter(Row):
 
     def __str__(self) -> str:
         return f"{self.breach_id} {self.case_id}"
+
+
+class DirectorKind(models.TextChoices):
+    """What is put before the accountable director (R24)."""
+
+    FIRST_LATE = "first_late", _("A request is late")
+    ORDER = "order", _("An order was served")
+    ORDER_DUE = "order_due", _("An order is due within seven days")
+    ORDER_FAILS = "order_fails", _("An order you signed fails a check")
+    BREACH = "breach", _("A breach is open")
+    VERIFICATION = "verification", _("A check after an erasure failed")
+    CAPACITY = "capacity", _("More falls due than is done")
+
+
+class DirectorPage(Row):
+    """One page to one director: facts as codes when served, and the answer, which stays."""
+
+    kind = models.CharField(max_length=16, choices=DirectorKind.choices)
+    about = models.CharField(max_length=80)
+    to = models.CharField(max_length=20, db_index=True)
+    facts = models.JSONField(default=dict)
+    served_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    acts = models.BooleanField(null=True)
+    words = models.CharField(max_length=500, blank=True)
+    who = models.CharField(max_length=20, blank=True)
+    by = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "about", "to"], name="director_page_once"),
+            models.CheckConstraint(
+                condition=models.Q(answered_at__isnull=True, acts__isnull=True)
+                | models.Q(answered_at__isnull=False, acts=True, by__isnull=False)
+                & ~models.Q(who="")
+                & ~models.Q(words="")
+                | models.Q(answered_at__isnull=False, acts=False) & ~models.Q(words=""),
+                name="director_page_answered_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.to}"

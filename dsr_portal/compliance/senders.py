@@ -6,9 +6,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
-from dsr_portal.compliance import breaches, collection
-from dsr_portal.compliance.models import Breach, StopLift
+from dsr_portal.compliance import breaches, collection, director
+from dsr_portal.compliance.models import Breach, DirectorPage, StopLift
 from dsr_portal.core import links
+from dsr_portal.core.errors import NotFound
 from dsr_portal.core.registries import Mail, senders
 
 
@@ -56,5 +57,21 @@ class BreachNotice:
         )
 
 
+class PageServed:
+    """One mail for each page to its director: where it lies, and nothing of a person."""
+
+    def render(self, subject_id: UUID) -> Mail:
+        row = DirectorPage.objects.get(pk=subject_id)
+        person = Staff.objects.filter(staff_no=row.to, is_active=True).first()
+        if person is None:
+            raise NotFound("no_director")
+        text = _("%(what)s. You are asked to read one page and to answer it:\n%(link)s") % {
+            "what": row.get_kind_display(),
+            "link": links.url_for("desk", "desk:director_page", page_id=row.id),
+        }
+        return Mail(to=person.email, subject=str(row.get_kind_display()), text=text)
+
+
+senders.register(director.SERVED, PageServed())
 senders.register(breaches.OPENED, BreachNotice())
 senders.register(collection.LIFTED, LiftNotice())

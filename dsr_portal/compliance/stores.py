@@ -142,3 +142,20 @@ declare_model(
     {"id": F.ID, "breach": F.ID, "case": F.ID, "letter": F.ID},
     shredder=_KEPT,
 )
+declare_model(
+    "compliance.DirectorPage",
+    {
+        "id": F.ID,
+        "kind": F.CODE,
+        "about": F.CODE,
+        "to": F.STAFF,
+        "facts": F.CONFIG,
+        "served_at": F.TIME,
+        "read_at": F.TIME,
+        "answered_at": F.TIME,
+        "acts": F.STATE,
+        "words": F.STAFF,
+        "who": F.STAFF,
+        "by": F.TIME,
+    },
+)

@@ -11,6 +11,7 @@ from dsr_portal.accounts.access import second_factor_required
 from dsr_portal.accounts.models import Role
 from dsr_portal.accounts.services import actor_for, is_trained, staff_of
 from dsr_portal.cases.selectors import DESK_ROLES
+from dsr_portal.compliance.director import MAY_SEE as MAY_SEE_DIRECTOR
 from dsr_portal.compliance.orders import MAY_ENTER as MAY_TAKE_ORDERS
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
@@ -70,6 +71,11 @@ def for_openers_to_authority(view: View[P]) -> Page[P]:
 def for_orders(view: View[P]) -> Page[P]:
     """A page of those who work with authorities: supervisor, DPO, director (law O-01)."""
     return _for_roles(MAY_TAKE_ORDERS)(view)
+
+
+def for_directors(view: View[P]) -> Page[P]:
+    """A page of the accountable director, which the data protection officer reads too (R24)."""
+    return _for_roles(MAY_SEE_DIRECTOR)(view)
 
 
 def may_decide(request: HttpRequest) -> bool:

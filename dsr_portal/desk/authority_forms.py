@@ -264,3 +264,34 @@ class SpareForm(PlainForm):
         label=_("What is not done?"), choices=Spared.choices, widget=forms.Select
     )
     reason = _text(_("Why?"))
+
+
+class ActForm(PlainForm):
+    """The director acts: what, who, until when (R24)."""
+
+    what = forms.CharField(
+        label=_("What is done?"),
+        help_text=_("No names of persons who asked us."),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    by = forms.DateField(label=_("Until when?"), help_text=_("Year-month-day."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = Staff.objects.filter(is_active=True).exclude(role=Role.REGULATOR)
+        self.fields["who"] = forms.ChoiceField(
+            label=_("Who does it?"), choices=[(one.staff_no, str(one)) for one in people]
+        )
+        self.order_fields(["what", "who", "by"])
+
+
+class NotActForm(PlainForm):
+    """The director does not act, and says why."""
+
+    reason = forms.CharField(
+        label=_("Why not?"),
+        help_text=_("No names of persons who asked us."),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )

@@ -62,6 +62,9 @@ DESK_PAGES = {
     "desk:breach_spare": ("post", {}, LISTERS),
     "desk:breach_agree": ("post", {}, LISTERS),
     "desk:breach_close": ("post", {}, LISTERS),
+    "desk:director": ("get", {}, {Role.DIRECTOR, Role.DPO}),
+    "desk:director_page": ("get", {}, {Role.DIRECTOR, Role.DPO}),
+    "desk:director_answer": ("post", {}, {Role.DIRECTOR, Role.DPO}),
     "desk:orders": ("get", {}, ORDER_TAKERS),
     "desk:enter_order": ("get", {}, ORDER_TAKERS),
     "desk:order": ("get", {}, ORDER_TAKERS),
@@ -160,7 +163,7 @@ VALUES = {
     "statement_id": ID,
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
-    "order_id": ID, "field": "order", "breach_id": ID,
+    "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
     "mail_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
