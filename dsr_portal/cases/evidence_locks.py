@@ -23,15 +23,14 @@ from dsr_portal.cases.models import (
     LetterKind,
     LockEnd,
     LockOver,
-    Outcome,
     RightCode,
     Status,
 )
 from dsr_portal.cases.moves import quietly
 from dsr_portal.cases.public_status import erases_unseen
 from dsr_portal.cases.selectors import exempted
-from dsr_portal.cases.states import REVIEWERS
-from dsr_portal.cases.wishes import write_right
+from dsr_portal.cases.states import OVER, REVIEWERS
+from dsr_portal.cases.wishes import knows_the_no, write_right
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
@@ -49,8 +48,6 @@ NOTICE_DAYS = 14
 LEAST_NOTICE_DAYS = 7
 """From the day the letter was sent to the lifting, also where the post took long."""
 
-_OFF = frozenset({Status.CLOSED, Status.PURGED})
-_NO_ANSWER = frozenset({Outcome.NOT_IDENTIFIED, Outcome.REFUSED})
 _LOCKS = Actor.system("evidence-locks")
 
 
@@ -74,9 +71,9 @@ def kept_since(before: datetime) -> list[UUID]:
 
 def may_ask(case: Case) -> bool:
     """Whether a lock may still be asked for; the same with and without a find (R3)."""
-    if case.withdrawn_at is not None or case.outcome in _NO_ANSWER:
+    if case.withdrawn_at is not None or knows_the_no(case):
         return False
-    if case.status in _OFF | {Status.ERASING} and not erases_unseen(case):
+    if case.status in OVER | {Status.ERASING} and not erases_unseen(case):
         return False
     return in_force(case.id) is None
 
@@ -259,7 +256,7 @@ def lift(*, case_id: UUID, actor: Actor) -> EvidenceLock:
             raise Conflict("lock_too_early", _("The day named in the letter has not come yet."))
         _over(row, LockOver.LIFTED, actor)
         case = row.case
-        if case.status in _OFF and not keeps_locked(case) and not erases_next(case):
+        if case.status in OVER and not keeps_locked(case) and not erases_next(case):
             kept = exempted(case.id)
             gallery.lift_restriction(
                 record_ids=gallery_rows.restricted_by(case.id) - kept,

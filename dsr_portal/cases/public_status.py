@@ -145,6 +145,12 @@ def erases_unseen(case: Case) -> bool:
     return done and not left.exists()
 
 
+def has_opened(case: Case) -> bool:
+    """Whether the person opened an answer that was sent: from then on they know what it says."""
+    opened = case.deliveries.filter(first_opened_at__isnull=False)
+    return opened.exclude(kind__in=NO_ANSWER).exists()
+
+
 def public_view(case: Case, *, today: date) -> PublicView:
     word = word_for(case)
     closed = word is Word.DONE

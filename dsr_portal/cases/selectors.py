@@ -16,7 +16,6 @@ from dsr_portal.cases.deliveries import gone_at, is_kept
 from dsr_portal.cases.intake import original_field
 from dsr_portal.cases.mailbox import MAIL_ORIGINAL
 from dsr_portal.cases.models import (
-    NO_ANSWER,
     Case,
     Delivery,
     DeliveryState,
@@ -199,12 +198,6 @@ def answer_gone_at(case: Case) -> datetime | None:
     if not released or all(is_kept(one) for one in released):
         return None
     return gone_at(case.id)
-
-
-def has_opened(case: Case) -> bool:
-    """Whether the person opened an answer that was sent: from then on they know what it says."""
-    opened = case.deliveries.filter(first_opened_at__isnull=False)
-    return opened.exclude(kind__in=NO_ANSWER).exists()
 
 
 def held_back(case_id: UUID, what: str) -> dict[UUID, Withheld]:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.services import record
 from dsr_portal.cases.levels import OF_RIGHT
 from dsr_portal.cases.models import Case, CaseRight, Outcome, RightCode, Status
-from dsr_portal.cases.public_status import erases_unseen
+from dsr_portal.cases.public_status import erases_unseen, has_opened
 from dsr_portal.cases.states import BEFORE_SEARCH, OVER
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -19,9 +19,10 @@ def rights_to_add(case: Case) -> list[str]:
     """What the person may still ask for in this request; the same with and without a find (R3).
 
     Once the search began nothing new is disclosed in it, and nothing that asks for a better check
-    than was made: that is asked in a new request, like everything after we said no.
+    than was made: that is asked in a new request, like everything after we said no and the person
+    read it.
     """
-    if case.withdrawn_at is not None or case.outcome in {Outcome.NOT_IDENTIFIED, Outcome.REFUSED}:
+    if case.withdrawn_at is not None or knows_the_no(case):
         return []
     seen_over = case.status in OVER | {Status.ERASING} and not erases_unseen(case)
     if seen_over:
@@ -31,6 +32,16 @@ def rights_to_add(case: Case) -> list[str]:
         asked.add(RightCode.ACCESS)
         asked |= {right for right in RightCode.values if OF_RIGHT[right] > case.level}
     return [right for right in RightCode.values if right not in asked]
+
+
+def knows_the_no(case: Case) -> bool:
+    """Whether nobody could be identified, or we said no and the person read it.
+
+    Until they opened it a refusal shows nowhere (R3); that nobody could be identified was decided
+    without any search and tells of none.
+    """
+    refused = case.outcome == Outcome.REFUSED and has_opened(case)
+    return refused or case.outcome == Outcome.NOT_IDENTIFIED
 
 
 def write_right(

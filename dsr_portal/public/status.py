@@ -26,7 +26,7 @@ from dsr_portal.cases.models import (
     RightCode,
     Status,
 )
-from dsr_portal.cases.public_status import Word
+from dsr_portal.cases.public_status import Word, has_opened
 from dsr_portal.cases.texts import day_words, right_words, rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -234,7 +234,7 @@ def _may_delete(case: Case) -> bool:
         return False
     if case.level < services.DISCLOSURE_LEVEL:
         return False
-    told = case.outcome in {Outcome.NOTHING_FOUND, Outcome.REFUSED} and selectors.has_opened(case)
+    told = case.outcome in {Outcome.NOTHING_FOUND, Outcome.REFUSED} and has_opened(case)
     return not told
 
 

@@ -1,4 +1,4 @@
-"""Makes the first answer, audit report or letter in a worker stand still until it is killed.
+"""Makes the first answer, audit report, letter or check of an order stand still until it is killed.
 
 Named in `running_worker(imports=...)`: the product's handlers run as they are, but the last slow
 step before the commit never returns the first time. By then letter and package are made.
@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from dsr_portal.compliance import jobs as compliance_jobs
+from dsr_portal.compliance import measures
 from dsr_portal.disclosure import validator
 
 
@@ -41,6 +42,7 @@ def _first_time_never(step: Callable[..., Any]) -> Callable[..., Any]:
 def stand_still() -> None:
     """Patch this process; called when a worker imports the module, never in the test itself."""
     validator.missing_in_files = _first_time_never(validator.missing_in_files)
+    measures.check = _first_time_never(measures.check)
     made = compliance_jobs.documents.prepare_document
 
     def prepared(*args: Any, **kwargs: Any) -> Any:
