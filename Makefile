@@ -54,7 +54,7 @@ pictures: setup-test ## pictures of README and docs, made by walking the tour
 
 messages: setup ## collect the strings to translate, compile what is translated
 	@command -v msgfmt >/dev/null || { echo "Needs gettext: sudo apt-get install -y gettext"; exit 1; }
-	$(PY) manage.py makemessages --all --no-obsolete --ignore=.venv --ignore=var --ignore=tests
+	$(PY) manage.py makemessages --all --no-obsolete --add-location=file --ignore=.venv --ignore=var --ignore=tests
 	$(PY) manage.py compilemessages --ignore=.venv
 
 clean: ## caches and the virtual environment; var/ and the keys stay

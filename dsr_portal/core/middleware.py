@@ -3,13 +3,31 @@
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
+from django.utils import translation
 
 from dsr_portal.core.errors import PortalError
 
 log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class LanguageOfThePerson(LocaleMiddleware):
+    """The reader's language where persons read: on the public site (law T-02).
+
+    Desk, oversight, API and the demo's tour are written in English only. What a browser prefers
+    would make their pages half translated, so it isn't asked there.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if settings.DSR_SITE == "public" and not request.path_info.startswith("/demo/"):
+            super().process_request(request)
+            return
+        translation.activate(settings.LANGUAGE_CODE)
+        request.LANGUAGE_CODE = settings.LANGUAGE_CODE
 
 
 class NothingIsCached:

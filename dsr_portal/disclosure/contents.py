@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -29,8 +30,8 @@ from dsr_portal.documents.templatetags.documents import day, grouped, moment
 from dsr_portal.gallery import statements
 from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
-from dsr_portal.law import authorities
 from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
+from dsr_portal.law.country_names import country_name
 from dsr_portal.matching.models import Search
 from dsr_portal.policy import selectors as policy
 from dsr_portal.recognition import calibration
@@ -260,7 +261,7 @@ def _recognition_claim(search: Search) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{formats.number_format(100 * share, 1)} %"
 
 
 # -- records ------------------------------------------------------------------------------------
@@ -468,8 +469,8 @@ def _recipients_table(gathered: Gathered) -> dict[str, Any] | None:
 
 
 def _country(code: str) -> str:
-    found = authorities.get(code)
-    return f"{found.country} ({code})" if found.country else code
+    name = country_name(code)
+    return f"{name} ({code})" if name else code
 
 
 def _look_ups(gathered: Gathered) -> Section:

@@ -52,8 +52,8 @@ def make_answer(ctx: JobContext) -> None:
     records = [by_id[record_id] for record_id in rows]
     shown = covered_pictures(records)
     ctx.must_be_ours()
-    gathered = gather(answer, records, shown)
     with translation.override(answer.case.language):
+        gathered = gather(answer, records, shown)
         files = package.files(gathered)
     prepared = _letter(gathered, {name: package.sha256(body) for name, body in files.items()})
     ctx.must_be_ours()

@@ -14,11 +14,16 @@ _BIG: dict[str, str] = {
     r"|guaranteed?|certain(?:ly|ty)?|100\s?%",
     "de": r"vollständig\w*|alle[mnrs]?|alles|jede[mnrs]?|überall|keine spur\w*|identifizier\w*"
     r"|garantier\w*|sicherheit|100\s?%",
+    "nl": r"volledig\w*|compleet|complete|alles|alle|allemaal|iedereen|overal|geen spo(?:or|ren)"
+    r"|(?:ge)?[iï]dentific\w*|ge[iï]dentificeerd\w*|gegarandeerd\w*|garande\w*|zeker(?:heid)?"
+    r"|100\s?%",
 }
 _SEARCH: dict[str, str] = {
     "en": r"search\w*|compar(?:e|ed|ing|ison)|f(?:i|ou)nd|match(?:es|ed)?|results?|look(?:ed)? for",
     "de": r"such(?:e|en|te|ten|t)|gesucht|verglich\w*|vergleich\w*|gefunden|finden|fanden|treffer"
     r"|ergebnis\w*",
+    "nl": r"zoek\w*|(?:ge|door)zocht\w*|zocht(?:en)?|vergel[ei]\w*|vergeleken|gevonden|vond(?:en)?"
+    r"|vind(?:en|t)?|treffers?|uitkomst\w*",
 }
 _BLOCK = re.compile(
     r"</?(?:p|li|ul|ol|dl|dt|dd|h[1-6]|td|th|tr|table|section|div|title|figcaption)\b[^>]*>"

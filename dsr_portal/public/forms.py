@@ -15,7 +15,7 @@ from dsr_portal.core import references
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, CodeInput, PhotoInput, PlainForm
 from dsr_portal.gallery.addresses import canonical
-from dsr_portal.law import authorities
+from dsr_portal.law import country_names
 from dsr_portal.vault.confined import PictureRefused, decode_picture
 from dsr_portal.vault.pictures import jpeg_of
 from dsr_portal.vault.uploads import picture_bytes
@@ -239,9 +239,7 @@ class ConsentForm(PlainForm):
 
 
 def country_choices() -> list[tuple[str, str]]:
-    return [("", str(_("I'd rather not say")))] + [
-        (state.code, state.country) for state in authorities.states()
-    ]
+    return [("", str(_("I'd rather not say"))), *country_names.choices()]
 
 
 class ContactForm(PlainForm):

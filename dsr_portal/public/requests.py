@@ -18,7 +18,7 @@ from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.models import ConsentScope, Draft, DraftPhoto, RightCode
 from dsr_portal.cases.texts import right_words
 from dsr_portal.core.errors import PortalError
-from dsr_portal.law import authorities
+from dsr_portal.law.country_names import country_name
 from dsr_portal.public import sending, sessions
 from dsr_portal.public.forms import (
     MAIL,
@@ -378,7 +378,7 @@ def _rows(given: dict[str, Any], draft: Draft) -> list[dict[str, Any]]:
         rows.append(
             {
                 "key": _("Where you live"),
-                "value": authorities.get(given["contact"]["country"]).country,
+                "value": country_name(given["contact"]["country"]),
                 "change": reverse("public:contact"),
             }
         )

@@ -71,7 +71,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "dsr_portal.core.middleware.LanguageOfThePerson",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -126,6 +126,8 @@ CSRF_COOKIE_NAME = f"dsr_{DSR_SITE}_csrf"
 LANGUAGE_COOKIE_NAME = f"dsr_{DSR_SITE}_language"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 24 * 3600 if DSR_SITE == "public" else 10 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 X_FRAME_OPTIONS = "DENY"
@@ -158,8 +160,8 @@ DSR_MAX_UPLOAD = env.number("DSR_MAX_UPLOAD", 20 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 LANGUAGE_CODE = "en"
-# Only languages whose catalogue is whole are offered; every string can be translated.
-LANGUAGES = [("en", _("English"))]
+# Only languages whose catalogue is whole are offered (docs/languages.md). Staff read English.
+LANGUAGES = [("en", _("English")), ("nl", _("Dutch")), ("de", _("German"))]
 LOCALE_PATHS = [ROOT / "dsr_portal" / "locale"]
 TIME_ZONE = env.text("DSR_TIME_ZONE", "Europe/Amsterdam")
 USE_TZ = True

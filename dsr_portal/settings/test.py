@@ -4,8 +4,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from django.utils.translation import gettext_lazy as _
-
 from dsr_portal.settings import env
 
 # Children of the tests (workers, browsers' servers) get the folder of their parent.
@@ -48,8 +46,6 @@ DSR_SWEEP_SECONDS = env.number("DSR_SWEEP_SECONDS", 1)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: threads, worker processes and copies of it are part of what is tested.
     DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}
-# A second language, so that tests can show that pages and letters follow the person's.
-LANGUAGES = [("en", _("English")), ("de", _("German"))]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -152,7 +152,7 @@ SIGN_IN = {
     "account_login", "account_logout", "account_inactive", "mfa_authenticate",
     "mfa_activate_totp", "staff_start", "staff_ticket",
 }  # fmt: skip
-OPEN = {"brand_css", "set_language"}
+OPEN = {"brand_css"}
 LISTED = {
     "desk": set(DESK_PAGES) | SIGN_IN | OPEN,
     "oversight": set(OVERSIGHT_PAGES) | SIGN_IN | OPEN,
@@ -258,7 +258,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:enter_order", "desk:open_breach"}
     both |= {"desk:evidence_lock"}
-    both |= {"desk:mail", "desk:no_request"}
+    both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():
         if name not in both:
             other = {"get": "post", "post": "get"}[method]

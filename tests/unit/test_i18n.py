@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted(
@@ -129,17 +127,3 @@ def test_no_module_keeps_a_text_for_people_that_no_catalogue_has() -> None:
         if texts := list(bare_prose(path.read_text())):
             found[path.relative_to(ROOT).as_posix()] = texts
     assert found == {}
-
-
-@pytest.mark.skipif(shutil.which("xgettext") is None, reason="needs the package gettext")
-def test_all_strings_can_be_collected(settings, tmp_path: Path, monkeypatch) -> None:
-    """`make messages`: one text used as a singular and alone, for one, stops the collecting."""
-    monkeypatch.chdir(ROOT)
-    settings.LOCALE_PATHS = [tmp_path]
-    leave = [".venv", "var", "tests"]
-    call_command(
-        "makemessages", locale=["nl"], no_obsolete=True, ignore_patterns=leave, verbosity=0
-    )
-    collected = (tmp_path / "nl" / "LC_MESSAGES" / "django.po").read_text()
-    assert 'msgid "Your photo"' in collected
-    assert 'msgid "Your %(photos)s photo"' in collected
