@@ -12,6 +12,7 @@ from dsr_portal.cases import selectors as case_selectors
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Status, WayKind
 from dsr_portal.core import clock
+from dsr_portal.core.ids import new_id
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery.models import Record
 from dsr_portal.matching import selectors, services
@@ -370,7 +371,8 @@ def everything_the_second_reaches(client, people, answers, first_says):
     images = [an_image(page_url=f"https://a.example/{number}") for number in range(6)]
     found = [a_record(image) for image in images]
     answers.hits = hits([record.id for record in found])
-    case = searched(actor(people["first"]))
+    # Of an address of its own: other requests of one address are shown beside a case.
+    case = searched(actor(people["first"]), email=f"{new_id()}@example.org")
     take(case, actor(people["first"]))
     say_all(case, actor(people["first"]), first_says)
     assert review_of(case).second_officer == "S-2"

@@ -145,6 +145,7 @@ def opened(
     opener: Actor | None = None,
     picture: bytes = JPEG,
     ways: Sequence[cases.WaySent] = (),
+    email: str = "mina@example.org",
 ) -> Case:
     """A request with a photo, from the website or entered by a person of staff."""
     case_id = new_id()
@@ -168,7 +169,7 @@ def opened(
         rights=rights,
         ways=[cases.WaySent(WayKind.SELFIE), *ways],
         consents=[ConsentScope.COMPARISON] if consent else [],
-        contact=cases.Contact(email="mina@example.org"),
+        contact=cases.Contact(email=email),
         case_id=case_id,
         also=also,
     ).case
