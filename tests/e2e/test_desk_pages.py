@@ -1,6 +1,7 @@
 """The desk's real pages in a browser: axe finds nothing, they fit, the step comes first."""
 
 import os
+from datetime import timedelta
 
 import pytest
 from django.shortcuts import render
@@ -8,6 +9,9 @@ from django.test import Client
 from django.urls import reverse, set_urlconf
 
 from dsr_portal.accounts.models import Role
+from dsr_portal.compliance import breaches, collection, director, orders
+from dsr_portal.compliance.models import BreachKind, DirectorPage
+from dsr_portal.core import clock
 from dsr_portal.recognition.services import ProbeVerdict
 from dsr_portal.vault import services as vault
 from tests.e2e.pages import Patched, face, found_by_axe
@@ -31,7 +35,11 @@ pytestmark = pytest.mark.django_db
 # pages are made before the browser starts, only pytest-django's own clean-up runs beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-NAMES = ("queue", "identity", "consent", "review", "compare", "band", "finish", "erasure", "people")
+NAMES = (
+    *("queue", "identity", "consent", "review", "compare", "band", "finish", "erasure", "people"),
+    *("mails", "recipients", "collection", "orders", "enter_order", "order", "breaches"),
+    *("open_breach", "breach", "director", "director_page", "batch"),
+)
 GALLERY = ("team-atelier-noor.jpg", "canal-walk.jpg", "stage-side.jpg")
 
 
@@ -110,6 +118,7 @@ def made(patch):
     }
     settled.post(page("people_new"), {f"new-{key}": value for key, value in facts.items()})
     kept["people"] = settled.post(page("people_new"), {"new-staff_no": ""})
+    kept |= of_authorities(settled)
     probe = case.probes.get()
     seen = {name: (answer.content, "text/html") for name, answer in kept.items()}
     of = {"reference": case.reference}
@@ -122,6 +131,44 @@ def made(patch):
         for more in ("", "?show=face", "?show=whole"):
             seen[address + more] = (desk.get(address + more).content, "image/jpeg")
     return seen
+
+
+def of_authorities(chief):
+    """Lists, forms with what is wrong in them, and one of each thing."""
+    boss = staff("L-9001", Role.DIRECTOR)
+    served = orders.Served(
+        authority_code="FR",
+        reference="MED-2026-7",
+        basis="conform",
+        served_on=clock.today(),
+        due_on=clock.today() + timedelta(days=9),
+        owner=boss.staff_no,
+        document=b"%PDF-1.7 ordonnance",
+    )
+    order = orders.enter(served=served, actor=actor(boss))
+    orders.add_measure(order_id=order.id, kind="stop", words="Stop.", actor=actor(boss))
+    collection.stop(actor=actor(boss), reason="order", country="FR")
+    breach = breaches.open_breach(
+        kind=BreachKind.WRONG_PERSON, aware_at=clock.now(), actor=actor(boss)
+    )
+    director.serve_due()
+    at_top = sign_in(Client(), boss)
+
+    def at(name, **named):
+        return reverse(f"desk:{name}", kwargs=named)
+
+    found = {name: chief.get(at(name)) for name in ("mails", "recipients", "batch")}
+    found |= {
+        name: at_top.get(at(name)) for name in ("collection", "orders", "breaches", "director")
+    }
+    found["enter_order"] = at_top.post(at("enter_order"), {"reference": "MED"})
+    found["open_breach"] = at_top.post(at("open_breach"), {"reference": "no such case"})
+    found["order"] = at_top.get(at("order", order_id=order.id))
+    found["breach"] = at_top.get(at("breach", breach_id=breach.id))
+    served_page = DirectorPage.objects.first()
+    found["director_page"] = at_top.get(at("director_page", page_id=served_page.id))
+    assert {answer.status_code for answer in found.values()} == {200, 422}
+    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
