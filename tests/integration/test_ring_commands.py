@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_what_a_running_destruction_uses_is_no_finding(capsys, settings, tmp_pat
 @pytest.mark.db
 @pytest.mark.django_db(transaction=True)
 def test_check_runs_while_the_portal_makes_and_destroys_keys():
-    stop, failed, checked = threading.Event(), [], 0
+    stop, checked = threading.Event(), 0
 
     def work():
         try:
@@ -146,22 +147,20 @@ def test_check_runs_while_the_portal_makes_and_destroys_keys():
                 unit = make(UnitKind.PROBE)
                 keys.keeper().pool.clear()  # so that a bucket is made every time
                 services.shred_now([unit], "test")
-        except Exception as error:  # noqa: BLE001 - reported below
-            failed.append(error)
         finally:
             connection.close()
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        while checked < 15 and not failed:
-            found = health.examine()
-            assert (found.rows_without_key, found.keys_without_row) == ([], [])
-            checked += 1
-    finally:
-        stop.set()
-        thread.join()
-    assert (failed, checked) == ([], 15)
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        working = threads.submit(work)
+        try:
+            while checked < 15 and not working.done():
+                found = health.examine()
+                assert (found.rows_without_key, found.keys_without_row) == ([], [])
+                checked += 1
+        finally:
+            stop.set()
+        assert working.exception() is None
+    assert checked == 15
     assert ShredRun.objects.count() > 1
 
 
