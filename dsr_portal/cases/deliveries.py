@@ -177,8 +177,9 @@ def release_notice(*, case: Case, part: Part, approved_by: str) -> Delivery:
         approved_by=approved_by,
         until=clock.local_date(until),
     )
-    told = mandates.queue_ready(delivery)
-    if told and vault.read_json(case.contact_unit, "contact").get("email"):
+    # A letter is the person's own, also where the answer goes to who acts for them (Art. 34).
+    mandates.queue_ready(delivery)
+    if vault.read_json(case.contact_unit, "contact").get("email"):
         queue_effect(
             kind="mail.letter",
             subject_id=delivery.id,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import proposals, wishes
-from dsr_portal.cases.levels import required_level
+from dsr_portal.cases.levels import DISCLOSURE_LEVEL, OF_RIGHT, required_level
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.mail_intake import require_may_fetch
 from dsr_portal.cases.mailbox import MAIL_READING
@@ -34,7 +34,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.moves import advance
-from dsr_portal.cases.services import run_purgers
+from dsr_portal.cases.services import run_purgers, take_wish
 from dsr_portal.cases.states import BEFORE_SEARCH, Action
 from dsr_portal.cases.texts import rights_words
 from dsr_portal.core import clock
@@ -162,7 +162,7 @@ def read_as(
             taken_out=taken_out,
             urgent=urgent,
         )
-        if row.role == MailRole.OPENED and (added or taken_out):
+        if added or taken_out:
             _tell_reading(case, chosen, actor)
     return row
 
@@ -206,10 +206,20 @@ def _add(case: Case, chosen: set[str], mail: Mail, actor: Actor) -> list[str]:
     asked = set(case.rights.values_list("right", flat=True))
     added = _in_order(chosen - asked)
     may = wishes.rights_to_add(case)
-    for right in added:
-        if right not in may:
-            raise Conflict("right_late", _("The search has begun: enter it as a new request."))
-        wishes.write_right(case, RightCode(right), actor, asked_at=mail.arrived_at)
+    for one in added:
+        right = RightCode(one)
+        # A mail shows nobody: after the search began it can lock, and neither open nor erase what
+        # somebody else's check gave a level for (R2).
+        proven = case.status in BEFORE_SEARCH or OF_RIGHT[right] < DISCLOSURE_LEVEL
+        if right not in may or not proven:
+            raise Conflict(
+                "right_late",
+                _(
+                    "The search has begun, and a mail does not show who wrote it: ask them to add "
+                    "this on the page of their request, or enter it as a new request."
+                ),
+            )
+        take_wish(case=case, right=right, actor=actor, asked_at=mail.arrived_at)
     return added
 
 

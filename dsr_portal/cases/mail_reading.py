@@ -9,7 +9,7 @@ the original, and `trouble` says so. No part is opened: a picture is named, neve
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import policy
 from email.errors import MessageError
 from email.header import decode_header
@@ -29,6 +29,8 @@ READ_MOST = 8 * 1024 * 1024
 """Bytes of a message that are taken apart: text comes first, attachments after it."""
 HEADERS_MOST = 256 * 1024
 HEADER_LINE = 2000
+PASSED_ON = timedelta(days=5)
+"""How long a mail server keeps trying to pass a message on (RFC 5321, 4.5.4.1)."""
 MOST_PARTS = 60
 MOST_WORDS = 20_000
 MOST_NAME = 100
@@ -204,7 +206,8 @@ class _Headers:
         """When our own server took it: the topmost Received line, which a sender can't write.
 
         Where several servers of ours pass it on, `own_hosts` names them, and the lowest line of
-        theirs counts; each is believed once, for the lines below it are the sender's.
+        theirs counts; each is believed once, for the lines below it are the sender's. A sender who
+        writes a line as one of ours gains no more than the time a server tries to pass mail on.
         """
         lines = list(self.raw("received"))
         if not own_hosts:
@@ -216,7 +219,10 @@ class _Headers:
             if by is None or by[1].lower() not in ours:
                 break
             ours.discard(by[1].lower())
-            arrived = _moment(line) or arrived
+            moment = _moment(line)
+            if arrived is not None and moment is not None and arrived - moment > PASSED_ON:
+                break
+            arrived = moment or arrived
         return arrived
 
 

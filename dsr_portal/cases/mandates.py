@@ -26,7 +26,7 @@ from dsr_portal.cases.mandate_models import (
     MandateKind,
     MandateState,
 )
-from dsr_portal.cases.messages import has_mailbox, words_of
+from dsr_portal.cases.messages import has_mailbox, queue_wrote, words_of
 from dsr_portal.cases.models import Case, Channel, Delivery, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -242,11 +242,25 @@ def _covered(case: Case, rights: Sequence[str]) -> list[str]:
 
 
 def _invite(mandate: Mandate, actor: Actor) -> None:
-    """A link for each of the two that has a mailbox; who has none gets theirs on paper (R12)."""
+    """A link for each of the two that has a mailbox; who has none gets theirs on paper (R12).
+
+    The person's link shows their receipt code, so it is made where nobody gave them one yet. Who
+    asked themselves, or opened a link before, has the code: their page says who acts, and no words
+    of somebody else bring the code into a mailbox.
+    """
     if has_mailbox(mandate.case) and mandate.kind != MandateKind.HEIR:
-        invitations.make(mandate, Addressee.PERSON, actor=actor)
+        if has_code(mandate.case):
+            queue_wrote(mandate.case)
+        else:
+            invitations.make(mandate, Addressee.PERSON, actor=actor)
     if who_acts(mandate).email:
         invitations.make(mandate, Addressee.REPRESENTATIVE, actor=actor)
+
+
+def has_code(case: Case) -> bool:
+    """Whether the person has their receipt code from elsewhere than a link of ours: they asked
+    themselves, or opened such a link."""
+    return case.channel != Channel.REPRESENTATIVE or invitations.opened(case)
 
 
 @vault.retry_stale
@@ -257,15 +271,20 @@ def invite_again(*, mandate_id: UUID, addressee: str, actor: Actor) -> Invitatio
     check instead (R12). Raises `Conflict` with link_opened, no_address or mandate_settled.
     """
     _require_reviewer(actor)
+    if addressee not in Addressee.values:
+        raise BadInput("no_such_choice", _("Choose among the choices."))
     with unit_of_work():
         mandate = locked(mandate_id)
         if mandate.state not in STANDING:
             raise Conflict("mandate_settled", _("Nobody acts for this person any more."))
         to_person = addressee == Addressee.PERSON
-        if to_person and invitations.opened(mandate.case):
+        if to_person and has_code(mandate.case):
             raise Conflict(
                 "link_opened",
-                _("The person opened their link. If that was not them, make a new receipt code."),
+                _(
+                    "The person has their receipt code. If it was lost or seen by somebody else, "
+                    "make a new one after a check."
+                ),
             )
         if not (has_mailbox(mandate.case) if to_person else who_acts(mandate).email):
             raise Conflict("no_address", _("There is no e-mail address to send it to."))
@@ -342,8 +361,11 @@ def may_look(mandate: Mandate) -> bool:
 
 
 def may_read_answer(mandate: Mandate) -> bool:
-    """Whether the answer is theirs to read: an accepted mandate that says so (law C-04)."""
-    return in_force(mandate) and mandate.answer_to != AnswerTo.PERSON
+    """Whether the answer is theirs to read: an accepted mandate that says so, and covers all that
+    is asked (law C-04). What it leaves out is the person's own, and one answer holds both."""
+    asked = set(mandate.case.rights.values_list("right", flat=True))
+    to_them = in_force(mandate) and mandate.answer_to != AnswerTo.PERSON
+    return to_them and asked <= set(mandate.rights)
 
 
 def by_code(case: Case, code: str) -> Mandate | None:

@@ -6,7 +6,7 @@ audit event, job on commit.
 
 import hmac
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -157,6 +157,7 @@ __all__ = [
     "set_outcome",
     "standing_ask",
     "sweep_drafts",
+    "take_wish",
     "waited_enough",
     "withdraw",
     "withdraw_consent",
@@ -538,17 +539,25 @@ def add_right(*, case_id: UUID, right: str, actor: Actor) -> CaseRight:
             return standing
         if chosen not in rights_to_add(case):
             raise Conflict("right_late", _("Send a new request for this."))
-        row = write_right(case, chosen, actor)
-        if case.status in BEFORE_SEARCH:
-            case.required_level = max(case.required_level, OF_RIGHT[chosen])
-            case.save(update_fields=["required_level"])
-        raise_flag(case_id=case.id, code=f"added_{chosen}", actor=actor)
-        erases = case.rights.filter(right=RightCode.ERASURE).exists()
-        if chosen == RightCode.RESTRICTION and erases and evidence_locks.may_ask(case):
-            evidence_locks.write(case=case, years=evidence_locks.DEFAULT_YEARS, actor=actor)
-        if case.delivered_at is not None:
-            # Nothing leaves any more that would take the news to recipients with it.
-            tell_of_lock(case, actor=_WISHES)
+        return take_wish(case=case, right=chosen, actor=actor)
+
+
+def take_wish(
+    *, case: Case, right: RightCode, actor: Actor, asked_at: datetime | None = None
+) -> CaseRight:
+    """Write a later wish with all that follows from it, in the caller's unit of work and under the
+    case's lock; `asked_at` is the day a mail of it reached us."""
+    row = write_right(case, right, actor, asked_at=asked_at)
+    if case.status in BEFORE_SEARCH:
+        case.required_level = max(case.required_level, OF_RIGHT[right])
+        case.save(update_fields=["required_level"])
+    raise_flag(case_id=case.id, code=f"added_{right}", actor=actor)
+    erases = case.rights.filter(right=RightCode.ERASURE).exists()
+    if right == RightCode.RESTRICTION and erases and evidence_locks.may_ask(case):
+        evidence_locks.write(case=case, years=evidence_locks.DEFAULT_YEARS, actor=actor)
+    if case.delivered_at is not None:
+        # Nothing leaves any more that would take the news to recipients with it.
+        tell_of_lock(case, actor=_WISHES)
     return row
 
 

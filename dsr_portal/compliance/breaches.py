@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -65,9 +66,7 @@ def report_wrong_person(*, case_id: UUID, actor: Actor) -> Breach:
         if plan is not None and plan.state in {PlanState.HOLD, PlanState.WAITING}:
             erasure.stop_plan(plan_id=plan.id, actor=actor, not_me=True)
         raise_flag(case_id=case.id, code=WaitCode.NOT_ME, actor=actor)
-        standing = Breach.objects.filter(
-            case=case, kind=BreachKind.WRONG_PERSON, closed_at=None
-        ).first()
+        standing = _wrong_person_open(case.id).first()
         if standing is not None:
             return standing
         write_by = deadlines.working_days_after(clock.today(), 1, case.calendar)
@@ -78,6 +77,13 @@ def report_wrong_person(*, case_id: UUID, actor: Actor) -> Breach:
             actor=actor,
             write_by=write_by,
         )
+
+
+def _wrong_person_open(case_id: UUID) -> QuerySet[Breach]:
+    """Reports of a wrong person that nobody found to be none; told again after that, it is new."""
+    rows = Breach.objects.filter(case_id=case_id, kind=BreachKind.WRONG_PERSON, closed_at=None)
+    settled = BreachDecision.objects.filter(what=Spared.NO_BREACH).exclude(agreed_by="")
+    return rows.exclude(id__in=settled.values("breach_id"))
 
 
 @vault.retry_stale
@@ -359,9 +365,17 @@ def agree_spare(*, decision_id: UUID, actor: Actor) -> BreachDecision:
         row.agreed_by, row.agreed_at = actor.id, clock.now()
         row.save(update_fields=["agreed_by", "agreed_at"])
         record("breach.spare_agreed", actor=actor, subject_id=breach.id, what=row.what)
-        if row.what == Spared.NO_BREACH and breach.case_id is not None:
-            deliveries.resume_answers(case_id=breach.case_id, actor=actor)
+        if row.what == Spared.NO_BREACH:
+            _open_again(breach, actor)
     return row
+
+
+def _open_again(breach: Breach, actor: Actor) -> None:
+    """The links this breach closed, unless another report of a wrong person still stands."""
+    if breach.case_id is None or breach.kind != BreachKind.WRONG_PERSON:
+        return
+    if not _wrong_person_open(breach.case_id).exists():
+        deliveries.resume_answers(case_id=breach.case_id, actor=actor)
 
 
 def close(*, breach_id: UUID, actor: Actor) -> Breach:

@@ -424,11 +424,20 @@ def end(*, order_id: UUID, decision: str, actor: Actor) -> Order:
 # -- reading --------------------------------------------------------------------------------------
 
 
+def days_over(order: Order) -> int:
+    """Whole days past the written date: up to today, or to the day it was complied with where it
+    stayed so. An order that opened again counts on."""
+    if order.state == OrderState.ENDED:
+        return 0
+    kept = order.complied_at if order.state == OrderState.COMPLIED else None
+    last = clock.local_date(kept) if kept else clock.today()
+    return max(0, (last - order.due_on).days)
+
+
 def penalty_so_far(order: Order) -> Decimal:
-    """What the written penalty comes to today; the authority decides what is paid."""
-    last = clock.local_date(order.complied_at) if order.complied_at else clock.today()
-    days = (last - order.due_on).days
-    if order.penalty_amount is None or days <= 0 or order.state == OrderState.ENDED:
+    """What the written penalty comes to; the authority decides what is paid."""
+    days = days_over(order)
+    if order.penalty_amount is None or not days:
         return Decimal(0)
     if order.penalty == Penalty.SUM:
         return order.penalty_amount

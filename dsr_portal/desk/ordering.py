@@ -14,7 +14,6 @@ from dsr_portal.accounts.models import Role
 from dsr_portal.compliance import collection, measures, orders
 from dsr_portal.compliance.models import Measure, Order, OrderState
 from dsr_portal.compliance.orders import Served
-from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
@@ -44,12 +43,8 @@ def _authority(order: Order) -> str:
 
 
 def _penalty(order: Order) -> dict[str, Any]:
-    """The penalty clock of today: days over the written date and what they come to."""
-    open_still = order.state == OrderState.OPEN
-    return {
-        "amount": orders.penalty_so_far(order),
-        "days": max(0, (clock.today() - order.due_on).days) if open_still else 0,
-    }
+    """The penalty clock: days over the written date and what they come to."""
+    return {"amount": orders.penalty_so_far(order), "days": orders.days_over(order)}
 
 
 @for_orders

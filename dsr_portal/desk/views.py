@@ -29,6 +29,7 @@ from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.cases.confirmations import waits_for_paper
 from dsr_portal.cases.models import Case, Delivery, DeliveryState, LateReason, RightCode, Status
+from dsr_portal.cases.states import OVER
 from dsr_portal.compliance import selectors as compliance
 from dsr_portal.compliance import services as compliance_services
 from dsr_portal.core import clock, references
@@ -75,7 +76,6 @@ LOOK_HOLDS = timedelta(minutes=30)
 """Looking again within this time, in the same session, is the same look for the trail (L-14)."""
 
 GRANT = timedelta(days=90)
-OVER = frozenset({Status.CLOSED, Status.PURGED})
 
 
 # -- the queue ----------------------------------------------------------------------------------

@@ -359,7 +359,11 @@ def import_batch(ctx: jobs.JobContext) -> None:
         return
     items = running.listing.items[row.first : row.first + row.size]
     batch = Batch(row.run_id)
-    gate, stops = face_blocks.Gate(), scopes.narrow(scopes.standing(row.run.source_id))
+    gate, standing = face_blocks.Gate(), scopes.standing(row.run.source_id)
+    stops = scopes.narrow(standing)
+    if len(stops) != len(standing):
+        # Signed while the import ran: what was done stays, nothing more is taken (R23).
+        raise jobs.Permanent("collection_stopped")
     for read in _embedded(_found(_reading(items, running.session, stops)), gate):
         _take(batch, row.run, read)
         running.progress(
@@ -370,6 +374,7 @@ def import_batch(ctx: jobs.JobContext) -> None:
         with ctx.complete():
             _write(batch, row, running.model)
             _refuse_blocked_meanwhile(batch, gate)
+            _refuse_stopped_meanwhile(row.run.source_id, standing)
     except IntegrityError as error:
         # Another machine imported one of these pictures meanwhile: now it is known.
         raise jobs.Transient("picture_taken_meanwhile") from error
@@ -681,6 +686,12 @@ def _refuse_blocked_meanwhile(batch: Batch, gate: face_blocks.Gate) -> None:
         held += [(kinds.PAGE, one.page_hash), (kinds.IMAGE, one.image_hash)]
     if gate.is_behind() or blocks.any_blocked(held):
         raise jobs.Transient("blocked_meanwhile")
+
+
+def _refuse_stopped_meanwhile(source_id: UUID, known: Sequence[CollectionStop]) -> None:
+    """Nothing of a batch is written that was read before a stop: it is asked again (R23)."""
+    if {one.id for one in scopes.standing(source_id)} - {one.id for one in known}:
+        raise jobs.Transient("stopped_meanwhile")
 
 
 def _number(batch: Batch, model: recognition.ModelFacts) -> list[int]:

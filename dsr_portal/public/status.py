@@ -27,6 +27,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.public_status import Word, has_opened
+from dsr_portal.cases.states import BEFORE_SEARCH
 from dsr_portal.cases.texts import day_words, right_words, rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -61,7 +62,6 @@ BEFORE_DECISION = frozenset(
     }
 )
 MAY_WITHDRAW = BEFORE_DECISION | {Status.DECIDED, Status.DELIVERED}
-MAY_SEND_PHOTO = frozenset({Status.RECEIVED, Status.NEEDS_INFO, Status.IDENTITY})
 
 
 def with_case(view: View) -> View:
@@ -137,7 +137,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "may_withdraw_consent": has_consent,
         "may_end_block": not purged
         and services.has_consent(case=case, scope=ConsentScope.BLOCK_LIST),
-        "identity_open": case.status in MAY_SEND_PHOTO
+        "identity_open": case.status in BEFORE_SEARCH
         and case.level < case.required_level
         and not children.photo_closed(case),
         "from_us": [] if purged else _from_us(case),
@@ -195,7 +195,7 @@ def _from_us(case: Case) -> list[Any]:
 
 def _may_give_more(case: Case) -> bool:
     """Before the search, and at any time where nobody could tell who is asking."""
-    return case.status in MAY_SEND_PHOTO or services.may_come_back(case)
+    return case.status in BEFORE_SEARCH or services.may_come_back(case)
 
 
 def _unidentified(case: Case) -> bool:

@@ -190,6 +190,23 @@ def test_a_stop_a_missing_basis_and_a_bad_manifest_import_nothing(folder, tmp_pa
     assert not ImportRun.objects.exists()
 
 
+def test_a_stop_signed_while_an_import_runs_takes_nothing_more(folder, monkeypatch):
+    """R23: what was committed stays; a batch that was read before the stop is not written."""
+    monkeypatch.setattr(importing, "BATCH", 2)
+    real, taken = importing._take, []
+
+    def stopped_at_the_third(batch, run, read):
+        taken.append(read)
+        if len(taken) == 3:
+            services.stop_collection(source=None, reason="order", actor=Actor.operator())
+        real(batch, run, read)
+
+    monkeypatch.setattr(importing, "_take", stopped_at_the_third)
+    with pytest.raises(CommandError, match="collection_stopped"):
+        import_it(folder)
+    assert SourceImage.objects.count() == 2
+
+
 def test_one_import_at_a_time_on_a_machine(folder, settings):
     with importing._only_one(), pytest.raises(CommandError, match="Another import runs"):
         import_it(folder)

@@ -181,6 +181,33 @@ def test_two_persons_find_that_nothing_was_wrong_and_the_link_opens_again(
     assert [one.id for one in breaches.register()] == [breach.id]
 
 
+def test_links_open_again_by_their_own_breach_only_and_a_new_report_is_a_new_one(
+    friday: Travel, chief: Actor, director: Actor
+) -> None:
+    """O-07, R19: settling another breach of the case opens no stranger's pictures; told again
+    after it was settled, it counts its own hours."""
+    case = support.opened()
+    support.delivered(case)
+    first = breaches.report_wrong_person(case_id=case.id, actor=support.person(case))
+    other = opened(chief, reference=case.reference)
+
+    def settle(breach: Breach) -> None:
+        row = breaches.propose_spare(
+            breach_id=breach.id, what="no_breach", reason="Looked at again.", actor=chief
+        )
+        breaches.agree_spare(decision_id=row.id, actor=director)
+
+    settle(other)
+    assert Delivery.objects.get().state == DeliveryState.SUSPENDED
+    settle(first)
+    assert Delivery.objects.get().state == DeliveryState.RELEASED
+    again = breaches.report_wrong_person(case_id=case.id, actor=support.person(case))
+    assert again.id != first.id
+    assert Delivery.objects.get().state == DeliveryState.SUSPENDED
+    settle(again)
+    assert Delivery.objects.get().state == DeliveryState.RELEASED
+
+
 # -- the authority ------------------------------------------------------------------------------
 
 

@@ -160,6 +160,18 @@ def test_lines_a_sender_wrote_do_not_count(box):
     assert mail.arrived_by == "received"
 
 
+def test_a_line_written_as_one_of_ours_gains_no_month(box):
+    """D-01: a sender who names another server of ours puts no year between; canary above."""
+    now = clock.now()
+    mail = arrival(
+        box,
+        received(now, "mx2.halden.example"),
+        received(now - timedelta(days=400), "mx1.halden.example"),
+        hosts=("mx1.halden.example", "mx2.halden.example"),
+    )
+    assert mail.arrived_at == now.replace(microsecond=0)
+
+
 def test_several_servers_of_ours_count_from_the_first_that_took_it(box):
     """D-01: it waited three days between two of ours; each of them is believed once."""
     now = clock.now()

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import mail_desk, proposals, selectors, services
+from dsr_portal.cases import evidence_locks, mail_desk, proposals, selectors, services
 from dsr_portal.cases.models import Case, Direction, Mail, MailState, Outcome, Proposal, Status
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
@@ -110,6 +110,41 @@ def test_a_later_mail_adds_a_wish_with_a_month_from_its_own_day(box, officer):
     added = case.rights.get(right="erasure")
     due = deadlines.due_dates(clock.local_date(came), calendar=case.calendar).legal
     assert (clock.local_date(added.added_at), added.due_on) == (clock.local_date(came), due)
+
+
+def test_a_mail_shows_nobody_and_adds_nothing_that_opens_or_erases_after_the_search(box, officer):
+    """R2: a level somebody proved is not a forged sender's; what locks is taken at once."""
+    case = support.opened(rights=["access"], email="mina@example.org")
+    support.decided(case)
+    mail = fetched(box, "And delete it all.", subject=case.reference)
+    assert mail.case_id == case.id
+    with pytest.raises(Conflict, match="right_late"):
+        mail_desk.read_as(mail=mail, actor=actor(officer), rights=["erasure"])
+    assert not case.rights.filter(right="erasure").exists()
+    mail_desk.read_as(mail=mail, actor=actor(officer), rights=["objection"], narrower="By page.")
+    assert case.rights.filter(right="objection").exists()
+    assert case.flags.filter(code="added_objection").exists()
+
+
+def test_a_mail_that_adds_a_wish_has_all_that_the_page_would_do(box, officer):
+    """R2, Art. 18(1)(c): the level that is asked rises, a lock is kept as evidence, and whoever
+    has the mailbox hears how the mail was read."""
+    case = support.opened(rights=["restriction"], email="mina@example.org")
+    assert case.required_level == 1
+    told = case.messages.filter(direction=Direction.OUT).count()
+    mail = fetched(box, "And delete it all.", subject=case.reference)
+    mail_desk.read_as(mail=mail, actor=actor(officer), rights=["erasure"])
+    case.refresh_from_db()
+    assert case.required_level == 2
+    assert case.messages.filter(direction=Direction.OUT).count() == told + 1
+    both = support.opened(rights=["access", "erasure"], email="ilse@example.org")
+    mail = fetched(
+        box, "Do not delete it, lock it.", subject=both.reference, sender="ilse@example.org"
+    )
+    mail_desk.read_as(
+        mail=mail, actor=actor(officer), rights=["restriction"], narrower="Asked for before."
+    )
+    assert evidence_locks.in_force(both.id) is not None
 
 
 def test_nothing_is_searched_before_somebody_read_what_is_asked(client, box, officer):

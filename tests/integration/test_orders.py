@@ -19,6 +19,7 @@ from dsr_portal.cases import services as case_services
 from dsr_portal.cases.models import Alarm, Case, Escalation, Status
 from dsr_portal.compliance import collection, orders
 from dsr_portal.compliance.models import Measure, Order, OrderState
+from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.gallery import scopes
@@ -424,6 +425,22 @@ def test_the_penalty_clock_counts_days_over_the_written_date(
     assert "EUR 250000" in browser.get(reverse("desk:orders")).content.decode()
     once = entered(chief, reference="B", penalty="sum", penalty_amount=Decimal(5))
     assert orders.penalty_so_far(once) == 5
+
+
+def test_the_penalty_stops_at_the_signature_and_counts_on_where_a_check_fails_later(
+    travel: Travel, chief: Actor, director: Actor
+) -> None:
+    """N-06: days and amount are of one count; who complied late owes the days it was late."""
+    order = entered(chief, penalty="daily", penalty_amount=Decimal(10))
+    travel.to("2026-09-23")
+    order.complied_at = clock.now()
+    order.state = OrderState.COMPLIED
+    travel.to("2026-09-30")
+    assert (orders.days_over(order), orders.penalty_so_far(order)) == (3, 30)
+    order.state = OrderState.OPEN
+    assert (orders.days_over(order), orders.penalty_so_far(order)) == (10, 100)
+    order.state = OrderState.ENDED
+    assert (orders.days_over(order), orders.penalty_so_far(order)) == (0, 0)
 
 
 def test_a_challenge_needs_the_courts_reference_and_moves_no_date(

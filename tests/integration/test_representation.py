@@ -330,6 +330,44 @@ def test_who_acts_never_reaches_the_page_of_the_person(writer, officer):
     assert mandate.wanted_at is None
 
 
+def test_nobodys_words_bring_the_code_of_a_case_into_a_mailbox(writer, officer):
+    """R12, R13: who asked themselves has the code from their own session; a letter of somebody
+    who says they act makes no link to it. The canary: where nobody had it, a link is made."""
+    _other, _mandate = sent_for_somebody(writer)
+    assert mails("mail.represented") == 1
+    case = services.open_case(
+        actor=None,
+        channel="web",
+        rights=["access"],
+        contact=services.Contact(email="mina@example.org"),
+    ).case
+    before = mails("mail.wrote")
+    mandate = mandates.write_down(
+        case_id=case.id, actor=writer, who=LENA, kind="other", rights=["access"], document=PAPER
+    )
+    assert mails("mail.represented") == 1
+    assert mails("mail.wrote") == before + 1
+    assert not case.invitations.filter(addressee="person").exists()
+    with pytest.raises(Conflict, match="link_opened"):
+        mandates.invite_again(mandate_id=mandate.id, addressee="person", actor=officer)
+    with pytest.raises(BadInput, match="no_such_choice"):
+        mandates.invite_again(mandate_id=mandate.id, addressee="somebody", actor=officer)
+
+
+def test_a_mandate_that_covers_a_part_opens_no_answer_about_all(writer, officer):
+    """C-04: an answer holds everything asked; a mandate for the erasure alone opens none of it."""
+    case, mandate = sent_for_somebody(writer, answer_to="representative", covers=["erasure"])
+    accepted(mandate, officer)
+    mandate.refresh_from_db()
+    assert not mandates.may_read_answer(mandate)
+    known(case, officer)
+    delivery = answered(case, officer)
+    assert (mails("mail.answer_ready"), mails("mail.represented_answer")) == (1, 0)
+    path = reverse("public:answer", kwargs={"token": services.link_token(delivery)})
+    tried = Client().post(path, {"code": codes.representative_code(case, mandate.id)})
+    assert tried.status_code != 302
+
+
 def test_a_newer_receipt_code_ends_the_link_that_would_show_it(writer, officer):
     """R12: a code an officer renewed after a check is not for who holds an old mail."""
     from dsr_portal.cases.confirmations import renew_code
