@@ -150,12 +150,13 @@ def write(*, case: Case, years: int, actor: Actor) -> EvidenceLock:
 
 
 def keep(*, case_id: UUID, years: int, actor: Actor) -> EvidenceLock:
-    """Keep it longer, counted from today; an end that was announced falls away."""
+    """Keep it for so many years from today, never shorter than promised; an end that was announced
+    falls away."""
     _require_person_or_reviewer(case_id, actor)
     require_years(years)
     with unit_of_work():
         row = _standing(case_id)
-        row.until = _after(years)
+        row.until = max(row.until, _after(years))
         row.ending, row.ends_on, row.letter = "", None, None
         row.save()
         record("lock.kept", actor=actor, case_id=case_id, subject_id=row.id, until=row.until)

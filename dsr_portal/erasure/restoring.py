@@ -209,6 +209,12 @@ def _interrupted(manifest: Manifest) -> bool:
         return False
 
 
+def _known_migrations() -> set[tuple[str, str]]:
+    """Every step this version has, and those of older versions that a step here replaces."""
+    here = MigrationLoader(None).disk_migrations
+    return set(here) | {old for step in here.values() for old in step.replaces}
+
+
 def _checked(manifest: Manifest) -> _Work:
     body = manifest.body
     if body["vendor"] != connection.vendor:
@@ -217,7 +223,7 @@ def _checked(manifest: Manifest) -> _Work:
             _("This backup is of %(vendor)s. Set DATABASE_URL to a database of that kind.")
             % {"vendor": body["vendor"]},
         )
-    unknown = manifest.migrations - set(MigrationLoader(None).disk_migrations)
+    unknown = manifest.migrations - _known_migrations()
     if unknown:
         raise BadInput(
             "backup_newer",

@@ -250,6 +250,16 @@ def test_its_period_is_announced_two_weeks_before_and_can_be_lengthened(monkeypa
     assert row.until == deadlines.add_months(clock.today() - timedelta(days=30), 12)
 
 
+def test_keeping_it_longer_never_makes_it_shorter():
+    """A click too many takes no day of what was promised."""
+    case = lab.ready_case([lab.picture(23).records[0]], rights=["access"])
+    row = locked(case, years=3)
+    promised = row.until
+    evidence_locks.keep(case_id=case.id, years=1, actor=support.person(case))
+    row.refresh_from_db()
+    assert row.until == promised
+
+
 def test_lifted_without_another_wish_the_records_are_in_use_again(monkeypatch):
     """Art. 18(3): what nobody asked to erase is unlocked after the letter, and not before."""
     mine = lab.picture(23)

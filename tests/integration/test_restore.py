@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -443,21 +445,38 @@ def test_a_damaged_part_is_refused_before_anything_is_written(
     refused(settings, tmp_path, place, Damaged, "damaged")
 
 
+@contextmanager
+def step_recorded(name: str) -> Iterator[None]:
+    """The database says that it went through one more step of the vault."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('vault', %s, %s)",
+            [name, clock.now().isoformat()],
+        )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE name = %s", [name])
+
+
 def test_a_backup_of_a_newer_version_is_refused_by_name(
     place: Path, settings: Any, tmp_path: Path
 ) -> None:
     make()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO django_migrations (app, name, applied) VALUES ('vault', '9999_x', %s)",
-            [clock.now().isoformat()],
-        )
-    try:
+    with step_recorded("9999_x"):
         machines.back_up(place)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM django_migrations WHERE name = '9999_x'")
     refused(settings, tmp_path, place, BadInput, "vault 9999_x")
+
+
+def test_a_backup_from_before_the_steps_were_put_together_is_known(
+    place: Path, settings: Any, tmp_path: Path
+) -> None:
+    make()
+    with step_recorded("0005_mail_units"):
+        machines.back_up(place)
+    with machines.new_machine(settings, tmp_path):
+        assert restoring.restore(place).damaged == []
 
 
 def test_an_installation_that_is_not_empty_needs_the_word(

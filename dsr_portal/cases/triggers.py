@@ -1,8 +1,11 @@
-"""The database itself refuses to move the moment a request arrived (law D-05)."""
+"""What the database itself refuses about a case: the day it arrived never changes (law D-05).
+
+SQLite makes a table anew for a changed constraint, and a trigger goes with the old table: a
+migration that changes a constraint of ``cases_case`` runs ``reinstall`` last.
+"""
 
 from typing import Any
 
-from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 SQLITE = (
@@ -41,6 +44,6 @@ def remove(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
             cursor.execute("DROP FUNCTION IF EXISTS cases_received_at_fixed")
 
 
-class Migration(migrations.Migration):
-    dependencies = [("cases", "0001_initial")]
-    operations = [migrations.RunPython(install, remove)]
+def reinstall(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
+    remove(apps, editor)
+    install(apps, editor)

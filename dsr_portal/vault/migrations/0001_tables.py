@@ -1,3 +1,5 @@
+"""The tables as they stand. Where the steps named in ``replaces`` ran, nothing is left to do."""
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -6,10 +8,54 @@ import dsr_portal.core.ids
 
 class Migration(migrations.Migration):
     initial = True
-
+    replaces = [
+        ("vault", "0001_initial"),
+        ("vault", "0002_rotation"),
+        ("vault", "0003_backups"),
+        ("vault", "0004_units_waiting_found_by_index"),
+        ("vault", "0005_mail_units"),
+    ]
     dependencies = []
-
     operations = [
+        migrations.CreateModel(
+            name="Backup",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("making", "Making"),
+                            ("kept", "Kept"),
+                            ("restoring", "Restoring"),
+                            ("removed", "Removed"),
+                            ("failed", "Failed"),
+                        ],
+                        default="making",
+                        max_length=10,
+                    ),
+                ),
+                ("place", models.CharField(max_length=500)),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("made_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("removed_at", models.DateTimeField(null=True)),
+                ("ledger_number", models.BigIntegerField(default=0)),
+                ("audit_number", models.PositiveBigIntegerField(default=0)),
+                ("audit_hash", models.CharField(blank=True, max_length=64)),
+                ("files", models.PositiveBigIntegerField(default=0)),
+                ("bytes", models.PositiveBigIntegerField(default=0)),
+            ],
+            options={"abstract": False},
+        ),
         migrations.CreateModel(
             name="Bucket",
             fields=[
@@ -37,11 +83,13 @@ class Migration(migrations.Migration):
                             ("document", "Document"),
                             ("verification_kit", "Verification Kit"),
                             ("blocked_face", "Blocked Face"),
+                            ("mail", "Mail"),
                         ],
                         max_length=20,
                     ),
                 ),
                 ("created_at", models.DateTimeField()),
+                ("epoch", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
@@ -53,11 +101,29 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="LedgerNote",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("value", models.CharField(max_length=200)),
+            ],
+            options={"abstract": False},
+        ),
+        migrations.CreateModel(
             name="RingState",
             fields=[
                 ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("generation", models.BigIntegerField(default=0)),
                 ("digest", models.CharField(blank=True, max_length=64)),
+                ("epoch", models.PositiveIntegerField(default=0)),
                 ("changed_at", models.DateTimeField(auto_now=True)),
             ],
             options={
@@ -65,7 +131,36 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("id", 1)), name="vault_ring_state_one_row"
                     )
-                ],
+                ]
+            },
+        ),
+        migrations.CreateModel(
+            name="Rotation",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("epoch", models.PositiveIntegerField(unique=True)),
+                ("started_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.Case(
+                            models.When(done_at__isnull=False, then=models.Value(None)),
+                            default=models.Value(1),
+                            output_field=models.SmallIntegerField(),
+                        ),
+                        name="vault_one_unfinished_rotation",
+                    )
+                ]
             },
         ),
         migrations.CreateModel(
@@ -102,6 +197,15 @@ class Migration(migrations.Migration):
                 ("ledger_number", models.BigIntegerField(null=True)),
                 ("ledger_hash", models.CharField(blank=True, max_length=64)),
                 ("blocked", models.CharField(blank=True, max_length=40)),
+                (
+                    "rotation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="vault.rotation",
+                    ),
+                ),
             ],
             options={
                 "constraints": [
@@ -113,7 +217,7 @@ class Migration(migrations.Migration):
                         ),
                         name="vault_one_unfinished_run",
                     )
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -135,12 +239,14 @@ class Migration(migrations.Migration):
                             ("document", "Document"),
                             ("verification_kit", "Verification Kit"),
                             ("blocked_face", "Blocked Face"),
+                            ("mail", "Mail"),
                         ],
                         max_length=20,
                     ),
                 ),
                 ("owner", models.UUIDField(db_index=True)),
                 ("reason", models.CharField(max_length=40)),
+                ("bucket", models.UUIDField(null=True)),
                 ("at", models.DateTimeField()),
                 (
                     "run",
@@ -161,61 +267,6 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="files",
-                        to="vault.shredrun",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="UnitKey",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=dsr_portal.core.ids.new_id,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("source_image", "Source Image"),
-                            ("enrolled_face", "Enrolled Face"),
-                            ("index_shard", "Index Shard"),
-                            ("case_contact", "Case Contact"),
-                            ("case_file", "Case File"),
-                            ("draft", "Draft"),
-                            ("probe", "Probe"),
-                            ("proof", "Proof"),
-                            ("document", "Document"),
-                            ("verification_kit", "Verification Kit"),
-                            ("blocked_face", "Blocked Face"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("owner", models.UUIDField(db_index=True)),
-                ("wrapped", models.BinaryField(max_length=64)),
-                ("created_at", models.DateTimeField()),
-                ("shred_requested_at", models.DateTimeField(db_index=True, null=True)),
-                ("shred_reason", models.CharField(blank=True, max_length=40)),
-                (
-                    "bucket",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="units",
-                        to="vault.bucket",
-                    ),
-                ),
-                (
-                    "shred_run",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="victims",
                         to="vault.shredrun",
                     ),
                 ),
@@ -251,11 +302,13 @@ class Migration(migrations.Migration):
                             ("document", "Document"),
                             ("verification_kit", "Verification Kit"),
                             ("blocked_face", "Blocked Face"),
+                            ("mail", "Mail"),
                         ],
                         max_length=20,
                     ),
                 ),
                 ("moved", models.BooleanField(default=False)),
+                ("ledger_number", models.BigIntegerField(null=True)),
                 (
                     "run",
                     models.ForeignKey(
@@ -268,7 +321,78 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("run", "old_bucket"), name="vault_step_once")
-                ],
+                ]
+            },
+        ),
+        migrations.CreateModel(
+            name="UnitKey",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=dsr_portal.core.ids.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("source_image", "Source Image"),
+                            ("enrolled_face", "Enrolled Face"),
+                            ("index_shard", "Index Shard"),
+                            ("case_contact", "Case Contact"),
+                            ("case_file", "Case File"),
+                            ("draft", "Draft"),
+                            ("probe", "Probe"),
+                            ("proof", "Proof"),
+                            ("document", "Document"),
+                            ("verification_kit", "Verification Kit"),
+                            ("blocked_face", "Blocked Face"),
+                            ("mail", "Mail"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("owner", models.UUIDField(db_index=True)),
+                ("wrapped", models.BinaryField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("shred_requested_at", models.DateTimeField(null=True)),
+                ("shred_reason", models.CharField(blank=True, max_length=40)),
+                (
+                    "bucket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="units",
+                        to="vault.bucket",
+                    ),
+                ),
+                (
+                    "shred_run",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="victims",
+                        to="vault.shredrun",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("shred_requested_at__isnull", False)),
+                        fields=["bucket", "kind"],
+                        name="vault_unit_ordered",
+                    ),
+                    models.Index(
+                        condition=models.Q(("shred_run__isnull", False)),
+                        fields=["shred_run"],
+                        name="vault_unit_victim",
+                    ),
+                ]
             },
         ),
         migrations.CreateModel(
