@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 export DEEPFACE_BACKEND_ENGINE ?= onnx
+# Python keeps what it compiled (__pycache__): without, each of the demo's processes compiles the
+# whole portal at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 PORT ?= 8000

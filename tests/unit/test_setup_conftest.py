@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -98,6 +99,22 @@ def test_files_of_heavy_tests_run_side_by_side_and_never_in_parts():
     _named, how = tiers["engine-worker"]
     assert how[how.index("--dist") + 1] == "loadfile"
     assert tiers["browser"][1] == []
+
+
+def test_processes_of_the_portal_keep_what_python_compiled(monkeypatch):
+    """Whatever the shell says: without it each of some hundred compiles the portal anew."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("SOME_OTHER", "stays")
+    handed_on = runpy.run_path(str(ROOT / ".ci" / "tiers.py"))["ENVIRONMENT"]
+    assert "PYTHONDONTWRITEBYTECODE" not in handed_on
+    assert handed_on["SOME_OTHER"] == "stays"
+    asked = "include Makefile\nsaid:\n\t@env"
+    said = subprocess.run(
+        ["make", "-s", "-f", "-", "said"], input=asked, cwd=ROOT, env=os.environ,
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "SOME_OTHER=stays" in said
+    assert "PYTHONDONTWRITEBYTECODE" not in said
 
 
 def test_tests_reach_loopback_and_nothing_else():
