@@ -26,6 +26,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.ordered import standing_dates
+from dsr_portal.cases.states import OVER
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.jobs.services import queue_effect
@@ -35,7 +36,6 @@ ANSWER_WITHIN_WORKING_DAYS = 3
 """A message of the person has an answer within this time."""
 
 _FOR_DPO = frozenset({Alarm.DUE_1, Alarm.LATE, Alarm.UNSEEN})
-_OVER = (Status.CLOSED, Status.PURGED)
 _CLOCK = Actor.system("alarms")
 
 
@@ -44,7 +44,7 @@ def raise_due() -> int:
     told = 0
     settled = Escalation.objects.filter(settled_at=None).values_list("case_id", flat=True)
     kept = [*evidence_locks.in_force_cases(), *exemptions.open_cases()]
-    open_cases = Case.objects.exclude(status__in=_OVER).values_list("id", flat=True)
+    open_cases = Case.objects.exclude(status__in=OVER).values_list("id", flat=True)
     for case_id in sorted({*settled, *open_cases, *kept}):
         told += _raise(case_id)
     return told
@@ -95,7 +95,7 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
         yield Alarm.LOCK, str(locked.id)
     for one in exemptions.ending(case):
         yield Alarm.EXEMPTION, str(one.id)
-    if case.status in _OVER and owed(case) == "":
+    if case.status in OVER and owed(case) == "":
         if evidence_locks.in_force(case.id) is not None:
             yield from _letters(case)
         return

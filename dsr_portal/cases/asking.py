@@ -35,7 +35,7 @@ from dsr_portal.cases.models import (
     WayIn,
 )
 from dsr_portal.cases.moves import advance, quietly
-from dsr_portal.cases.states import BEFORE_SEARCH, Action
+from dsr_portal.cases.states import BEFORE_SEARCH, OVER, Action
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -267,7 +267,7 @@ def take_from_person(case: Case, actor: Actor) -> None:
     """
     if may_come_back(case):
         _come_back(case, actor)
-    elif case.withdrawn_at is not None or case.status in {Status.CLOSED, Status.PURGED}:
+    elif case.withdrawn_at is not None or case.status in OVER:
         raise Conflict("case_over", _("This request is closed."))
 
 

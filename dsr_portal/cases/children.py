@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.child_models import ActsFor, AgeBand, ChildReview
 from dsr_portal.cases.locking import lock
@@ -22,7 +23,6 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
 from dsr_portal.vault import services as vault
 
-REVIEWERS = frozenset({"officer", "supervisor"})
 CONFLICT_FLAG = "child_conflict"
 
 
@@ -98,8 +98,7 @@ def decide(
     A conflict stops the search until a supervisor, who is another person, decides. Raises
     `BadInput`, `NotAllowed`, `Conflict` with not_a_child or child_late.
     """
-    if not actor.is_human_staff or actor.role not in REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
+    require_reviewer(actor)
     if acts not in ActsFor.values:
         raise BadInput("no_such_choice", _("Choose among the choices."))
     if conflict and photo:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import invitations, receipts
 from dsr_portal.cases.codes import receipt_code
@@ -25,7 +26,6 @@ from dsr_portal.vault import services as vault
 
 MAY_HAND = frozenset({"officer", "supervisor", "dpo"})
 """Who may enter a request may give its receipt (T-08, T-10)."""
-REVIEWERS = frozenset({"officer", "supervisor"})
 CODE_RENEWED = "case.code_renewed"
 """Note of the erasure ledger: no restore brings the older code back (R31)."""
 MAX_NAME, MAX_POSTAL = 120, 500
@@ -124,8 +124,7 @@ def renew_code(*, case_id: UUID, actor: Actor, way: str, compared: str) -> str:
     A person with a mailbox is told that the code changed, never the code. Returns the new code for
     the caller's own eyes; it reaches the person on paper only.
     """
-    if not actor.is_human_staff or actor.role not in REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
+    require_reviewer(actor)
     if way not in IdentityWay.values:
         raise BadInput("no_such_way", _("Choose one of the ways."))
     words = words_of(compared, code="compared_missing")

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import REVIEWERS, require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import letters
 from dsr_portal.cases.deliveries import tell_of_lock
@@ -29,7 +30,7 @@ from dsr_portal.cases.models import (
 from dsr_portal.cases.moves import quietly
 from dsr_portal.cases.public_status import erases_unseen
 from dsr_portal.cases.selectors import exempted
-from dsr_portal.cases.states import OVER, REVIEWERS
+from dsr_portal.cases.states import OVER
 from dsr_portal.cases.wishes import knows_the_no, write_right
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -244,8 +245,7 @@ def lift(*, case_id: UUID, actor: Actor) -> EvidenceLock:
     Where an erasure was asked the records stay locked until it; where somebody objected, for good.
     Raises `NotAllowed`; `Conflict` with no_lock, lock_not_told, lock_too_early.
     """
-    if not actor.is_human_staff or actor.role not in REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
+    require_reviewer(actor)
     with unit_of_work():
         row = _standing(case_id)
         day = liftable_from(row)

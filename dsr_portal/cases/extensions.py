@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import letters, proposals
 from dsr_portal.cases.clocks import clock_of, keep
@@ -46,7 +47,7 @@ def propose(*, case_id: UUID, actor: Actor, reason: str, months: int, words: str
     Raises `BadInput` with no_such_reason, months_out_of_range, reason_tells and those of
     `letters.own_words`; `Conflict` with extension_late, extended_already, case_over.
     """
-    proposals.require_reviewer(actor)
+    require_reviewer(actor)
     if reason not in list(ExtensionReason):
         raise BadInput("no_such_reason", _("Choose one of the reasons the law knows."))
     if not 1 <= months <= MAX_EXTRA_MONTHS:

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import letters, proposals
+from dsr_portal.cases import letters
 from dsr_portal.cases.clocks import refresh_due
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import words_of
@@ -181,7 +182,7 @@ def explain(
 
     Raises `Conflict("not_late")`, `BadInput` with no_such_reason, new_date_past and for the words.
     """
-    proposals.require_reviewer(actor)
+    require_reviewer(actor)
     if reason not in LateReason.values:
         raise BadInput("no_such_reason", _("Choose why the date was missed."))
     kept = words_of(words, code="words_missing", limit=letters.MAX_WORDS)

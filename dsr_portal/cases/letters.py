@@ -18,12 +18,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import child_texts, children, deliveries
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox
 from dsr_portal.cases.models import Case, Letter, LetterKind, LetterState, Status
-from dsr_portal.cases.proposals import require_reviewer
 from dsr_portal.cases.texts import NAMES, day_words, fill, rights_words
 from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import proposals, wishes
 from dsr_portal.cases.levels import DISCLOSURE_LEVEL, OF_RIGHT, required_level
@@ -247,7 +248,7 @@ def propose_no_request(*, case_id: UUID, actor: Actor, reason: str) -> Proposal:
 
     Raises what `why_not_aside` says, `BadInput("reason_missing")`, `Conflict("proposed_already")`.
     """
-    proposals.require_reviewer(actor)
+    require_reviewer(actor)
     words = words_of(reason, code="reason_missing")
     with unit_of_work():
         case = lock(case_id)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.asking import LEAST_MEANS, MAX_ASK, WAIT_FOR_ANSWER
 from dsr_portal.cases.mandate_models import (
@@ -24,7 +25,6 @@ from dsr_portal.cases.mandate_models import (
 from dsr_portal.cases.mandates import (
     DOCUMENT,
     ENDS_WITH_DECISION,
-    REVIEWERS,
     destroy_proof,
     locked,
     may_look,
@@ -193,8 +193,7 @@ def _answer(mandate_id: UUID, actor: Actor, said: str, document: bytes) -> Manda
 
 def _open_for(mandate_id: UUID, actor: Actor) -> Mandate:
     """The mandate, locked, for a named person who may decide about it (R20)."""
-    if not actor.is_human_staff or actor.role not in REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
+    require_reviewer(actor)
     mandate = locked(mandate_id)
     if mandate.state not in OPEN:
         raise Conflict("mandate_settled", _("This was decided already."))

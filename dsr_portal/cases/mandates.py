@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import invitations
 from dsr_portal.cases.codes import representative_code, same_code
@@ -27,7 +28,8 @@ from dsr_portal.cases.mandate_models import (
     MandateState,
 )
 from dsr_portal.cases.messages import has_mailbox, queue_wrote, words_of
-from dsr_portal.cases.models import Case, Channel, Delivery, Status
+from dsr_portal.cases.models import Case, Channel, Delivery
+from dsr_portal.cases.states import OVER
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -41,11 +43,10 @@ from dsr_portal.vault.kinds import UnitKind
 DOCUMENT = "document"
 MAY_WRITE = frozenset({"officer", "supervisor", "dpo"})
 """Who may enter a request may write down who sent it (T-08)."""
-REVIEWERS = frozenset({"officer", "supervisor"})
 STANDING = (MandateState.WAITING, MandateState.DOUBTED, MandateState.ACCEPTED)
 ENDS_WITH_DECISION = frozenset({MandateKind.PARENT})
 """Whose proof is destroyed once somebody decided about it (law C-03)."""
-MAX_NAME, MAX_POSTAL, MAX_PHONE = 200, 500, 60
+MAX_NAME, MAX_POSTAL = 200, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,6 @@ class Representative:
     organisation: str = ""
     email: str = ""
     postal: str = ""
-    phone: str = ""
 
     def cleaned(self) -> "Representative":
         """Without space around; raises `BadInput` for what is missing or can't be an address."""
@@ -77,7 +77,7 @@ class Representative:
                     _("This is no e-mail address. Write it like name@example.org."),
                 ) from error
         too_long = max(len(kept.name), len(kept.organisation)) > MAX_NAME
-        if too_long or len(kept.postal) > MAX_POSTAL or len(kept.phone) > MAX_PHONE:
+        if too_long or len(kept.postal) > MAX_POSTAL:
             raise BadInput("representative_long", _("A name or an address is too long."))
         return kept
 
@@ -270,7 +270,7 @@ def invite_again(*, mandate_id: UUID, addressee: str, actor: Actor) -> Invitatio
     The person's link shows their receipt code: once it was opened, a lost code is renewed by a new
     check instead (R12). Raises `Conflict` with link_opened, no_address or mandate_settled.
     """
-    _require_reviewer(actor)
+    require_reviewer(actor)
     if addressee not in Addressee.values:
         raise BadInput("no_such_choice", _("Choose among the choices."))
     with unit_of_work():
@@ -449,7 +449,7 @@ def end(*, case_id: UUID, actor: Actor, compared: str = "") -> Mandate:
     if actor.kind == "person":
         _require_person(actor, case_id)
     else:
-        _require_reviewer(actor)
+        require_reviewer(actor)
     said = "" if actor.kind == "person" else words_of(compared, code="compared_missing")
     with unit_of_work():
         case = lock(case_id)
@@ -576,11 +576,6 @@ def locked(mandate_id: UUID) -> Mandate:
     return mandate
 
 
-def _require_reviewer(actor: Actor) -> None:
-    if not actor.is_human_staff or actor.role not in REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
-
-
 def _require_person(actor: Actor, case_id: UUID) -> None:
     if actor != Actor.person(case_id):
         raise NotAllowed("not_yours", _("Only the person themselves says this."))
@@ -593,5 +588,5 @@ def _require_not_holder(mandate: Mandate) -> None:
 
 
 def _require_open(case: Case) -> None:
-    if case.withdrawn_at is not None or case.status in {Status.CLOSED, Status.PURGED}:
+    if case.withdrawn_at is not None or case.status in OVER:
         raise Conflict("case_over", _("This request is closed."))

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Agreement, Case, Proposal, ProposalKind, ProposalState
-from dsr_portal.cases.states import REVIEWERS
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
@@ -41,11 +41,6 @@ class Handler:
 
 
 handlers: Registry[Handler] = Registry("kind of proposal")
-
-
-def require_reviewer(actor: Actor) -> None:
-    if not actor.is_human_staff or actor.role not in REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
 
 
 def propose(

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import letters, proposals
 from dsr_portal.cases.clocks import clock_of
@@ -37,7 +38,7 @@ def propose(*, case_id: UUID, actor: Actor, ground: str, facts: str, aim: str) -
     Raises `BadInput` with no_such_ground, facts_missing, aim_missing and those of
     `letters.own_words`; `Conflict` with refuse_state, refusal_late.
     """
-    proposals.require_reviewer(actor)
+    require_reviewer(actor)
     if ground not in list(ABUSE):
         raise BadInput("no_such_ground", _("Choose the ground."))
     with unit_of_work():

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import asking, codes, evidence_locks, exemptions, pauses
 from dsr_portal.cases.asking import (
@@ -86,7 +87,7 @@ from dsr_portal.cases.models import (
 from dsr_portal.cases.moves import advance, lock, quietly
 from dsr_portal.cases.public_status import erases_unseen
 from dsr_portal.cases.receipts import receipt_text
-from dsr_portal.cases.states import BEFORE_SEARCH, OVER, REVIEWERS, Action
+from dsr_portal.cases.states import BEFORE_SEARCH, OVER, Action
 from dsr_portal.cases.wishes import erase_on, locked_instead, rights_to_add, write_right
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -256,7 +257,7 @@ def record_identity(
     One way is L1; way and element, or a second independent way, are L2 (R2). The words go to the
     vault. Raises `NotAllowed`, `BadInput`, `Conflict`.
     """
-    _require_reviewer(actor)
+    require_reviewer(actor)
     if way not in IdentityWay.values or (element and element not in IdentityElement.values):
         raise BadInput("no_such_way", _("Choose one of the ways."))
     words = words_of(compared, code="compared_missing")
@@ -348,7 +349,7 @@ def has_unread_mail(case: Case) -> bool:
 
 def confirm_origin(*, case_id: UUID, actor: Actor) -> Case:
     """Write down that a second person saw the original and the contact answered (R20)."""
-    _require_reviewer(actor)
+    require_reviewer(actor)
     with unit_of_work():
         case = lock(case_id)
         if not case.opener:
@@ -405,7 +406,7 @@ def ask_to_identify(
     stop_clock: bool = False,
 ) -> Ask:
     """An officer asks once for what is missing, with at least two choices; see `asking`."""
-    _require_reviewer(actor)
+    require_reviewer(actor)
     return asking.ask_to_identify(
         case_id=case_id,
         actor=actor,
@@ -418,7 +419,7 @@ def ask_to_identify(
 
 def send_message(*, case_id: UUID, actor: Actor, text: str, needs_answer: bool = False) -> Case:
     """An officer writes to the person; with `needs_answer` the case waits for them."""
-    _require_reviewer(actor)
+    require_reviewer(actor)
     words = words_of(text, code="message_missing")
     with unit_of_work():
         case = lock(case_id)
@@ -484,7 +485,7 @@ def confirm_mail_code(*, case_id: UUID, code: str, actor: Actor) -> None:
 
 
 def assign(*, case_id: UUID, to: str, actor: Actor) -> Case:
-    _require_reviewer(actor)
+    require_reviewer(actor)
     with unit_of_work():
         case = lock(case_id)
         case.assignee = to
@@ -508,7 +509,7 @@ def raise_flag(*, case_id: UUID, code: str, actor: Actor) -> Flag:
 
 def set_outcome(*, case: Case, outcome: str, actor: Actor) -> Case:
     """What a decided case came to; named by a person, never by a machine (law P-12)."""
-    _require_reviewer(actor)
+    require_reviewer(actor)
     with unit_of_work():
         row = lock(case.id)
         if row.status in BEFORE_SEARCH | {Status.SEARCHING, Status.IN_REVIEW, Status.PURGED}:
@@ -706,11 +707,6 @@ def purge_own(*, case_id: UUID, actor: Actor, reason: str) -> None:
 
 
 # -- guards -------------------------------------------------------------------------------------
-
-
-def _require_reviewer(actor: Actor) -> None:
-    if not actor.is_human_staff or actor.role not in REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))
 
 
 def _require_not_over(case: Case) -> None:

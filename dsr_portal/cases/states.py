@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext_lazy as _
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.cases.models import Outcome, RightCode, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
@@ -48,7 +49,6 @@ PERSON = "data_subject"
 OFFICER = "officer"
 SUPERVISOR = "supervisor"
 SYSTEM = "system"
-REVIEWERS = frozenset({OFFICER, SUPERVISOR})
 ORDER_TAKERS = frozenset({SUPERVISOR, "dpo", "director"})
 """Who takes orders of an authority in (law O-03)."""
 PEOPLE = REVIEWERS | {PERSON}

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.access import second_factor_required
 from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import actor_for, is_trained, staff_of
 from dsr_portal.cases.selectors import DESK_ROLES
 from dsr_portal.compliance.director import MAY_SEE as MAY_SEE_DIRECTOR
@@ -19,7 +20,6 @@ from dsr_portal.gallery.channels import MAY_LIST
 from dsr_portal.matching.probes import MAY_ENTER
 
 P = ParamSpec("P")
-REVIEWERS = frozenset({Role.OFFICER, Role.SUPERVISOR})
 MAY_OPEN_TO_AUTHORITY = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
 
 

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import mail_desk
@@ -16,7 +17,7 @@ from dsr_portal.cases.mailbox import MAIL_ORIGINAL
 from dsr_portal.cases.models import MailRole, MailState
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
-from dsr_portal.desk.access import REVIEWERS, for_intake, for_reviewers
+from dsr_portal.desk.access import for_intake, for_reviewers
 from dsr_portal.desk.clocking import done, form_page
 from dsr_portal.desk.forms import MailForm, NoRequestForm
 from dsr_portal.vault import services as vault

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import children, invitations, mandate_checks, mandates
@@ -36,7 +37,7 @@ def _page(request: HttpRequest, found: Case, actor: Actor, **forms: PlainForm) -
     """Everything about who acts, with the forms this person may use now."""
     mandate = mandates.newest(found)
     stands = mandate is not None and mandate.state in mandates.STANDING
-    reviews = actor.role in mandates.REVIEWERS
+    reviews = actor.role in REVIEWERS
     undecided = mandate is not None and mandate.state in mandate_checks.OPEN
     barred = mandate is not None and actor.id in {mandate.written_by, found.opener}
     context: dict[str, Any] = {
@@ -233,7 +234,7 @@ def child(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         "case": found,
         "form": form,
         "reviews": [{"row": row, "words": children.words(row)} for row in rows],
-        "may_decide": actor.role in children.REVIEWERS and children.is_child(found),
+        "may_decide": actor.role in REVIEWERS and children.is_child(found),
     }
     return render(request, "desk/child.html", context, status=422 if form.errors else 200)
 

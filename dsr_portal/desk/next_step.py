@@ -7,12 +7,13 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.cases import children, evidence_locks, exemptions, mandates
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status
 from dsr_portal.cases.services import has_unread_mail
+from dsr_portal.cases.states import OVER
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import moment
-from dsr_portal.desk.access import REVIEWERS
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import unidentified
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
@@ -77,7 +78,7 @@ def next_step(case: Case, actor: Actor) -> NextStep:
 
 
 def _due(case: Case) -> date | None:
-    return None if case.status in {Status.CLOSED, Status.PURGED} else case.due_on
+    return None if case.status in OVER else case.due_on
 
 
 def _step(case: Case, actor: Actor) -> NextStep:

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import confirmations
 from dsr_portal.cases import selectors as cases
@@ -64,6 +65,6 @@ def _page(
         "waits": confirmations.waits_for_paper(found),
         "postal": contact.get("postal", ""),
         "receipt": Receipt.objects.get(case=found),
-        "may_renew": actor.role in confirmations.REVIEWERS,
+        "may_renew": actor.role in REVIEWERS,
     }
     return render(request, "desk/receipt.html", context, status=422 if sent else 200)

@@ -9,12 +9,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, PortalError
-from dsr_portal.desk.access import REVIEWERS, at_desk, for_listers, for_reviewers
+from dsr_portal.desk.access import at_desk, for_listers, for_reviewers
 from dsr_portal.desk.forms import ChannelForm, CopyForm, StatementForm, SystemForm
 from dsr_portal.gallery import channels, copies, notices, selectors, statements, systems
 from dsr_portal.gallery.models import Notice, PublicCopy

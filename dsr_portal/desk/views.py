@@ -115,7 +115,7 @@ def _filtered(rows: QuerySet[Case], wanted: dict[str, Any], waiting: set[UUID]) 
     elif wanted.get("status"):
         rows = rows.filter(status=wanted["status"])
     else:
-        rows = rows.exclude(status__in=[Status.CLOSED, Status.PURGED])
+        rows = rows.exclude(status__in=OVER)
     if wanted.get("mine"):
         rows = rows.filter(id__in=waiting)
     return cases.in_queue_order(rows)

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases.states import REVIEWERS
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import evidence_locks, exemptions
 from dsr_portal.cases import services as cases
@@ -28,7 +29,7 @@ from dsr_portal.cases.models import (
 )
 from dsr_portal.cases.moves import lock
 from dsr_portal.cases.selectors import kept_from_erasure
-from dsr_portal.cases.states import REVIEWERS, Action
+from dsr_portal.cases.states import OVER, Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
@@ -62,7 +63,6 @@ KIT_HOURS = 24
 MOST_WITHOUT_SUPERVISOR = 50
 _KEEP_NOTHING_FOUND = timedelta(days=30)
 _ACTOR = Actor.system("erasure")
-_OVER = (Status.CLOSED, Status.PURGED)
 _WAITS = {"held_by_other_case": WaitCode.HELD, "inspection_hold": WaitCode.INSPECTION}
 
 # Stores in the order in which they are worked off; a picture has a step per record.
@@ -226,7 +226,7 @@ def _claimed_by_others(case_id: UUID, record_ids: Iterable[UUID]) -> set[UUID]:
     claims = Decision.objects.filter(
         candidate__record_id__in=list(record_ids), verdict=Verdict.SAME
     ).exclude(candidate__case_id=case_id)
-    claims = claims.exclude(candidate__case__status__in=_OVER)
+    claims = claims.exclude(candidate__case__status__in=OVER)
     return set(claims.values_list("candidate__case_id", flat=True))
 
 

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.core.errors import BadInput, Conflict, NotFound
 from dsr_portal.gallery import notices
 from dsr_portal.gallery.models import PublicCopy
 from dsr_portal.vault import services as vault
@@ -18,7 +19,7 @@ _LONGEST = 500
 
 def add(*, case_id: UUID, controller: str, address: str, actor: Actor) -> PublicCopy:
     """Write down that another controller holds a published copy and must be asked."""
-    _require(actor)
+    require_reviewer(actor)
     name = controller.strip()
     if not name or len(name) > 200:
         raise BadInput("copy_without_name", _("Name who published the copy."))
@@ -37,7 +38,7 @@ def add(*, case_id: UUID, controller: str, address: str, actor: Actor) -> Public
 
 def settle(*, case_id: UUID, copy_id: UUID, result: str, reason: str, actor: Actor) -> PublicCopy:
     """What came of it. Anything but "removed" needs a reason."""
-    _require(actor)
+    require_reviewer(actor)
     if result not in PublicCopy.Result.values:
         raise BadInput("no_such_result", _("Choose what came of it."))
     words = reason.strip()
@@ -62,8 +63,3 @@ def settle(*, case_id: UUID, copy_id: UUID, result: str, reason: str, actor: Act
             result=row.result,
         )
     return row
-
-
-def _require(actor: Actor) -> None:
-    if not actor.is_human_staff or actor.role not in notices.REVIEWERS:
-        raise NotAllowed("officer_only", _("Only officers and supervisors do this."))

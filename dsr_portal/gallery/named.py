@@ -14,8 +14,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from dsr_portal.core.transactions import outside
+from dsr_portal.gallery.facts import facts_of
 from dsr_portal.gallery.models import Appearance, Record, SourceImage
-from dsr_portal.vault import services as vault
 
 _ACCOUNT_COLUMN = re.compile(
     r"(?:^|_)(?:account|user|username|handle|profile|owner|author|nick|nickname|screen_name)(?:_|$)"
@@ -59,7 +59,7 @@ def of_account(words: str) -> Pictures:
     found = {
         image_id
         for image_id, unit, field in rows.values_list("image_id", "image__unit", "field")
-        if _names(_facts(unit, field), wanted)
+        if _names(facts_of(unit, field), wanted)
     }
     return _pictures(found)
 
@@ -88,14 +88,6 @@ def _pictures(image_ids: Iterable[UUID]) -> Pictures:
     )
     rows = standing.order_by("image__imported_at", "image_id", "face_number")
     return Pictures(ids, tuple(rows.values_list("id", flat=True)))
-
-
-def _facts(unit: UUID, field: str) -> Mapping[str, object]:
-    """The facts, empty where they were destroyed while the others were being read."""
-    try:
-        return dict(vault.read_json(unit, field))
-    except (vault.Shredded, vault.UnknownUnit):
-        return {}
 
 
 def _names(facts: Mapping[str, object], wanted: Mapping[str, bool]) -> bool:

@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
@@ -40,7 +41,6 @@ REMIND_AFTER = (timedelta(days=7), timedelta(days=14), timedelta(days=28))
 
 TRY_AGAIN = timedelta(days=1)
 MOST_ROUNDS = 10
-REVIEWERS = frozenset({Role.OFFICER, Role.SUPERVISOR})
 MAY_EXCUSE = frozenset({Role.SUPERVISOR, Role.DIRECTOR})
 ANSWERS = {"received": "RECEIVED", "done": "DONE", "refused": "REFUSED"}
 _LONGEST_REASON = 500

@@ -18,9 +18,9 @@ from django.db.models import Q
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.transactions import outside
 from dsr_portal.gallery.addresses import canonical
+from dsr_portal.gallery.facts import facts_of
 from dsr_portal.gallery.listing import Item
 from dsr_portal.gallery.models import Appearance, CollectionStop, SourceImage
-from dsr_portal.vault import services as vault
 
 COUNTRY_COLUMNS = ("site_country", "source_country")
 LANGUAGE_COLUMNS = ("language", "site_language")
@@ -60,17 +60,9 @@ def held(stop: CollectionStop, *, since: datetime | None = None) -> int:
     found = {
         image_id
         for image_id, unit, field in rows.values_list("image_id", "image__unit", "field")
-        if _covers(stop, _item(_facts(unit, field)))
+        if _covers(stop, _item(facts_of(unit, field)))
     }
     return len(found)
-
-
-def _facts(unit: UUID, field: str) -> Mapping[str, Any]:
-    """The facts, empty where they were destroyed while the others were being read."""
-    try:
-        return dict(vault.read_json(unit, field))
-    except (vault.Shredded, vault.UnknownUnit):
-        return {}
 
 
 def _item(facts: Mapping[str, Any]) -> Item:

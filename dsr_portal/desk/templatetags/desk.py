@@ -8,7 +8,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases.models import Case, Status, WayKind
+from dsr_portal.cases.models import Case, WayKind
+from dsr_portal.cases.states import OVER
 from dsr_portal.core.templatetags.ui import day, due_words
 from dsr_portal.desk.facts import CaseFacts
 from dsr_portal.gallery.connector import ImageFacts
@@ -46,7 +47,7 @@ def desk_facts(facts: CaseFacts) -> list[tuple[str, Any]]:
 
 def _due(case: Case) -> str:
     """Days are counted only while something is owed."""
-    over = case.status in {Status.CLOSED, Status.PURGED}
+    over = case.status in OVER
     return day(case.due_on) if over else f"{due_words(case.due_on)} ({day(case.due_on)})"
 
 
