@@ -3,6 +3,10 @@
 Django empties tables after a transactional test; the trail's triggers refuse that, in tests as
 everywhere. The triggers are dropped around it and made again, by a fixture and nowhere else: the
 product has no switch for it.
+
+Django's own flush empties all tables and then asks every app to begin again, a tenth of a second
+of work on SQLite and far more on PostgreSQL, for a test that left rows in twenty of them. Only
+tables with rows are emptied here; what `migrate` told Django about its models stays as it is.
 """
 
 from __future__ import annotations
@@ -12,8 +16,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
+from django.db.models.signals import post_migrate
 from django.test import TransactionTestCase
 
 from dsr_portal.audit import triggers
@@ -32,30 +39,41 @@ def trail_can_be_emptied() -> Iterator[None]:
     """Let Django's flush between transactional tests pass the triggers of the trail."""
     case: Any = TransactionTestCase
     original = case._fixture_teardown
-
-    def empty(self: Any) -> None:
-        with transaction.atomic():
-            triggers.remove(connection)
-        try:
-            original(self)
-        finally:
-            with transaction.atomic():
-                triggers.install(connection)
-
-    case._fixture_teardown = empty
+    case._fixture_teardown = lambda self: empty_database()
     yield
     case._fixture_teardown = original
 
 
 def empty_database() -> None:
-    """Take back what a fixture of a whole module committed outside any test's transaction."""
+    """Take back what was committed outside any test's transaction; the trail begins again."""
     with transaction.atomic():
         triggers.remove(connection)
     try:
-        call_command("flush", verbosity=0, interactive=False)
+        # One transaction, for the constraints are asked at its end: the order does not matter.
+        with transaction.atomic(), connection.cursor() as cursor:
+            for table in tables_with_rows():
+                cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608
     finally:
         with transaction.atomic():
             triggers.install(connection)
+    # Only apps that listen for themselves have something of their own to write into it.
+    listening = {sender for (_receiver, sender), *_ in post_migrate.receivers}
+    for config in apps.get_app_configs():
+        if id(config) in listening:
+            post_migrate.send(sender=config, app_config=config, verbosity=0, using=connection.alias)
+
+
+def tables_with_rows() -> list[str]:
+    """Tables of models that hold a row, without those `migrate` itself filled."""
+    stays = {ContentType._meta.db_table, Permission._meta.db_table}
+    tables = set(connection.introspection.django_table_names(only_existing=True)) - stays
+    asked = " UNION ALL ".join(
+        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(table)})"  # noqa: S608
+        for table in sorted(tables)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(asked)
+        return [row[0] for row in cursor.fetchall()]
 
 
 @contextmanager
