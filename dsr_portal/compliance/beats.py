@@ -1,8 +1,9 @@
 from datetime import timedelta
 
-from dsr_portal.compliance import director, orders, services
+from dsr_portal.compliance import director, orders, retention, services
 from dsr_portal.core.registries import Beat, schedule
 
 schedule.register("compliance.failed", Beat(run=services.close_failed, every=timedelta(seconds=10)))
 schedule.register("compliance.orders", Beat(run=orders.check_due, every=timedelta(hours=1)))
 schedule.register("compliance.director", Beat(run=director.serve_due, every=timedelta(minutes=15)))
+schedule.register("compliance.retention", Beat(run=retention.sweep, every=timedelta(hours=6)))

@@ -24,6 +24,7 @@ from dsr_portal.compliance.models import (
     BreachDecision,
     BreachKind,
     BreachLetter,
+    BreachNotice,
     Spared,
 )
 from dsr_portal.core import clock, references
@@ -195,6 +196,7 @@ def make_notice(*, breach_id: UUID, authority_code: str, late: str, actor: Actor
     with unit_of_work():
         breach = _locked(breach_id)
         document = prepared.save(actor=actor)
+        BreachNotice.objects.create(breach=breach, document_id=document.id)
         breach.document_id, breach.authority_code = document.id, code
         breach.save(update_fields=["document_id", "authority_code"])
         record(
@@ -277,14 +279,13 @@ def record_notified(*, breach_id: UUID, at: datetime, actor: Actor) -> Breach:
             raise BadInput("notified_at", _("A moment between when we knew and now."))
         breach.notified_at, breach.notified_by = at, actor.id
         breach.save(update_fields=["notified_at", "notified_by"])
-        over = (at - due_at(breach)).total_seconds()
         record(
             "breach.notified",
             actor=actor,
             case_id=breach.case_id,
             subject_id=breach.id,
             at=at,
-            hours_late=max(0, int(-(-over // 3600))),
+            hours_late=hours_late(breach),
         )
     return breach
 
@@ -337,7 +338,7 @@ def propose_spare(*, breach_id: UUID, what: str, reason: str, actor: Actor) -> B
         raise BadInput("spare_reason", _("Choose what is not done, and write why."))
     with unit_of_work():
         breach = _locked(breach_id)
-        if breach.decisions.filter(what=what).exists():
+        if breach.decisions.filter(what=what, refused_at=None).exists():
             raise Conflict("proposed_already", _("This was proposed already."))
         row = BreachDecision(
             id=new_id(), breach=breach, what=what, proposed_by=actor.id, proposed_at=clock.now()
@@ -351,23 +352,41 @@ def propose_spare(*, breach_id: UUID, what: str, reason: str, actor: Actor) -> B
 
 def agree_spare(*, decision_id: UUID, actor: Actor) -> BreachDecision:
     """The second person. Where it was no breach the links of the answer open again."""
-    _require(actor, MAY_SPARE)
-    found = BreachDecision.objects.filter(id=decision_id).values_list("breach_id", flat=True)
-    if not found:
-        raise NotFound("no_proposal", _("There is no such proposal."))
     with unit_of_work():
-        breach = _locked(found[0])
-        row = BreachDecision.objects.select_for_update().get(id=decision_id)
-        if row.agreed_by:
-            raise Conflict("proposal_over", _("This was settled already."))
-        if row.proposed_by == actor.id:
-            raise NotAllowed("second_person", _("You proposed this, so another person decides."))
+        breach, row = _waiting(decision_id, actor)
         row.agreed_by, row.agreed_at = actor.id, clock.now()
         row.save(update_fields=["agreed_by", "agreed_at"])
         record("breach.spare_agreed", actor=actor, subject_id=breach.id, what=row.what)
         if row.what == Spared.NO_BREACH:
             _open_again(breach, actor)
     return row
+
+
+def turn_down_spare(*, decision_id: UUID, reason: str, actor: Actor) -> BreachDecision:
+    """The second person says no, and why; another can be proposed in other words after it."""
+    words = reason.strip()
+    if not words or len(words) > MAX_WORDS:
+        raise BadInput("spare_reason", _("Write in a few sentences why not."))
+    with unit_of_work():
+        breach, row = _waiting(decision_id, actor)
+        row.refused_by, row.refused_at = actor.id, clock.now()
+        row.refusal_field = f"refusal.{row.id}"
+        vault.write_json(breach.unit, row.refusal_field, words)
+        row.save(update_fields=["refused_by", "refused_at", "refusal_field"])
+        record("breach.spare_turned_down", actor=actor, subject_id=breach.id, what=row.what)
+    return row
+
+
+def _waiting(decision_id: UUID, actor: Actor) -> tuple[Breach, BreachDecision]:
+    """A proposal that waits, both rows locked, for somebody who did not make it."""
+    _require(actor, MAY_SPARE)
+    breach = _locked(decision(decision_id).breach_id)
+    row = BreachDecision.objects.select_for_update().get(id=decision_id)
+    if row.agreed_by or row.refused_by:
+        raise Conflict("proposal_over", _("This was settled already."))
+    if row.proposed_by == actor.id:
+        raise NotAllowed("second_person", _("You proposed this, so another person decides."))
+    return breach, row
 
 
 def _open_again(breach: Breach, actor: Actor) -> None:
@@ -396,6 +415,14 @@ def close(*, breach_id: UUID, actor: Actor) -> Breach:
 
 def due_at(breach: Breach) -> datetime:
     return deadlines.breach_due(breach.aware_at)
+
+
+def hours_late(breach: Breach) -> int:
+    """Begun hours after the 72 at which the authority had it; 0 before that and in time."""
+    if breach.notified_at is None:
+        return 0
+    over = (breach.notified_at - due_at(breach)).total_seconds()
+    return max(0, int(-(-over // 3600)))
 
 
 def clock_words(breach: Breach) -> tuple[str, str]:
@@ -437,9 +464,27 @@ def register() -> list[Breach]:
 
 
 def facts_of(breach: Breach) -> dict[str, str]:
-    if breach.described_at is None:
+    """What was written down; empty before that, and after its words came to their end."""
+    if not vault.has(breach.unit, FACTS):
         return {}
     return dict(vault.read_json(breach.unit, FACTS))
+
+
+def decision(decision_id: UUID) -> BreachDecision:
+    found = BreachDecision.objects.select_related("breach__case").filter(id=decision_id).first()
+    if found is None:
+        raise NotFound("no_proposal", _("There is no such proposal."))
+    return found
+
+
+def reasons_of(row: BreachDecision) -> tuple[str, str]:
+    """Why something is not done and why that was turned down; empty where it is not there."""
+    unit = row.breach.unit
+    why, refusal = (
+        vault.read_json(unit, name) if name and vault.has(unit, name) else ""
+        for name in (row.field, row.refusal_field)
+    )
+    return why, refusal
 
 
 def by_id(breach_id: UUID) -> Breach:
@@ -453,8 +498,8 @@ def notice_of(*, breach_id: UUID, actor: Actor) -> bytes:
     """The newest notice as it was made."""
     _require(actor, MAY_OPEN)
     breach = by_id(breach_id)
-    if breach.document_id is None:
-        raise NotFound("no_notice", _("No notice was made yet."))
+    if breach.document_id is None or breach.destroyed_at is not None:
+        raise NotFound("no_notice", _("There is no notice of this breach."))
     return documents.open_document(breach.document_id)
 
 

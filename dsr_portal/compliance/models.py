@@ -146,6 +146,9 @@ class Order(Row):
     court_reference = models.CharField(max_length=80, blank=True)
     suspensive = models.BooleanField(default=False)
     ended_by_decision = models.CharField(max_length=120, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    destroyed_at = models.DateTimeField(null=True)
+    """When its letter, words and evidence went; dates, powers and results stay (law L-23)."""
 
     class Meta:
         constraints = [
@@ -265,6 +268,8 @@ class Breach(Row):
     notified_by = models.CharField(max_length=20, blank=True)
     closed_at = models.DateTimeField(null=True)
     closed_by = models.CharField(max_length=20, blank=True)
+    destroyed_at = models.DateTimeField(null=True)
+    """When its words and notices went; times, counts and who decided stay."""
 
     class Meta:
         constraints = [
@@ -292,7 +297,10 @@ class Spared(models.TextChoices):
 
 
 class BreachDecision(Row):
-    """One such decision: in force when another person has agreed. The reason is in the unit."""
+    """One such decision: in force when another person has agreed. The reasons are in the unit.
+
+    Turned down by another person it stays with its reason, and another can be proposed.
+    """
 
     breach = models.ForeignKey(Breach, on_delete=models.PROTECT, related_name="decisions")
     what = models.CharField(max_length=12, choices=Spared.choices)
@@ -301,10 +309,25 @@ class BreachDecision(Row):
     proposed_at = models.DateTimeField()
     agreed_by = models.CharField(max_length=20, blank=True)
     agreed_at = models.DateTimeField(null=True)
+    refused_by = models.CharField(max_length=20, blank=True)
+    refused_at = models.DateTimeField(null=True)
+    refusal_field = models.CharField(max_length=60, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["breach", "what"], name="breach_decision_once"),
+            models.UniqueConstraint(
+                fields=["breach", "what"],
+                condition=models.Q(refused_at__isnull=True),
+                name="breach_decision_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(refused_by="", refused_at__isnull=True, refusal_field="")
+                | ~models.Q(refused_by="")
+                & ~models.Q(refused_by=models.F("proposed_by"))
+                & ~models.Q(refusal_field="")
+                & models.Q(refused_at__isnull=False, agreed_by=""),
+                name="breach_refusal_by_another",
+            ),
             models.CheckConstraint(
                 condition=models.Q(agreed_by="", agreed_at__isnull=True)
                 | ~models.Q(agreed_by="")
@@ -332,6 +355,16 @@ class BreachLetter(Row):
 
     def __str__(self) -> str:
         return f"{self.breach_id} {self.case_id}"
+
+
+class BreachNotice(Row):
+    """Each notice that was made of a breach: later facts make it anew, and all go together."""
+
+    breach = models.ForeignKey(Breach, on_delete=models.PROTECT, related_name="notices")
+    document_id = models.UUIDField(unique=True)
+
+    def __str__(self) -> str:
+        return f"{self.breach_id} {self.document_id}"
 
 
 class DirectorKind(models.TextChoices):
@@ -376,3 +409,34 @@ class DirectorPage(Row):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.to}"
+
+
+class InspectionHold(Row):
+    """An authority inspects: while it stands no order and no breach comes to its end (law L-23).
+
+    Ending it lowers a safeguard, so one proposes and another agrees (R19).
+    """
+
+    authority_code = models.CharField(max_length=20)
+    reference = models.CharField(max_length=80)
+    since = models.DateTimeField()
+    placed_by = models.CharField(max_length=20)
+    end_proposed_by = models.CharField(max_length=20, blank=True)
+    end_proposed_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=20, blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True, ended_by="")
+                | ~models.Q(end_proposed_by="")
+                & ~models.Q(ended_by="")
+                & ~models.Q(ended_by=models.F("end_proposed_by"))
+                & models.Q(ended_at__isnull=False),
+                name="inspection_hold_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authority_code} {self.reference}"

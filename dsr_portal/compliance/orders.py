@@ -270,10 +270,7 @@ def check_now(*, order_id: UUID, actor: Actor) -> None:
     """Have every measure checked by a job, now."""
     _require(actor)
     with unit_of_work():
-        order = Order.objects.select_for_update().filter(id=order_id).first()
-        if order is None:
-            raise _no_order()
-        _check_soon(order)
+        _check_soon(_locked(order_id))
 
 
 def _check_soon(order: Order) -> None:
@@ -283,7 +280,8 @@ def _check_soon(order: Order) -> None:
 def check_due() -> int:
     """Have the checks of orders repeated that are a week old, complied with or not (R23)."""
     before = clock.now() - EVERY
-    due = Order.objects.exclude(state=OrderState.ENDED).filter(measures__isnull=False).distinct()
+    due = Order.objects.exclude(state=OrderState.ENDED).filter(destroyed_at=None)
+    due = due.filter(measures__isnull=False).distinct()
     queued = 0
     for order in due:
         if order.checked_at is not None and order.checked_at > before:
@@ -302,7 +300,7 @@ def run_checks(ctx: JobContext) -> None:
     ctx.must_be_ours()
     with ctx.complete():
         order = Order.objects.select_for_update().filter(id=ctx.subject_id).first()
-        if order is None or order.state == OrderState.ENDED:
+        if order is None or order.state == OrderState.ENDED or order.destroyed_at is not None:
             return
         moment = clock.now()
         for row, finding in found:
@@ -380,9 +378,7 @@ def acknowledge(*, order_id: UUID, on: date, actor: Actor) -> Order:
     """The authority said it has our answer."""
     _require(actor)
     with unit_of_work():
-        order = Order.objects.select_for_update().filter(id=order_id).first()
-        if order is None:
-            raise _no_order()
+        order = _locked(order_id)
         if not order.served_on <= on <= clock.today():
             raise BadInput("acknowledged_on", _("A day between the order and today."))
         order.acknowledged_on = on
@@ -408,20 +404,33 @@ def challenge(
 
 
 def end(*, order_id: UUID, decision: str, actor: Actor) -> Order:
-    """A court or the authority ended it; a stop of collection it brought stays until lifted."""
+    """A court or the authority ended it; a stop of collection it brought stays until lifted.
+
+    An order that was complied with ends so too where a court looked at it (law O-05).
+    """
     _require_director(actor)
     if not decision.strip():
         raise BadInput("decision_missing", _("Name the decision that ended the order."))
     with unit_of_work():
-        order = _open_order(order_id)
+        order = _locked(order_id)
+        if not may_end(order):
+            raise Conflict("order_over", _("This order is not open any more."))
         order.state, order.ended_by_decision = OrderState.ENDED, decision.strip()[:120]
-        order.save(update_fields=["state", "ended_by_decision"])
+        order.ended_at = clock.now()
+        order.save(update_fields=["state", "ended_by_decision", "ended_at"])
         ordered.end_dates(order_id=order.id)
         record("order.ended", actor=actor, subject_id=order.id)
     return order
 
 
 # -- reading --------------------------------------------------------------------------------------
+
+
+def may_end(order: Order) -> bool:
+    """Whether a decision can still end it: it is open, or a court looks at what was done."""
+    if order.state == OrderState.OPEN:
+        return True
+    return order.state == OrderState.COMPLIED and bool(order.court) and not order.destroyed_at
 
 
 def days_over(order: Order) -> int:
@@ -477,10 +486,15 @@ def names() -> dict[str, str]:
 # -- guards ---------------------------------------------------------------------------------------
 
 
-def _open_order(order_id: UUID) -> Order:
+def _locked(order_id: UUID) -> Order:
     order = Order.objects.select_for_update().filter(id=order_id).first()
     if order is None:
         raise _no_order()
+    return order
+
+
+def _open_order(order_id: UUID) -> Order:
+    order = _locked(order_id)
     if order.state != OrderState.OPEN:
         raise Conflict("order_over", _("This order is not open any more."))
     return order

@@ -41,9 +41,9 @@ declare_model(
         "agreed": F.STATE,
     },
 )
-# What an order says may name persons, so it lies in a unit. It is kept as evidence (Art. 5(2)): no
-# schedule ends it (docs/limits.md).
-_KEPT = "none: orders and their proof are kept; their words lie in a vault unit"
+# What an order or breach says may name persons, so it lies in a unit and goes with its end. Dates,
+# codes, counts, ids and who decided stay.
+_KEPT = "compliance.retention: the unit after its term"
 declare_model(
     "compliance.Order",
     {
@@ -70,6 +70,8 @@ declare_model(
         "court_reference": F.PUBLIC,
         "suspensive": F.STATE,
         "ended_by_decision": F.PUBLIC,
+        "ended_at": F.TIME,
+        "destroyed_at": F.TIME,
     },
     shredder=_KEPT,
 )
@@ -120,6 +122,7 @@ declare_model(
         "notified_by": F.STAFF,
         "closed_at": F.TIME,
         "closed_by": F.STAFF,
+        "destroyed_at": F.TIME,
     },
     shredder=_KEPT,
 )
@@ -134,6 +137,9 @@ declare_model(
         "proposed_at": F.TIME,
         "agreed_by": F.STAFF,
         "agreed_at": F.TIME,
+        "refused_by": F.STAFF,
+        "refused_at": F.TIME,
+        "refusal_field": F.VAULT,
     },
     shredder=_KEPT,
 )
@@ -142,6 +148,7 @@ declare_model(
     {"id": F.ID, "breach": F.ID, "case": F.ID, "letter": F.ID},
     shredder=_KEPT,
 )
+declare_model("compliance.BreachNotice", {"id": F.ID, "breach": F.ID, "document_id": F.ID})
 declare_model(
     "compliance.DirectorPage",
     {
@@ -157,5 +164,19 @@ declare_model(
         "words": F.STAFF,
         "who": F.STAFF,
         "by": F.TIME,
+    },
+)
+declare_model(
+    "compliance.InspectionHold",
+    {
+        "id": F.ID,
+        "authority_code": F.CODE,
+        "reference": F.STAFF,
+        "since": F.TIME,
+        "placed_by": F.STAFF,
+        "end_proposed_by": F.STAFF,
+        "end_proposed_at": F.TIME,
+        "ended_by": F.STAFF,
+        "ended_at": F.TIME,
     },
 )

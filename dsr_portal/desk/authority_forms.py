@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -19,6 +20,7 @@ from dsr_portal.compliance.models import (
     StopReason,
 )
 from dsr_portal.compliance.orders import MAX_WORDS
+from dsr_portal.compliance.retention import MAX_REFERENCE
 from dsr_portal.core import clock
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.gallery.models import Source
@@ -264,6 +266,33 @@ class SpareForm(PlainForm):
         label=_("What is not done?"), choices=Spared.choices, widget=forms.Select
     )
     reason = _text(_("Why?"))
+
+
+class TurnDownForm(PlainForm):
+    """Why a proposal not to do something is turned down."""
+
+    reason = _text(_("Why not?"))
+
+    def __init__(self, *args: Any, about: UUID, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id=f"id_{about}_%s", **kwargs)
+        self.about = about
+
+
+class HoldForm(PlainForm):
+    """An authority inspects: which, and under which reference."""
+
+    reference = forms.CharField(
+        label=_("Its reference"),
+        help_text=_("As the authority writes it. No names of persons who asked us."),
+        max_length=MAX_REFERENCE,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["authority_code"] = forms.ChoiceField(
+            label=_("Authority"), choices=_authorities()
+        )
+        self.order_fields(["authority_code", "reference"])
 
 
 class ActForm(PlainForm):

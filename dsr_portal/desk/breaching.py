@@ -14,7 +14,7 @@ from dsr_portal.compliance import breaches
 from dsr_portal.compliance.models import Breach
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
+from dsr_portal.core.errors import BadInput, NotAllowed, NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.desk.access import at_desk, for_listers, for_orders
 from dsr_portal.desk.authority_forms import (
@@ -24,8 +24,8 @@ from dsr_portal.desk.authority_forms import (
     NotifiedForm,
     SpareForm,
     TellForm,
+    TurnDownForm,
 )
-from dsr_portal.vault import services as vault
 
 
 @at_desk
@@ -70,8 +70,8 @@ def _page(request: HttpRequest, actor: Actor, row: Breach, **more: Any) -> HttpR
         "missing": breaches.missing_for_notice(row),
         "left": breaches.left_to_do(row) if row.closed_at is None else [],
         "decisions": [
-            (one, vault.read_json(row.unit, one.field), one.proposed_by != actor.id)
-            for one in row.decisions.order_by("proposed_at")
+            (one, *breaches.reasons_of(one), one.proposed_by != actor.id, _turn_form(one.id, more))
+            for one in row.decisions.select_related("breach").order_by("proposed_at")
         ],
         "letters": row.letters.select_related("case", "letter"),
         "is_open": row.closed_at is None,
@@ -83,10 +83,19 @@ def _page(request: HttpRequest, actor: Actor, row: Breach, **more: Any) -> HttpR
         "notified_form": NotifiedForm(),
         "tell_form": TellForm(),
         "spare_form": SpareForm(),
+        "turn_form": None,
         **more,
     }
     refused = any(isinstance(one, PlainForm) and one.errors for one in more.values())
     return render(request, "desk/breach.html", context, status=422 if refused else 200)
+
+
+def _turn_form(decision_id: UUID, more: dict[str, Any]) -> TurnDownForm:
+    """One for each proposal, with ids of its own; the one that was sent and refused keeps words."""
+    sent = more.get("turn_form")
+    if isinstance(sent, TurnDownForm) and sent.about == decision_id:
+        return sent
+    return TurnDownForm(about=decision_id)
 
 
 def _sent(
@@ -180,6 +189,23 @@ def spare(request: HttpRequest, actor: Actor, breach_id: UUID) -> HttpResponse:
 def agree(request: HttpRequest, actor: Actor, decision_id: UUID) -> HttpResponse:
     row = breaches.agree_spare(decision_id=decision_id, actor=actor)
     messages.success(request, _("Agreed."))
+    return redirect("desk:breach", breach_id=row.breach_id)
+
+
+@for_listers
+@require_POST
+def turn_down(request: HttpRequest, actor: Actor, decision_id: UUID) -> HttpResponse:
+    """No, and why; what was typed stays beside what stands in the way."""
+    row = breaches.decision(decision_id)
+    form = TurnDownForm(request.POST, about=decision_id)
+    if form.is_valid():
+        try:
+            breaches.turn_down_spare(decision_id=decision_id, actor=actor, **form.cleaned_data)
+        except BadInput as error:
+            form.add_error("reason", error.message)
+    if not form.is_valid():
+        return _page(request, actor, row.breach, turn_form=form)
+    messages.success(request, _("Turned down. Another proposal can be made."))
     return redirect("desk:breach", breach_id=row.breach_id)
 
 

@@ -81,6 +81,7 @@ def _page(request: HttpRequest, actor: Actor, row: Order, **more: Any) -> HttpRe
         "measures": [_shown(one, row, names) for one in _measures(row)],
         "has_evidence": vault.has(row.unit, orders.EVIDENCE),
         "is_open": is_open,
+        "may_end": orders.may_end(row),
         "in_the_way": orders.stands_in_the_way(row) if is_open else "",
         "director": actor.role == Role.DIRECTOR,
         "measure_form": MeasureForm(),
@@ -103,7 +104,7 @@ def _shown(one: Measure, row: Order, names: dict[str, str]) -> dict[str, Any]:
     scoped = measures.needs_signature(one)
     return {
         "row": one,
-        "ordered": vault.read_json(row.unit, one.field),
+        "ordered": vault.read_json(row.unit, one.field) if vault.has(row.unit, one.field) else "",
         "words": measures.words(one, names),
         "settled": measures.settled(one),
         "cases": [named.case for named in one.cases.all()],

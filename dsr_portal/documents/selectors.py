@@ -19,6 +19,11 @@ def units_of_case(case_id: UUID, *, kinds: Iterable[str] | None = None) -> list[
     return list(of_case(case_id, kinds=kinds).values_list("unit", flat=True))
 
 
+def units_of(ids: Iterable[UUID]) -> list[UUID]:
+    """The vault units of these documents, for those who shred them."""
+    return list(Document.objects.filter(id__in=list(ids)).values_list("unit", flat=True))
+
+
 def by_sha256(sha256: str) -> Document | None:
     """The document with these bytes, if this installation made one (a page to check a file)."""
     return Document.objects.filter(sha256=sha256).order_by("id").first()

@@ -29,6 +29,8 @@ class Definition:
     whole: bool = False
     dpia: bool = False
     """A model, threshold, retention, identity or recipient setting: DPO advice first (R34)."""
+    why: Any = ""
+    """Why it starts with this value; printed where the term is shown (law L-23)."""
 
     def clean(self, value: Any) -> float | int:
         """The value in its own type, or `BadInput` naming the limits."""
@@ -128,6 +130,32 @@ DEFINITIONS = {
             365,
             whole=True,
             dpia=True,
+        ),
+        Definition(
+            "order_years",
+            _("Years for which an order and its evidence are kept after it is over"),
+            lambda: 3,
+            1,
+            6,
+            whole=True,
+            dpia=True,
+            why=_(
+                "No law fixes a term. Three years is the usual limitation of claims (DE, AT); "
+                "in other states it is up to six."
+            ),
+        ),
+        Definition(
+            "breach_years",
+            _("Years for which a breach stays in words in the register after it is closed"),
+            lambda: 3,
+            1,
+            6,
+            whole=True,
+            dpia=True,
+            why=_(
+                "Art. 33(5) asks that the authority can check it and fixes no term. Three years is "
+                "the usual limitation of claims (DE, AT); in other states it is up to six."
+            ),
         ),
     )
 }

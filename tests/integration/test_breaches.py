@@ -292,6 +292,52 @@ def test_not_notifying_takes_a_reason_and_two_persons_and_stays_in_the_register(
     assert "L-9001" in page
 
 
+def test_a_proposal_is_turned_down_with_a_reason_and_made_again_in_other_words(
+    friday: Travel, chief: Actor, director: Actor, site: Any
+) -> None:
+    """O-07, R19: another person says no and why; nothing is in force, and both reasons stay."""
+    breach = described(opened(chief), chief)
+    ask = {"breach_id": breach.id, "what": "authority", "actor": chief}
+    first = breaches.propose_spare(reason="It is too much work.", **ask)
+    with pytest.raises(NotAllowed, match="second_person"):
+        breaches.turn_down_spare(decision_id=first.id, reason="No.", actor=chief)
+    with pytest.raises(NotAllowed, match="breach_role"):
+        breaches.turn_down_spare(
+            decision_id=first.id, reason="No.", actor=actor(staff("D-3001", Role.DPO))
+        )
+    with pytest.raises(BadInput, match="spare_reason"):
+        breaches.turn_down_spare(decision_id=first.id, reason=" ", actor=director)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        BreachDecision.objects.update(
+            refused_by="S-2001", refused_at=clock.now(), refusal_field="x", proposed_by="S-2001"
+        )
+    site("desk")
+    browser = sign_in(Client(), staff("S-2002", Role.SUPERVISOR))
+    page = reverse("desk:breach", kwargs={"breach_id": breach.id})
+    no = reverse("desk:breach_turn_down", kwargs={"decision_id": first.id})
+    assert no in browser.get(page).content.decode()
+    empty = browser.post(no, {"reason": ""})
+    assert empty.status_code == 422
+    assert f"id_{first.id}_reason" in empty.content.decode()
+    browser.post(no, {"reason": "Work is no <ground>."})
+    shown = browser.get(page).content.decode()
+    for said in ("It is too much work.", "Work is no &lt;ground&gt;.", "turned down"):
+        assert said in shown
+    assert no not in shown
+    with pytest.raises(Conflict, match="proposal_over"):
+        breaches.agree_spare(decision_id=first.id, actor=director)
+    assert breaches.clock_words(breach)[0] == "71 hours left"
+    again = breaches.propose_spare(reason="Encrypted, key unhurt.", **ask)
+    with pytest.raises(Conflict, match="proposed_already"):
+        breaches.propose_spare(reason="Once more.", **ask)
+    breaches.agree_spare(decision_id=again.id, actor=director)
+    assert breaches.clock_words(breach)[0] == "not notified, with a reason"
+    with pytest.raises(Conflict, match="proposal_over"):
+        breaches.turn_down_spare(decision_id=again.id, reason="Late.", actor=director)
+    types = Event.objects.filter(subject_id=breach.id).values_list("type", flat=True)
+    assert list(types).count("breach.spare_turned_down") == 1
+
+
 # -- the persons --------------------------------------------------------------------------------
 
 

@@ -61,7 +61,11 @@ DESK_PAGES = {
     "desk:breach_tell": ("post", {}, ORDER_TAKERS),
     "desk:breach_spare": ("post", {}, LISTERS),
     "desk:breach_agree": ("post", {}, LISTERS),
+    "desk:breach_turn_down": ("post", {}, LISTERS),
     "desk:breach_close": ("post", {}, LISTERS),
+    "desk:kept": ("get", {}, ORDER_TAKERS),
+    "desk:hold_kept": ("post", {}, ORDER_TAKERS),
+    "desk:settle_hold": ("post", {"do": "agree"}, LISTERS),
     "desk:director": ("get", {}, {Role.DIRECTOR, Role.DPO}),
     "desk:director_page": ("get", {}, {Role.DIRECTOR, Role.DPO}),
     "desk:director_answer": ("post", {}, {Role.DIRECTOR, Role.DPO}),
@@ -142,6 +146,8 @@ DESK_PAGES = {
 OVERSIGHT_PAGES = {
     "oversight:register": ("get", {}, READERS),
     "oversight:head": ("get", {}, READERS),
+    "oversight:orders": ("get", {}, READERS),
+    "oversight:order": ("get", {}, READERS),
     "oversight:case": ("get", {}, READERS),
     "oversight:request_report": ("post", {}, READERS),
     "oversight:download": ("get", {}, READERS),
@@ -164,6 +170,7 @@ VALUES = {
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
     "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
+    "hold_id": ID,
     "mail_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
