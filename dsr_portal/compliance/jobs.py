@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 from django.conf import settings
 from django.utils import translation
@@ -16,6 +17,10 @@ from dsr_portal.jobs.context import JobContext
 ACTOR = Actor.system("compliance")
 
 
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1).encode()
+
+
 def audit_report(ctx: JobContext) -> None:
     """Make the audit PDF with the case's events attached for machines."""
     row = AuditReport.objects.select_related("case").filter(id=ctx.subject_id).first()
@@ -28,7 +33,7 @@ def audit_report(ctx: JobContext) -> None:
             requested_by=row.requested_by,
             role=row.requester_role,
         )
-    trail = json.dumps(built.export, ensure_ascii=False, sort_keys=True, indent=1)
+    files = {services.TRAIL: built.export, services.ORDERS: built.touching.data()}
     ctx.must_be_ours()
     prepared = documents.prepare_document(
         kind=Kind.AUDIT,
@@ -38,7 +43,7 @@ def audit_report(ctx: JobContext) -> None:
         context=built.context,
         language=settings.LANGUAGE_CODE,
         title=_("Audit report of one case"),
-        attachments={services.TRAIL: trail.encode()},
+        attachments={name: _json(content) for name, content in files.items()},
         # The head trail.json ends with, so that the print proves the file.
         head=audit.Head(built.export["head"]["number"], built.export["head"]["hash"]),
     )

@@ -17,6 +17,7 @@ from dsr_portal.audit import services as audit
 from dsr_portal.cases import lateness
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import Case, Extension, IdentityWay, Outcome, WayKind
+from dsr_portal.compliance import concerning
 from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
 from dsr_portal.core.registries import sentences
@@ -39,6 +40,21 @@ _NUMBERS_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Touching:
+    """The orders and breaches of the case that this reader may know of."""
+
+    orders: Sequence[concerning.Entry]
+    breaches: Sequence[concerning.Entry]
+
+    def data(self) -> dict[str, Any]:
+        """For machines; a statement of the database now, unlike the trail it proves nothing."""
+        return {
+            "orders": [one.data for one in self.orders],
+            "breaches": [one.data for one in self.breaches],
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The template's context, the export it tells about, and what was found out about the trail."""
 
@@ -46,6 +62,7 @@ class Report:
     export: dict[str, Any]
     verification: audit.Verification
     missing: tuple[str, ...]
+    touching: Touching
 
     @property
     def verified(self) -> bool:
@@ -61,6 +78,9 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
     events = told(export)
     proofs = completeness(case, events)
     missing = tuple(proof.row for proof in proofs if proof.missing)
+    touching = Touching(
+        concerning.orders_of(case, authority_code), concerning.breaches_of(case, authority_code)
+    )
     sections = [
         _scope(case, authority_code, requested_by, role, events),
         _clock(case),
@@ -71,10 +91,12 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         _answer(case),
         _erasure(case),
         _refusals(case, events),
+        *_orders(touching.orders),
+        *_breaches(touching.breaches),
         _settings(),
         _people(events),
         _trail(events),
-        _gaps(),
+        _gaps(authority_code),
         _verify(verification, export),
     ]
     context = {
@@ -91,7 +113,7 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         ],
         "sections": sections,
     }
-    return Report(context, export, verification, missing)
+    return Report(context, export, verification, missing, touching)
 
 
 def _verdict(found: audit.Verification) -> str:
@@ -140,7 +162,7 @@ def _scope(
             (_("Case"), case.reference),
             (_("Period"), period),
             (_("Authority"), authority.name if authority else _("none (for the DPO)")),
-            (_("Order"), _("none named")),
+            (_("Orders"), _("see the section about orders")),
             (_("Asked for by"), f"{requested_by} ({role})"),
             (_("Controller"), controller["name"]),
             (_("Representative"), controller["representative"] or _("none")),
@@ -517,6 +539,53 @@ def _blocked(events: Sequence[Told]) -> str:
     return _("%(pages)s pages, %(images)s picture addresses, %(files)s files") % counts
 
 
+# -- orders and breaches ---------------------------------------------------------------------------
+
+
+def _orders(entries: Sequence[concerning.Entry]) -> list[Section]:
+    return _entries(
+        entries,
+        name="orders",
+        heading=_("Orders about this case"),
+        text=_(
+            "Orders of this report's authority that name the case, or that order every request "
+            "of their day to be answered. A check reads what the portal knows at that moment."
+        ),
+        none=_("No order that this report may tell of is about this case."),
+    )
+
+
+def _breaches(entries: Sequence[concerning.Entry]) -> list[Section]:
+    return _entries(
+        entries,
+        name="breaches",
+        heading=_("Breaches about this case"),
+        text=_(
+            "From the register of Art. 33(5). The reasons of decisions stand there; they may "
+            "name persons and are not repeated."
+        ),
+        none=_("No breach in the register is about this case."),
+    )
+
+
+def _entries(
+    entries: Sequence[concerning.Entry], *, name: str, heading: str, text: str, none: str
+) -> list[Section]:
+    """One section for each entry: the first explains, further ones are numbered."""
+    if not entries:
+        return [{"id": name, "heading": heading, "text": none}]
+    many = len(entries) > 1
+    return [
+        {
+            "id": name if number == 1 else f"{name}-{number}",
+            "heading": f"{heading} ({number})" if many else heading,
+            "text": text if number == 1 else "",
+            "rows": entry.rows,
+        }
+        for number, entry in enumerate(entries, start=1)
+    ]
+
+
 # -- settings, people, trail -----------------------------------------------------------------------
 
 
@@ -598,7 +667,7 @@ def _sentence(event: Told) -> str:
 
 def _details(event: Told) -> str:
     if event.removed:
-        return _("payload removed by schedule")
+        return _("payload removed")
     if event.data is None:
         return _("not readable")
     return _pairs(event.data)
@@ -620,7 +689,11 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _gaps() -> Section:
+def _gaps(authority_code: str) -> Section:
+    others = _(
+        "Orders of other authorities are not listed. An event of the trail can show that one "
+        "set a date."
+    )
     return {
         "id": "gaps",
         "heading": _("Known gaps"),
@@ -630,9 +703,10 @@ def _gaps() -> Section:
             _("Recipients are as good as the logs the controller gave."),
             _("A test of how many pictures a search misses is made on other pictures than these."),
             _(
-                "Breaches, orders, the log of the retention run and figures over many cases are "
-                "not part of a report about one case."
+                "The log of the retention run and figures over many cases are not part of a "
+                "report about one case."
             ),
+            *([others] if authority_code else []),
             _("Record of processing and impact assessment: no reference was stated to the portal."),
         ],
     }
@@ -643,7 +717,7 @@ def _verify(found: audit.Verification, export: Mapping[str, Any]) -> Section:
         (_("Trail in the database"), _("whole") if found.whole else _("NOT whole")),
         (_("Head of trail.json"), _("number %(number)s") % {"number": export["head"]["number"]}),
         (_("Its hash"), grouped(export["head"]["hash"])),
-        (_("Payloads removed by schedule"), str(found.payloads_removed)),
+        (_("Payloads removed"), str(found.payloads_removed)),
     ]
     for one in found.restores:
         text = _(

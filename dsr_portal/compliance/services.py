@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance.models import AuditReport, CaseGrant, ReportState
+from dsr_portal.compliance.models import AuditReport, CaseGrant, Order, ReportState
 from dsr_portal.compliance.selectors import may_read
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -19,6 +19,7 @@ from dsr_portal.law import authorities
 
 KIND = "compliance.audit_report"
 TRAIL = "trail.json"
+ORDERS = "orders.json"
 _SCHEDULE = Actor.system("compliance")
 # The DPO decides no case (law G-02) but works with the authority (GDPR Art. 39(1)(d), (e)).
 MAY_GRANT = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
@@ -90,6 +91,18 @@ def looked_at(*, case_id: UUID, authority_code: str, actor: Actor, what: str) ->
             case_id=case_id,
             authority=authority_code or "none",
             what=what,
+        )
+
+
+def looked_at_order(*, order: Order, authority_code: str, actor: Actor) -> None:
+    """A look at an order: in the trail like a look at a case (law O-06)."""
+    with unit_of_work():
+        record(
+            "oversight.viewed",
+            actor=actor,
+            subject_id=order.id,
+            authority=authority_code or "none",
+            what="order",
         )
 
 

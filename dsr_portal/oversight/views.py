@@ -11,8 +11,8 @@ from dsr_portal.accounts.services import actor_for, staff_of
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit import services as audit_services
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance import selectors, services
-from dsr_portal.compliance.models import AuditReport, ReportState
+from dsr_portal.compliance import concerning, selectors, services
+from dsr_portal.compliance.models import AuditReport, Order, ReportState
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound
 from dsr_portal.documents import services as documents
@@ -49,6 +49,48 @@ def register(request: HttpRequest) -> HttpResponse:
 def head(request: HttpRequest) -> HttpResponse:
     """The newest head, to keep: with it a later change of the trail shows."""
     return render(request, "oversight/head.html", {"head": audit_services.head()})
+
+
+@require_GET
+def orders(request: HttpRequest) -> HttpResponse:
+    """The orders of this reader's authority with their state; the DPO reads all."""
+    actor, code = _reader(request)
+    found = concerning.readable_orders(actor=actor, authority_code=code).order_by(
+        "-served_on", "id"
+    )
+    rows = [(one, concerning.authority_name(one.authority_code)) for one in found]
+    return render(request, "oversight/orders.html", {"orders": rows})
+
+
+@require_GET
+def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """One order: its dates, what each check says, the penalty; the look itself is an event."""
+    actor, code = _reader(request)
+    found = concerning.readable_orders(actor=actor, authority_code=code).filter(id=order_id).first()
+    if found is None:
+        raise NotFound("no_order", _("There is no such order, or it is not yours."))
+    services.looked_at_order(order=found, authority_code=code, actor=actor)
+    context = {
+        "order": found,
+        "authority": concerning.authority_name(found.authority_code),
+        "fulfilled": concerning.fulfilled(found),
+        "penalty": concerning.penalty_words(found),
+        "measures": _measures(found, actor, code),
+    }
+    return render(request, "oversight/order.html", context)
+
+
+def _measures(found: Order, actor: Actor, code: str) -> list[tuple[str, str, list[Case], int]]:
+    """Each measure with its check, the named cases that are open to this reader, and how many
+    others it names."""
+    open_here = selectors.cases_open_to(actor=actor, authority_code=code)
+    rows = []
+    for one in concerning.measures_of(found):
+        named = [row.case_id for row in one.cases.all()]
+        shown = list(open_here.filter(id__in=named))
+        words = concerning.check_words(one)
+        rows.append((str(one.get_kind_display()), words, shown, len(named) - len(shown)))
+    return rows
 
 
 @require_GET

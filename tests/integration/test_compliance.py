@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pikepdf
 import pytest
 from django.db import connection, transaction
 
+from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import services as audit
 from dsr_portal.audit import triggers
 from dsr_portal.audit.models import Event
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance import evidence, report, selectors, services
-from dsr_portal.compliance.models import AuditReport, CaseGrant, ReportState
+from dsr_portal.compliance import breaches, evidence, orders, report, selectors, services
+from dsr_portal.compliance.models import AuditReport, CaseGrant, Measure, Order, ReportState
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, NotAllowed, NotFound
@@ -27,6 +29,7 @@ from dsr_portal.matching.models import Decision, Review
 from tests.support import answers
 from tests.support.answers import DPO, OFFICER, SUPERVISOR, a_face, found, text_of
 from tests.support.gallery import own_places
+from tests.support.matching import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,10 +81,14 @@ def opened(row: AuditReport) -> bytes:
     return documents.open_document(row.document_id)
 
 
-def trail_in(pdf: bytes) -> dict[str, Any]:
+def file_in(pdf: bytes, name: str) -> dict[str, Any]:
     with pikepdf.open(io.BytesIO(pdf)) as document:
-        assert list(document.attachments) == [services.TRAIL]
-        return dict(json.loads(document.attachments[services.TRAIL].get_file().read_bytes()))
+        assert sorted(document.attachments) == [services.ORDERS, services.TRAIL]
+        return dict(json.loads(document.attachments[name].get_file().read_bytes()))
+
+
+def trail_in(pdf: bytes) -> dict[str, Any]:
+    return file_in(pdf, services.TRAIL)
 
 
 def tampered(sql: str, *values: Any) -> None:
@@ -181,6 +188,160 @@ def test_one_changed_byte_is_named_on_the_first_page(case: Case) -> None:
         assert audit.verify_export(trail_in(opened(row))).ok is False, column
         tampered(change, new, old, event.id.hex)
         assert audit.verify().ok
+
+
+# -- orders and breaches ---------------------------------------------------------------------------
+
+DIRECTOR = Actor("L-9001", "director", "staff")
+
+
+def ordered(case: Case | None, code: str, reference: str, **more: Any) -> Order:
+    """An order of an authority to answer: this case, or every request of its day."""
+    answers.staff()
+    if not Staff.objects.filter(staff_no="L-9001").exists():
+        staff("L-9001", Role.DIRECTOR)
+    order = orders.enter(
+        served=orders.Served(
+            authority_code=code,
+            reference=reference,
+            basis="request",
+            served_on=clock.today(),
+            due_on=clock.today(),
+            owner="L-9001",
+            document=b"%PDF-1.7 for Mina Halvorsen",
+            penalty="daily",
+            penalty_amount=Decimal(1000),
+            **more,
+        ),
+        actor=SUPERVISOR,
+    )
+    orders.add_measure(
+        order_id=order.id,
+        kind="answer",
+        words="Answer Mina Halvorsen.",
+        named=[case.reference] if case else [],
+        actor=SUPERVISOR,
+    )
+    jobs.run_due(queues=["light"])
+    order.refresh_from_db()
+    return order
+
+
+def test_orders_about_the_case_stand_in_its_report_of_that_authority_only(
+    undecided: Case,
+) -> None:
+    """L-17, O-06, R23: dates, check, penalty days; never another authority's order or its words."""
+    ordered(undecided, "NL", "AP-2026-77")
+    ordered(None, "NL", "AP-2026-78")
+    ordered(undecided, "IT", "GPDP-9")
+    stranger = ordered(answers.requested(), "NL", "AP-2026-79")
+    Order.objects.update(due_on=clock.today() - timedelta(days=3), served_on=date(2020, 1, 1))
+    Order.objects.filter(reference="AP-2026-78").update(
+        served_on=clock.today(), due_on=clock.today()
+    )
+    pdf = opened(reported(undecided))
+    text = text_of(pdf)
+    for said in (
+        "Orders about this case (1)",
+        "AP-2026-77",
+        "AP-2026-78",
+        "Art. 58(2)(c): answer requests of persons",
+        "1 is left; checked",
+        "EUR 3000.00 as the order writes it; 3 days over the date",
+        "L-9001",
+    ):
+        assert said in text, said
+    for hidden in ("GPDP-9", stranger.reference, "Mina", "Person L-9001"):
+        assert hidden not in text, hidden
+    told = file_in(pdf, services.ORDERS)["orders"]
+    assert {one["reference"] for one in told} == {"AP-2026-77", "AP-2026-78"}
+    first = next(one for one in told if one["reference"] == "AP-2026-77")
+    assert (first["state"], first["penalty_days"], first["complied_at"]) == ("open", 3, None)
+    assert first["measures"][0]["passes"] is False
+    assert "GPDP-9" in text_of(opened(reported(undecided, DPO, "")))
+    italy = report.build(case=undecided, authority_code="IT", requested_by="R-4002", role="x")
+    assert [one.data["reference"] for one in italy.touching.orders] == ["GPDP-9"]
+
+
+def test_how_an_order_was_fulfilled_stands_in_the_report(undecided: Case) -> None:
+    """O-02, O-05, L-17: the signature with its evidence, the court, the confirmation."""
+    order = ordered(undecided, "NL", "AP-2026-80")
+    Measure.objects.update(passes=True, left=0)
+    Order.objects.update(checked_at=clock.now())
+    orders.challenge(
+        order_id=order.id, court="Rechtbank", reference="UTR 26/1", suspensive=False, actor=DIRECTOR
+    )
+    orders.comply(order_id=order.id, evidence=b"letter", actor=DIRECTOR)
+    orders.acknowledge(order_id=order.id, on=clock.today(), actor=SUPERVISOR)
+    text = text_of(opened(reported(undecided)))
+    for said in (
+        "signed as complied with by L-9001",
+        "confirmed by the authority on",
+        "Rechtbank, UTR 26/1: not suspended",
+        "done when checked",
+    ):
+        assert said in text, said
+
+
+def test_breaches_about_the_case_tell_times_and_decisions_and_no_words_of_persons(
+    undecided: Case,
+) -> None:
+    """O-07, Art. 33(5), O-06: 72 hours, notified or by whom not, when the person was told."""
+    other = answers.requested()
+    words = {"nature": "Mina saw it.", "effects": "They know.", "measures": "Closed."}
+    began = breaches.open_breach(
+        kind="disclosed", aware_at=clock.now(), actor=SUPERVISOR, reference=other.reference
+    )
+    breaches.describe(breach_id=began.id, actor=SUPERVISOR, people=1, records=1, **words)
+    assert "No breach in the register is about this case." in text_of(opened(reported(undecided)))
+    breaches.tell_person(
+        breach_id=began.id, reference=undecided.reference, actor=SUPERVISOR, **words
+    )
+    staff("L-9001", Role.DIRECTOR)
+    row = breaches.propose_spare(
+        breach_id=began.id, what="authority", reason="Mina agreed.", actor=SUPERVISOR
+    )
+    pdf = opened(reported(undecided))
+    text = text_of(pdf)
+    assert "waits for another person, so not in force" in text
+    assert "written to on" in text
+    breaches.agree_spare(decision_id=row.id, actor=DIRECTOR)
+    late = breaches.open_breach(
+        kind="lost",
+        aware_at=clock.now() - timedelta(hours=80),
+        actor=SUPERVISOR,
+        reference=undecided.reference,
+    )
+    breaches.describe(breach_id=late.id, actor=SUPERVISOR, people=1, records=1, **words)
+    breaches.make_notice(
+        breach_id=late.id, authority_code="IT", late="Nobody read it.", actor=SUPERVISOR
+    )
+    breaches.record_notified(breach_id=late.id, at=clock.now(), actor=SUPERVISOR)
+    pdf = opened(reported(undecided))
+    text = text_of(pdf)
+    for said in (
+        "Breaches about this case (1)",
+        "Breaches about this case (2)",
+        "no, by a decision of two persons",
+        "agreed to by L-9001",
+        "another authority; 9 hours late",
+        "not written to about it",
+    ):
+        assert said in text, said
+    for hidden in (other.reference, "Mina", "Garante"):
+        assert hidden not in text, hidden
+    told = file_in(pdf, services.ORDERS)["breaches"]
+    assert [one["began_in_this_case"] for one in told] == [True, False]
+    assert [one["hours_late"] for one in told] == [9, 0]
+    assert other.reference not in json.dumps(told)
+    assert "Garante" in text_of(opened(reported(undecided, DPO, "")))
+
+
+def test_the_report_claims_no_schedule_that_removes_payloads(undecided: Case) -> None:
+    """L-25, R29: removed payloads are counted; no schedule removes any."""
+    text = text_of(opened(reported(undecided)))
+    assert "Payloads removed" in text
+    assert "by schedule" not in text
 
 
 # -- completeness ----------------------------------------------------------------------------------

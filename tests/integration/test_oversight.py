@@ -11,17 +11,18 @@ from django.core.cache import cache
 from django.test import Client
 
 from dsr_portal.accounts.access import SECOND_FACTOR
-from dsr_portal.accounts.models import Staff
+from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance import services
+from dsr_portal.compliance import concerning, orders, services
 from dsr_portal.compliance.models import AuditReport, CaseGrant
 from dsr_portal.core import clock
 from dsr_portal.jobs import services as jobs
 from tests.support import answers
 from tests.support.answers import SUPERVISOR, found
 from tests.support.gallery import own_places
+from tests.support.matching import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -177,3 +178,50 @@ def test_the_head_is_shown_to_be_kept_elsewhere(case: Case) -> None:
     assert f"<dd>{head.number}</dd>" in page
     shown = page.replace(" ", "").replace("\n", "")
     assert head.hash in shown or head.hash[:4] in shown
+
+
+def test_an_authority_reads_its_own_orders_with_their_state(case: Case) -> None:
+    """O-06, R23: own orders, each look in the trail; another's look absent; the DPO reads all."""
+    staff("L-9001", Role.DIRECTOR)
+    made = {
+        code: orders.enter(
+            served=orders.Served(
+                authority_code=code,
+                reference=f"{code}-1",
+                basis="request",
+                served_on=clock.today(),
+                due_on=clock.today(),
+                owner="L-9001",
+                document=b"letter",
+            ),
+            actor=SUPERVISOR,
+        )
+        for code in ("NL", "IT")
+    }
+    hidden = answers.requested()
+    orders.add_measure(
+        order_id=made["NL"].id,
+        kind="answer",
+        words="Answer Mina.",
+        named=[case.reference, hidden.reference],
+        actor=SUPERVISOR,
+    )
+    jobs.run_due(queues=["light"])
+    client = signed_in("R-4001")
+    listed = client.get("/orders/").content.decode()
+    assert "NL-1" in listed
+    assert "IT-1" not in listed
+    page = client.get(f"/orders/{made['NL'].id}/").content.decode()
+    for said in ("2 are left; checked", case.reference, "1 named case is not open to you.", "open"):
+        assert said in page, said
+    for secret in (hidden.reference, "Mina", "Person L-9001"):
+        assert secret not in page, secret
+    assert client.get(f"/orders/{made['IT'].id}/").status_code == 404
+    assert client.get(f"/orders/{case.id}/").status_code == 404
+    seen = Event.objects.filter(type="oversight.viewed", subject_id__isnull=False)
+    assert [(one.actor_id, one.subject_id, (one.data or {})["what"]) for one in seen] == [
+        ("R-4001", made["NL"].id, "order")
+    ]
+    assert "IT-1" in signed_in("D-3001").get("/orders/").content.decode()
+    nobody = concerning.readable_orders(actor=SUPERVISOR, authority_code="NL")
+    assert not nobody.exists()
