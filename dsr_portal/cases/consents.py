@@ -28,11 +28,14 @@ class ConsentText:
 
 
 VERSIONS: dict[str, str] = {
-    ConsentScope.COMPARISON: "comparison-1",
+    ConsentScope.COMPARISON: "comparison-2",
     ConsentScope.CHECK_FRAMES: "check_frames-1",
     ConsentScope.SEARCH_FRAMES: "search_frames-1",
     ConsentScope.BLOCK_LIST: "block_list-1",
 }
+
+BEFORE_ERASURE = frozenset({"comparison-2"})
+"""Words that also agree to one more comparison before an erasure (R5)."""
 
 
 def consent_text(scope: str, *, language: str | None = None) -> ConsentText:
@@ -48,9 +51,9 @@ def _words(scope: ConsentScope) -> str:
         return _(
             "I agree that %(controller)s makes a face code from my photo and compares it with the"
             " pictures in its database, only to answer this request. It may compare again from"
-            " pictures I am found in, and once more before the answer. I can withdraw this at any"
-            " time on the page of my request; then the photo and the face code are deleted at"
-            " once. I can also make my request without a photo."
+            " pictures I am found in, and once more before the answer and before it deletes"
+            " anything. I can withdraw this at any time on the page of my request; then the photo"
+            " and the face code are deleted at once. I can also make my request without a photo."
         )
     if scope is ConsentScope.CHECK_FRAMES:
         return _(

@@ -5,7 +5,7 @@ audit event, job on commit.
 """
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -175,8 +175,10 @@ _WISHES = Actor.system("added-wishes")
 # -- consent ------------------------------------------------------------------------------------
 
 
-def has_consent(*, case: Case, scope: str) -> bool:
-    return Consent.objects.filter(case=case, scope=scope, withdrawn_at=None).exists()
+def has_consent(*, case: Case, scope: str, versions: Collection[str] = ()) -> bool:
+    """Whether a consent stands; with `versions` one to these words."""
+    standing = Consent.objects.filter(case=case, scope=scope, withdrawn_at=None)
+    return (standing.filter(text_version__in=versions) if versions else standing).exists()
 
 
 def record_consent(

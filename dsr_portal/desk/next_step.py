@@ -23,6 +23,7 @@ from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import ProbeState, Review, ReviewState
 from dsr_portal.matching.named import is_known
 from dsr_portal.matching.services import (
+    is_deciding,
     is_repeating,
     may_choose_photos,
     named_ways,
@@ -90,7 +91,7 @@ def _step(case: Case, actor: Actor) -> NextStep:
         Status.IN_REVIEW: lambda: _review(case, actor),
         Status.SECOND_REVIEW: lambda: _review(case, actor),
         Status.DECIDED: lambda: _answer(case),
-        Status.DELIVERED: lambda: _after_delivery(case),
+        Status.DELIVERED: lambda: _after_delivery(case, actor),
         Status.ERASING: lambda: _erasing(case),
     }
     return steps.get(case.status, lambda: _over(case))()
@@ -454,16 +455,33 @@ def _who(review: Review) -> str:
     return staff.display_name if staff else _("nobody yet")
 
 
+def _comparing() -> NextStep:
+    return NextStep(
+        _("New pictures are compared"),
+        _("Pictures came since the search. What is new goes through two persons as well."),
+        law=_("rule R5"),
+        machine=True,
+    )
+
+
+def _arrived_since(case: Case, actor: Actor) -> NextStep | None:
+    """What came between the answer and the erasure, until it is compared and decided (R5)."""
+    if is_repeating(case.id):
+        if stopped_jobs(case.id):
+            return _stopped(_("The comparison of new pictures stopped"))
+        return _comparing()
+    if not is_deciding(case):
+        return None
+    step = _review(case, actor)
+    why = _("Pictures came after the answer. The erasure waits until two persons decided on them.")
+    return replace(step, text=" ".join(one for one in (why, step.text) if one))
+
+
 def _answer(case: Case) -> NextStep:
     law = _("Art. 12(3), 15(1), 15(3)")
     answer = disclosure.current_answer(case.id)
     if is_repeating(case.id):
-        return NextStep(
-            _("New pictures are compared"),
-            _("Pictures came since the search. What is new goes through two persons as well."),
-            law=_("rule R5"),
-            machine=True,
-        )
+        return _comparing()
     if answer is None or answer.state == AnswerState.FAILED:
         return NextStep(
             _("Make the answer"),
@@ -488,7 +506,10 @@ def _answer(case: Case) -> NextStep:
     )
 
 
-def _after_delivery(case: Case) -> NextStep:
+def _after_delivery(case: Case, actor: Actor) -> NextStep:
+    arrived = _arrived_since(case, actor)
+    if arrived is not None:
+        return arrived
     if evidence_locks.waits_for_lifting(case.id) is not None:
         return _lift()
     asked = set(case.rights.values_list("right", flat=True))

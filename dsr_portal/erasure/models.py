@@ -24,6 +24,8 @@ class WaitCode(models.TextChoices):
     DUPLICATES = "duplicates_to_decide", _("copies of the pictures were found: two persons decide")
     NOT_ME = "said_not_me", _("the person said that these pictures are not theirs")
     EVIDENCE = "kept_as_evidence", _("the person wants it kept, locked, as evidence")
+    COMPARING = "arrived_since_compared", _("pictures came since the search: they are compared")
+    ARRIVED = "arrived_since_to_decide", _("pictures came since the search: two persons decide")
     SUPERVISOR = "supervisor_needed", _("more than 50 records: a supervisor starts it")
 
 

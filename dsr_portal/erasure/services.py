@@ -48,6 +48,7 @@ from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job, JobState
+from dsr_portal.matching import repeating
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Decision, Verdict
 from dsr_portal.policy import selectors as policy
@@ -64,6 +65,11 @@ MOST_WITHOUT_SUPERVISOR = 50
 _KEEP_NOTHING_FOUND = timedelta(days=30)
 _ACTOR = Actor.system("erasure")
 _WAITS = {"held_by_other_case": WaitCode.HELD, "inspection_hold": WaitCode.INSPECTION}
+_ARRIVED: dict[repeating.Arrived, WaitCode | None] = {
+    repeating.Arrived.COVERED: None,
+    repeating.Arrived.COMPARING: WaitCode.COMPARING,
+    repeating.Arrived.TO_DECIDE: WaitCode.ARRIVED,
+}
 
 # Stores in the order in which they are worked off; a picture has a step per record.
 BEFORE = (
@@ -91,7 +97,8 @@ def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -
     Raises `NotAllowed`; `Conflict` with answer_first (E-11), level_not_met (R2), not_decided,
     nothing_to_erase, erasure_not_asked, plan_stopped, conflict_same_person (R1). A hold, an
     inspection, and for the data subject a conflict, make a plan that WAITS: a person settles it,
-    nothing is erased.
+    nothing is erased. So do pictures that came since the search, until they are compared and, where
+    one may be the person's, decided (R5).
     """
     _require_may_start(case_id, actor)
     _flag_conflict_for_staff(case_id, actor)
@@ -105,6 +112,9 @@ def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -
         if resumes is not None and (plan is None or plan.id != resumes):
             raise Conflict("plan_stopped", _("This erasure was stopped."))
         if plan is not None and plan.state != PlanState.WAITING:
+            return plan
+        if plan is not None and repeating.is_deciding(case):
+            _wait(plan, case, WaitCode.ARRIVED)
             return plan
         record_ids = _confirmed(case)
         if plan is None:
@@ -193,6 +203,8 @@ def _begin(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None
     """Begin the hold window, or leave the plan waiting with its reason."""
     reason = _reason_to_wait(plan, case, record_ids, actor)
     if reason is None:
+        reason = _ARRIVED[_arrived_since(plan, actor)]
+    if reason is None:
         try:
             with unit_of_work():
                 _freeze(plan, case, record_ids, actor)
@@ -215,6 +227,11 @@ def _reason_to_wait(
     if len(record_ids) > MOST_WITHOUT_SUPERVISOR and actor.role != "supervisor":
         return WaitCode.SUPERVISOR
     return WaitCode.SAME_PERSON if _claimed_by_others(case.id, record_ids) else None
+
+
+def _arrived_since(plan: Plan, actor: Actor) -> repeating.Arrived:
+    """Asked last: only a plan that nothing else holds off has the search repeated (R5)."""
+    return repeating.before_erasing(case_id=plan.case_id, asked_at=plan.frozen_at, actor=actor)
 
 
 def _said_not_me(case: Case) -> bool:
@@ -248,12 +265,13 @@ def _flag_conflict_for_staff(case_id: UUID, actor: Actor) -> None:
 
 
 def _wait(plan: Plan, case: Case, reason: WaitCode) -> None:
-    """Nothing is erased; the case keeps its state and gets a task."""
+    """Nothing is erased; the case keeps its state and gets a task, where a person has one."""
     fresh = plan._state.adding or plan.waits_for != reason
     plan.state, plan.waits_for = PlanState.WAITING, reason
     plan.save()
     if fresh:
-        cases.raise_flag(case_id=case.id, code=reason, actor=_ACTOR)
+        if reason != WaitCode.COMPARING:
+            cases.raise_flag(case_id=case.id, code=reason, actor=_ACTOR)
         record(
             "erasure.waits", actor=_ACTOR, case_id=case.id, subject_id=plan.id, reason=reason.value
         )
@@ -526,7 +544,8 @@ def _start_as_approver(case: Case) -> None:
 
 
 def resume_waiting() -> int:
-    """Try plans that wait: the other case may have been decided meanwhile (R1)."""
+    """Try plans that wait: the other case may have been decided meanwhile (R1), or what came
+    since the search was compared (R5)."""
     waiting = Plan.objects.filter(state=PlanState.WAITING).select_related("case")
     done = 0
     people = (WaitCode.SUPERVISOR, WaitCode.NOT_ME)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -62,6 +63,14 @@ def of_account(words: str) -> Pictures:
         if _names(facts_of(unit, field), wanted)
     }
     return _pictures(found)
+
+
+def has_arrived_since(moment: datetime) -> bool:
+    """Whether a picture, or another address of one, was imported at this moment or later."""
+    return (
+        SourceImage.objects.filter(imported_at__gte=moment).exists()
+        or Appearance.objects.filter(seen_at__gte=moment).exists()
+    )
 
 
 def can_read_account(words: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from dsr_portal.audit.services import record
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -28,6 +28,7 @@ from dsr_portal.matching.models import (
     SearchState,
 )
 from dsr_portal.matching.probes import CROP, PICTURE
+from dsr_portal.matching.repeating import REPEATABLE
 from dsr_portal.recognition import group_search
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome, WidenedSearch
@@ -273,12 +274,15 @@ def _since(began: float) -> int:
 
 
 def _still_wanted(row: Search) -> bool:
-    """False once consent or request was withdrawn while the search ran (R8).
+    """False once consent or request was withdrawn while the search ran (R8), or where the case
+    went on without a repeated one.
 
     The case first, as whoever withdraws locks it: no two wait for each other.
     """
-    Case.objects.select_for_update().get(id=row.case_id)
+    case = Case.objects.select_for_update().get(id=row.case_id)
     locked = Search.objects.select_for_update().get(id=row.id)
+    if locked.since is not None and case.status not in REPEATABLE:
+        _set_state(locked, SearchState.STALE)
     return locked.state in UNFINISHED
 
 
@@ -332,7 +336,7 @@ def _band(row: Search, score: float) -> Band:
 def _finish(row: Search) -> None:
     """The search is over: two persons look at everything it and those before it found.
 
-    Of a repeated search only at what it added (R5); where that is nothing the case stays decided.
+    Of a repeated search only at what it added (R5); where that is nothing the case stays as it was.
     """
     row.state = SearchState.COMPLETE
     row.finished_at = clock.now()
@@ -342,7 +346,8 @@ def _finish(row: Search) -> None:
         Candidate.objects.filter(case=row.case).update(search=row)
     elif row.candidates.exists():
         case = Case.objects.get(id=row.case_id)
-        cases.advance(case=case, action=Action.SEARCH_AGAIN, actor=ACTOR)
+        if case.status == Status.DECIDED:
+            cases.advance(case=case, action=Action.SEARCH_AGAIN, actor=ACTOR)
     else:
         return
     services.open_review(search=row, actor=ACTOR)

@@ -93,8 +93,8 @@ class Search(Row):
     `probe` is the newest photo; where it was made with several (`photos`) the others are rows of
     SearchPhoto. Scores of one photo and of several mean different things.
 
-    `since` makes it a repeated one (R5): only what was enrolled after that change number, and was
-    no candidate of the case, is laid before two persons.
+    `since` makes it a repeated one (R5): only what was enrolled after that change number, or what
+    the person named leads to now, and was no candidate of the case, is laid before two persons.
     """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="searches")
@@ -212,7 +212,11 @@ class Candidate(Row):
 
 
 class Review(Row):
-    """One round of two persons over a case's candidates; distinctness is a constraint (R19)."""
+    """One round of two persons over a case's candidates; distinctness is a constraint (R19).
+
+    One `beside` the case leaves its state alone: the answer has left, and what arrived since is
+    decided before anything is erased (R5, R3).
+    """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="reviews")
     search = models.ForeignKey(Search, on_delete=models.PROTECT, related_name="reviews")
@@ -223,6 +227,7 @@ class Review(Row):
     second_officer = models.CharField(max_length=20, null=True)  # noqa: DJ001 - nobody yet
     supervisor = models.CharField(max_length=20, null=True)  # noqa: DJ001 - nobody yet
     hops = models.PositiveSmallIntegerField(default=0)
+    beside = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
     first_done_at = models.DateTimeField(null=True)
     second_done_at = models.DateTimeField(null=True)

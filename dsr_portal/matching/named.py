@@ -193,11 +193,11 @@ def _write_candidates(row: Search, found: Sequence[Found], actor: Actor) -> None
                 rank += 1
                 candidate = Candidate(
                     case=row.case,
+                    search=row,
                     record_id=record_id,
                     found_by=FOUND_BY[WayKind(each.kind)],
                     rank=rank,
                 )
-            candidate.search = row
             candidate.way_id = each.way_id
             candidate.save()
             known[record_id] = candidate

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts import services as accounts
@@ -60,15 +60,30 @@ _RANDOM = secrets.SystemRandom()
 
 
 def open_review(*, search: Search, actor: Actor) -> Review:
-    """Open the two-person round over a swept search; runs in the search job's transaction."""
+    """Open the two-person round over a swept search; runs in the search job's transaction.
+
+    Of an answered case it runs beside it, and moves nothing the person can see (R3, R5).
+    """
     case = Case.objects.select_for_update().get(id=search.case_id)
+    beside = case.status == Status.DELIVERED
     Review.objects.filter(case=case, state__in=OPEN).update(state=ReviewState.STOPPED)
     number = Review.objects.filter(case=case).count() + 1
     review = Review.objects.create(
-        case=case, search=search, round=number, opener=case.opener, opened_at=clock.now()
+        case=case,
+        search=search,
+        round=number,
+        opener=case.opener,
+        beside=beside,
+        opened_at=clock.now(),
     )
-    cases.advance(case=case, action=Action.SEARCH_DONE, actor=actor)
+    if not beside:
+        cases.advance(case=case, action=Action.SEARCH_DONE, actor=actor)
     return review
+
+
+def _waits_in(*states: Status) -> Q:
+    """Reviews whose case is in one of these states, or answered where they run beside it."""
+    return Q(beside=False, case__status__in=states) | Q(beside=True, case__status=Status.DELIVERED)
 
 
 # -- the first person ---------------------------------------------------------------------------
@@ -263,7 +278,7 @@ def end_failed_widenings() -> int:
     Run regularly.
     """
     ended = 0
-    waiting = Review.objects.filter(state=ReviewState.WIDENING, case__status=Status.IN_REVIEW)
+    waiting = Review.objects.filter(_waits_in(Status.IN_REVIEW), state=ReviewState.WIDENING)
     for review_id in [one.id for one in waiting if widening.failure(one) is not None]:
         with unit_of_work():
             review = _locked(review_id)
@@ -279,7 +294,8 @@ def _pass_to_second(review: Review, actor: Actor) -> None:
     review.first_done_at = clock.now()
     review.state = ReviewState.SECOND
     review.save(update_fields=["first_done_at", "state"])
-    cases.advance(case=review.case, action=Action.FIRST_DONE, actor=actor)
+    if not review.beside:
+        cases.advance(case=review.case, action=Action.FIRST_DONE, actor=actor)
     _record_finished(review, Position.FIRST, actor)
     _draw_second(review)
 
@@ -337,7 +353,7 @@ def assign_waiting_seconds() -> int:
     Run regularly; returns how many were drawn.
     """
     drawn = 0
-    waiting = Review.objects.filter(state=ReviewState.SECOND, case__status=Status.SECOND_REVIEW)
+    waiting = Review.objects.filter(_waits_in(Status.SECOND_REVIEW), state=ReviewState.SECOND)
     for review_id in list(waiting.values_list("id", flat=True)):
         with unit_of_work():
             review = _locked(review_id)
@@ -454,7 +470,8 @@ def _close(review: Review, actor: Actor) -> None:
         inconclusive=len(by_kind[Verdict.INCONCLUSIVE]),
         disputed=review.decisions.filter(position=Position.SUPERVISOR).count(),
     )
-    cases.advance(case=review.case, action=Action.REVIEW_DONE, actor=actor)
+    if not review.beside:
+        cases.advance(case=review.case, action=Action.REVIEW_DONE, actor=actor)
 
 
 def final_verdicts(review: Review) -> dict[UUID, str]:
@@ -537,6 +554,8 @@ def _locked(review_id: UUID) -> Review:
     if review is None:
         raise NotFound("no_review", _("There is no such review."))
     wanted = _STATUS.get(ReviewState(review.state))
+    if wanted is not None and review.beside:
+        wanted = Status.DELIVERED
     if wanted is not None and review.case.status != wanted:
         raise Conflict("review_over", _("This case does not wait for a decision any more."))
     return review

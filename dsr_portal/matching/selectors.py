@@ -122,8 +122,11 @@ def current_review(case_id: UUID) -> Review | None:
 
 
 def outcome(case_id: UUID) -> MatchOutcome | None:
-    """What two persons found, or None while they have not finished."""
-    review = current_review(case_id)
+    """What two persons found, or None while they have not finished.
+
+    While they decide beside an answered case, what was decided before stands (R5).
+    """
+    review = Review.objects.filter(case_id=case_id, beside=False).order_by("-round").first()
     if review is None or review.state != ReviewState.DONE:
         return None
     # A repeated search lays only what is new before two persons: what was decided stands (R5).

@@ -18,7 +18,7 @@ from dsr_portal.matching.probes import (
     record_identity,
     start_search_if_ready,
 )
-from dsr_portal.matching.repeating import bring_up_to_date, is_repeating
+from dsr_portal.matching.repeating import bring_up_to_date, is_deciding, is_repeating
 from dsr_portal.matching.reviews import (
     assign_waiting_seconds,
     decide,
@@ -54,6 +54,7 @@ __all__ = [
     "final_verdicts",
     "finish",
     "has_photo",
+    "is_deciding",
     "is_repeating",
     "mark_shown",
     "may_choose_photos",

@@ -72,6 +72,7 @@ declare_model(
         "second_officer": F.STAFF,
         "supervisor": F.STAFF,
         "hops": F.COUNT,
+        "beside": F.STATE,
         "opened_at": F.TIME,
         "first_done_at": F.TIME,
         "second_done_at": F.TIME,

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Max
 from PIL import Image
 
 from dsr_portal.audit.services import unit_of_work
@@ -45,6 +46,7 @@ from dsr_portal.matching.models import (
 )
 from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import services as recognition
+from dsr_portal.recognition.models import Template
 from dsr_portal.vault import keys, lasting
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
@@ -222,6 +224,7 @@ def decided_on(case: Case, records: Sequence[Record], *, verdict: str = "same") 
         strong_threshold=0.6,
         compared=10,
         enrolled=10,
+        applied_change=newest_change(),
         started_at=moment,
         finished_at=moment,
     )
@@ -263,6 +266,12 @@ def decided_on(case: Case, records: Sequence[Record], *, verdict: str = "same") 
             reason="same_person",
         )
     return probe
+
+
+def newest_change() -> int:
+    """The change number of the newest row of the index: a search made now covers it."""
+    found = Template.objects.aggregate(newest=Max("change_number"))["newest"]
+    return int(found or 0)
 
 
 def ready_case(records: Sequence[Record], *, rights: Sequence[str] = ("access", "erasure")) -> Case:
