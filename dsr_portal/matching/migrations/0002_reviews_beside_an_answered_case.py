@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("matching", "0005_repeated_search"),
+        ("matching", "0001_tables"),
     ]
 
     operations = [

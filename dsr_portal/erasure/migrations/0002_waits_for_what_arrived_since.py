@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("erasure", "0006_plan_after_an_exemption"),
+        ("erasure", "0001_tables"),
     ]
 
     operations = [
