@@ -6,9 +6,16 @@ from typing import Any
 import django
 from django.apps import apps
 
+from dsr_portal.core import starting
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dsr_portal.settings.production")
+# Celery has each worker run Django's checks, with every page and template, and drops what they
+# find. What must stop a worker stops `django.setup` (vault/checks.py).
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 if not apps.ready:
+    starting.begin()
     django.setup()
+    starting.loaded()
 
 from celery.signals import worker_init
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import numpy as np
-
 from dsr_portal.audit.services import record
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -296,6 +294,8 @@ def _in_size(box: Sequence[int], size: tuple[int, int]) -> tuple[int, int, int, 
 def _is_flat(picture: Picture, box: Sequence[int]) -> bool:
     """True where the inner part of a box holds one colour (`box` with the size it refers to)."""
     x, y, width, height, across, down = box
+    import numpy as np
+
     pixels = np.frombuffer(picture.rgb, dtype=np.uint8)
     pixels = pixels.reshape(picture.height, picture.width, 3)
     right, low = picture.width / across, picture.height / down

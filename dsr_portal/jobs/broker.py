@@ -25,6 +25,7 @@ from kombu.utils.json import dumps, loads
 log = logging.getLogger(__name__)
 ALIAS = "embedded"
 POLLING_SECONDS = 0.05
+WAITING_SECONDS = 0.2
 _MESSAGE = ".msg"
 _LEFT_OVER_SECONDS = 3600
 
@@ -118,6 +119,13 @@ class Transport(filesystem.Transport):
     implements = virtual.Transport.implements.extend(
         asynchronous=False, exchange_type=frozenset(["direct"])
     )
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """Wait for a message no longer than a moment.
+
+        A worker asks between two waits whether it is to stop, and would wait for two seconds.
+        """
+        super().drain_events(connection, timeout and min(timeout, WAITING_SECONDS))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ FORBIDDEN = re.compile(
     r"|\bself\.retry\b|autoretry_for|max_retries|\bresult_backend\s*=|CELERY_RESULT_BACKEND"
     r"|\bgroup\([^)]*\.s\("
 )
-HEAVY = ("deepface", "tensorflow", "cv2", "onnxruntime", "hnswlib", "biometrics")
+HEAVY = ("deepface", "tensorflow", "cv2", "onnxruntime", "hnswlib", "biometrics", "numpy")
 
 
 def offences(source: str) -> list[str]:
@@ -66,6 +66,24 @@ def test_web_beat_and_a_workers_parent_load_no_recognition(module: str) -> None:
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert ended.stdout.strip().splitlines()[-1] == "[]"
+
+
+STARTS = {
+    "site": ["-c", "import dsr_portal.wsgi\n{said}"],
+    "worker": ["-c", "import dsr_portal.celery\n{said}"],
+    "command": ["manage.py", "shell", "-v", "0", "-c", "{said}"],
+}
+
+
+@pytest.mark.parametrize("kind", STARTS)
+def test_a_started_process_collects_but_not_what_it_loaded(kind: str) -> None:
+    """The collector is on again, and nearly everything that is there is kept off it."""
+    said = "import gc; print(gc.isenabled(), gc.get_freeze_count() > 9 * len(gc.get_objects()))"
+    ended = subprocess.run(
+        [sys.executable, *(part.format(said=said) for part in STARTS[kind])],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.stdout.strip().splitlines()[-1] == "True True", ended.stderr[-2000:]
 
 
 def test_an_errors_code_never_carries_its_message() -> None:
