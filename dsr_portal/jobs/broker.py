@@ -120,7 +120,7 @@ class Transport(filesystem.Transport):
         asynchronous=False, exchange_type=frozenset(["direct"])
     )
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
         """Wait for a message no longer than a moment.
 
         A worker asks between two waits whether it is to stop, and would wait for two seconds.
