@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import clocks, pauses
+from dsr_portal.cases import clocks, pauses, proposals
 from dsr_portal.cases.deliveries import end_ready
 from dsr_portal.cases.intake import WaySent, checked_way
 from dsr_portal.cases.locking import lock
@@ -26,11 +26,13 @@ from dsr_portal.cases.messages import (
 )
 from dsr_portal.cases.models import (
     Ask,
+    AskedFact,
     Case,
     Direction,
     Means,
     Missing,
     Outcome,
+    ProposalKind,
     Status,
     WayIn,
 )
@@ -79,46 +81,90 @@ def ask_to_identify(
     With `stop_clock` the period stands still until the answer (law D-07); a question that comes
     late needs another person for that. The caller has checked that `actor` is a reviewer. Raises
     `BadInput` with no_fact, two_means or words_missing; `Conflict` with asked_already while an
-    answer is awaited, clock_over where the period has ended.
+    answer is awaited, asked_before where one was (`asking_again`), clock_over where the period
+    has ended.
     """
+    facts, choices, words = checked(missing=missing, means=means, text=text)
+    with unit_of_work():
+        case = lock(case_id)
+        require_may_ask(case)
+        if was_asked(case):
+            raise Conflict(
+                "asked_before",
+                _("The person was asked once. More needs a new fact and another person."),
+            )
+        return send_ask(
+            case, actor=actor, facts=facts, means=choices, words=words, stop_clock=stop_clock
+        )
+
+
+def checked(
+    *, missing: Sequence[str], means: Sequence[str], text: str
+) -> tuple[list[str], list[str], str]:
+    """Facts, choices and words as an ask takes them, or `BadInput`."""
     facts = _codes(Missing, missing)
     choices = _codes(Means, means)
     if not facts:
         raise BadInput("no_fact", _("Choose which fact makes you ask."))
     if len(choices) < LEAST_MEANS:
         raise BadInput("two_means", _("Offer at least two ways to choose from."))
-    words = words_of(text, code="words_missing", limit=MAX_ASK)
-    with unit_of_work():
-        case = lock(case_id)
-        if case.status not in BEFORE_SEARCH:
-            raise Conflict("ask_late", _("The search has begun: nothing more is asked."))
-        if case.asks.filter(answered_at=None).exists():
-            raise Conflict("asked_already", _("The person was asked and has not answered yet."))
-        letter = _letter(case, words, choices)
-        require_room(letter, limit=len(letter))
-        message = keep_message(case, Direction.OUT, letter, by=actor.id)
-        ask = Ask.objects.create(
-            case=case,
-            missing=facts,
-            means=choices,
-            officer=actor.id,
-            at=clock.now(),
-            message=message,
-        )
-        record("message.sent", actor=actor, case_id=case.id)
-        record(
-            "identity.asked",
-            actor=actor,
-            case_id=case.id,
-            subject_id=ask.id,
-            missing=facts,
-            means=choices,
-        )
-        if case.status != Status.NEEDS_INFO:
-            advance(case=case, action=Action.ASK_INFO, actor=actor)
-        if stop_clock:
-            pauses.stop_clock(case, ask, actor=actor)
-        queue_needs_you(case)
+    return facts, choices, words_of(text, code="words_missing", limit=MAX_ASK)
+
+
+def require_may_ask(case: Case) -> None:
+    """`Conflict` with ask_late once the search began, asked_already while an answer is awaited."""
+    if case.status not in BEFORE_SEARCH:
+        raise Conflict("ask_late", _("The search has begun: nothing more is asked."))
+    if case.asks.filter(answered_at=None).exists():
+        raise Conflict("asked_already", _("The person was asked and has not answered yet."))
+
+
+def was_asked(case: Case) -> bool:
+    """Whether an officer ever let the request wait for the person: by an ask or by words."""
+    return case.asks.exists() or case.messages.filter(demands=True).exists()
+
+
+def send_ask(
+    case: Case,
+    *,
+    actor: Actor,
+    facts: Sequence[str],
+    means: Sequence[str],
+    words: str,
+    stop_clock: bool,
+    agreed_by: str = "",
+) -> Ask:
+    """Write the ask and let the case wait; in the caller's unit of work, under the case's lock.
+
+    The database refuses a second one without `agreed_by`, and a fact that was asked about before.
+    """
+    letter = _letter(case, words, means)
+    require_room(letter, limit=len(letter))
+    ask = Ask.objects.create(
+        case=case,
+        number=case.asks.count() + 1 + case.messages.filter(demands=True).count(),
+        missing=facts,
+        means=means,
+        officer=actor.id,
+        at=clock.now(),
+        message=keep_message(case, Direction.OUT, letter, by=actor.id),
+        agreed_by=agreed_by,
+    )
+    AskedFact.objects.bulk_create(AskedFact(case=case, ask=ask, fact=fact) for fact in facts)
+    record("message.sent", actor=actor, case_id=case.id)
+    record(
+        "identity.asked",
+        actor=actor,
+        case_id=case.id,
+        subject_id=ask.id,
+        missing=facts,
+        means=means,
+    )
+    if case.status != Status.NEEDS_INFO:
+        advance(case=case, action=Action.ASK_INFO, actor=actor)
+    if stop_clock:
+        pauses.stop_clock(case, ask, actor=actor)
+    queue_needs_you(case)
     return ask
 
 
@@ -274,6 +320,8 @@ def take_from_person(case: Case, actor: Actor) -> None:
 def end_waiting(case: Case, actor: Actor) -> None:
     """The person gave something: what we asked is answered, the case does not wait any more."""
     case.asks.filter(answered_at=None).update(answered_at=clock.now())
+    # What a colleague wanted to ask for may be among it: they look again.
+    proposals.lapse(case, actor=actor, kinds=(ProposalKind.ASK_AGAIN,))
     case.refresh_from_db()
     if case.status == Status.NEEDS_INFO:
         advance(case=case, action=Action.INFO_RECEIVED, actor=actor)

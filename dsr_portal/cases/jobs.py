@@ -1,6 +1,7 @@
 """Jobs of this room: setting, signing and sending a letter; and what proposals and letters do."""
 
 from dsr_portal.cases import (
+    asking_again,
     extensions,
     letter_texts,
     letters,
@@ -29,6 +30,7 @@ for _kind, _handler in (
     (ProposalKind.EXTENSION, extensions.HANDLER),
     (ProposalKind.REFUSE, refusals.HANDLER),
     (ProposalKind.NO_REQUEST, mail_desk.HANDLER),
+    (ProposalKind.ASK_AGAIN, asking_again.HANDLER),
 ):
     proposals.handlers.register(_kind, _handler)
 letters.after_sent.register(LetterKind.EXTENSION, extensions.told)

@@ -151,6 +151,7 @@ class ProposalKind(models.TextChoices):
     EXEMPT = "exempt", _("Keep one picture although erasure was asked")
     REFUSE = "refuse", _("Refuse the request as abusive")
     NO_REQUEST = "no_request", _("Set a mail aside that asks for nothing")
+    ASK_AGAIN = "ask_again", _("Ask the person once more")
 
 
 class HeldBack(models.TextChoices):
@@ -431,20 +432,52 @@ class IdentityCheck(Row):
 class Ask(Row):
     """That we asked the person for what is missing, why, and with which choices (T-07, R-06).
 
-    The words lie in the case file, as the message the person read.
+    The words lie in the case file, as the message the person read. From the second of a case on
+    another person agreed to it, with a fact no ask had before (law N-07).
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="asks")
+    number = models.PositiveSmallIntegerField(default=1)
     missing = models.JSONField(default=list)
     means = models.JSONField(default=list)
     officer = models.CharField(max_length=20)
     at = models.DateTimeField()
     message = models.ForeignKey("cases.Message", on_delete=models.PROTECT, related_name="asks")
+    agreed_by = models.CharField(max_length=20, blank=True)
     answered_at = models.DateTimeField(null=True)
     reminded_at = models.DateTimeField(null=True)
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "number"], name="ask_number_once"),
+            models.CheckConstraint(
+                condition=models.Q(number=1) | models.Q(number__gt=1) & ~models.Q(agreed_by=""),
+                name="ask_again_agreed_to",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(agreed_by="") | ~models.Q(agreed_by=models.F("officer")),
+                name="ask_agreed_by_another",
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"{self.case_id} {self.at:%Y-%m-%d}"
+
+
+class AskedFact(Row):
+    """One fact an ask named; a case is never asked for the same one again (law N-07)."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="asked_facts")
+    ask = models.ForeignKey(Ask, on_delete=models.PROTECT, related_name="facts")
+    fact = models.CharField(max_length=24, choices=Missing.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "fact"], name="asked_fact_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.fact}"
 
 
 class Pause(Row):
@@ -866,6 +899,8 @@ class Message(Row):
     at = models.DateTimeField()
     by = models.CharField(max_length=20, blank=True)
     field = models.CharField(max_length=60)
+    demands = models.BooleanField(default=False)
+    """Whether an officer let the request wait for what the person says to it."""
 
     def __str__(self) -> str:
         return f"{self.direction} {self.at:%Y-%m-%d}"

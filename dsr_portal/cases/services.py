@@ -26,6 +26,7 @@ from dsr_portal.cases.asking import (
     standing_ask,
     take_from_person,
     waited_enough,
+    was_asked,
 )
 from dsr_portal.cases.codes import check_code, receipt_code
 from dsr_portal.cases.confirmations import renew_code
@@ -420,13 +421,18 @@ def ask_to_identify(
 
 
 def send_message(*, case_id: UUID, actor: Actor, text: str, needs_answer: bool = False) -> Case:
-    """An officer writes to the person; with `needs_answer` the case waits for them."""
+    """An officer writes to the person; with `needs_answer` the case waits for them, once (N-07)."""
     require_reviewer(actor)
     words = words_of(text, code="message_missing")
     with unit_of_work():
         case = lock(case_id)
         _require_not_over(case)
-        keep_message(case, Direction.OUT, words, by=actor.id)
+        if needs_answer and was_asked(case):
+            raise Conflict(
+                "asked_before",
+                _("The person was asked once. More needs a new fact and another person."),
+            )
+        keep_message(case, Direction.OUT, words, by=actor.id, demands=needs_answer)
         record("message.sent", actor=actor, case_id=case.id)
         if needs_answer:
             advance(case=case, action=Action.ASK_INFO, actor=actor)

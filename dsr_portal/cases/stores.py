@@ -96,14 +96,20 @@ declare_model(
     {
         "id": F.ID,
         "case": F.ID,
+        "number": F.COUNT,
         "missing": F.CODE,
         "means": F.CODE,
         "officer": F.STAFF,
         "at": F.TIME,
         "message": F.ID,
+        "agreed_by": F.STAFF,
         "answered_at": F.TIME,
         "reminded_at": F.TIME,
     },
+)
+declare_model(
+    "cases.AskedFact",
+    {"id": F.ID, "case": F.ID, "ask": F.ID, "fact": F.CODE},
 )
 declare_model(
     "cases.Pause",
@@ -403,6 +409,7 @@ declare_model(
         "at": F.TIME,
         "by": F.STAFF,
         "field": F.VAULT,
+        "demands": F.STATE,
     },
     shredder=_KEYS,
 )

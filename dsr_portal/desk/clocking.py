@@ -15,7 +15,7 @@ from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import extensions, lateness, letters, proposals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.clocks import clock_of
-from dsr_portal.cases.models import Case, LetterState, PauseGround, Proposal
+from dsr_portal.cases.models import Case, LetterState, Means, Missing, PauseGround, Proposal
 from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
@@ -200,6 +200,8 @@ _CODES = {
     "until": lambda: _("Until"),
     "refusal": lambda: _("Ground"),
     "exemption": lambda: _("Ground"),
+    "missing": lambda: _("New fact"),
+    "means": lambda: _("To choose from"),
 }
 
 
@@ -210,5 +212,7 @@ def _value(name: str, value: Any) -> str:
         "refusal": lambda one: REFUSAL_GROUNDS[RefusalGround(one)].text,
         "exemption": lambda one: EXEMPTIONS[Exemption(one)].text,
         "ground": lambda one: PauseGround(one).label,
+        "missing": lambda those: "; ".join(str(Missing(one).label) for one in those),
+        "means": lambda those: "; ".join(str(Means(one).label) for one in those),
     }
     return str(words[name](value)) if name in words else str(value)

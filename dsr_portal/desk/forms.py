@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from dsr_portal.accounts.models import ProposalKind, Role, Staff
 from dsr_portal.cases import confirmations
 from dsr_portal.cases.asking import MAX_ASK
+from dsr_portal.cases.asking_again import MAX_FACT
 from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.intake import MAX_NOTE
 from dsr_portal.cases.letters import MAX_WORDS
@@ -192,6 +193,25 @@ class AskForm(PlainForm):
         ),
         required=False,
     )
+
+
+class AskAgainForm(AskForm):
+    """A second ask: only facts never asked about, and why now, for another person (N-07)."""
+
+    new_fact = forms.CharField(
+        label=_("What is new since the last ask?"),
+        help_text=_("For the colleague who agrees; the person never reads it."),
+        max_length=MAX_FACT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    field_order = ("missing", "new_fact", "text", "means", "stop_clock")
+
+    def __init__(self, *args: Any, facts: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        left = [choice for choice in Missing.choices if choice[0] in facts]
+        self.fields["missing"] = forms.MultipleChoiceField(
+            label=self.fields["missing"].label, choices=left, widget=ChoiceBoxes
+        )
 
 
 class ExtensionForm(PlainForm):

@@ -7,13 +7,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import pauses
+from dsr_portal.cases import asking_again, pauses
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import for_reviewers
-from dsr_portal.desk.forms import AskForm, PhotosForm, UnidentifiedForm
+from dsr_portal.desk.forms import AskAgainForm, AskForm, PhotosForm, UnidentifiedForm
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import unidentified as letters
 from dsr_portal.matching import named
@@ -65,20 +65,35 @@ def photos(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 @for_reviewers
 @require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    """Ask the person once for what is missing, with at least two choices (T-07, R-06)."""
+    """Ask the person once for what is missing, with at least two choices (T-07, R-06).
+
+    Once they were asked, the page proposes: with a new fact, to another person (N-07).
+    """
     found = cases.case_for(staff_of(request), reference)
-    form = AskForm(request.POST or None)
+    again = case_services.was_asked(found)
+    facts = asking_again.facts_left(found)
+    form = (
+        AskAgainForm(request.POST or None, facts=facts) if again else AskForm(request.POST or None)
+    )
     if request.method == "POST" and form.is_valid():
+        act = asking_again.propose if again else case_services.ask_to_identify
         try:
-            case_services.ask_to_identify(case_id=found.id, actor=actor, **form.cleaned_data)
+            act(case_id=found.id, actor=actor, **form.cleaned_data)
         except PortalError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, _("Sent. The person reads it on the page of their request."))
+            messages.success(
+                request,
+                _("Proposed. The person hears nothing before another person agrees.")
+                if again
+                else _("Sent. The person reads it on the page of their request."),
+            )
             return redirect("desk:case", reference=found.reference)
     context = {
         "case": found,
         "form": form,
+        "again": again,
+        "facts_left": facts,
         "before": case_services.standing_ask(found),
         "in_time": pauses.in_time(found),
     }

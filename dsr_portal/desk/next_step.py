@@ -10,7 +10,7 @@ from dsr_portal.accounts.models import Staff
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.cases import children, evidence_locks, exemptions, mandates
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status
-from dsr_portal.cases.services import has_unread_mail
+from dsr_portal.cases.services import has_unread_mail, was_asked
 from dsr_portal.cases.states import OVER
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import moment
@@ -169,7 +169,7 @@ def _before_search(case: Case, actor: Actor) -> NextStep:
 
 def _others(case: Case, step: NextStep) -> tuple[Other, ...]:
     """What may be done beside the step itself: nobody has to send a photo (law T-06)."""
-    pages = [Other("desk:ask", _("Ask for what is missing"))]
+    pages = [] if step.page == "desk:ask" else [Other("desk:ask", _("Ask for what is missing"))]
     if may_choose_photos(case) and step.page != "desk:photos":
         pages.insert(0, Other("desk:photos", _("Choose which photos count")))
     if may_look_up(case) and step.page != "desk:look_up":
@@ -378,6 +378,17 @@ def _no_photo(case: Case, wait: str) -> NextStep:
         return NextStep(
             wait,
             _("There is no photo, and the person was asked. What they gave stands beside."),
+        )
+    if was_asked(case):
+        return NextStep(
+            _("Decide how to go on"),
+            _(
+                "The person was asked once. Asking once more needs a fact that is new and another "
+                "person who agrees; words to them are always possible."
+            ),
+            law=_("Art. 11(2), 12(2)"),
+            page="desk:ask",
+            button=_("Propose to ask once more"),
         )
     return NextStep(
         _("Ask for a photo"),

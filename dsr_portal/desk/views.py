@@ -248,7 +248,7 @@ def consent(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 
 
 def _can_wait(found: Case) -> bool:
-    return found.status in {Status.RECEIVED, Status.IDENTITY}
+    return found.status in {Status.RECEIVED, Status.IDENTITY} and not case_services.was_asked(found)
 
 
 @for_reviewers

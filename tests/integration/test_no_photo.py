@@ -15,9 +15,10 @@ from django.urls import reverse
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
+from dsr_portal.cases import asking_again, proposals
 from dsr_portal.cases import selectors as case_selectors
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, Flag, RightCode, Status, WayKind
+from dsr_portal.cases.models import Ask, AskedFact, Case, Flag, RightCode, Status, WayKind
 from dsr_portal.compliance.evidence import completeness, told
 from dsr_portal.compliance.report import build
 from dsr_portal.core import clock
@@ -755,6 +756,115 @@ def test_who_is_not_identified_is_asked_once_with_a_choice(people):
     assert "identity.asked" in event_types_of(case)
 
 
+def again(case: Case, by: Actor, **more: Any) -> Any:
+    how = {
+        "missing": ["named_not_linked"],
+        "means": ["call", "control"],
+        "text": "We have your page. A sign on it would show that it is yours.",
+        "new_fact": "The page came with the answer of yesterday.",
+    }
+    return asking_again.propose(case_id=case.id, actor=by, **{**how, **more})
+
+
+def test_a_second_ask_needs_a_new_fact_and_another_person(people):
+    """N-07: refused alone, refused for the same fact, sent once another person agreed."""
+    case = unknown(people)
+    with pytest.raises(Conflict, match="new fact and another person") as refused:
+        ask(case, people[0], missing=["no_way_taken"])
+    assert refused.value.code == "asked_before"
+    with pytest.raises(Conflict) as refused:
+        cases.send_message(
+            case_id=case.id, actor=people[1], text="Your passport, please.", needs_answer=True
+        )
+    assert refused.value.code == "asked_before"
+    for wrong, code in (
+        ({"missing": ["nothing_to_look_up"]}, "fact_asked"),
+        ({"missing": ["no_way_taken", "nothing_to_look_up"]}, "fact_asked"),
+        ({"new_fact": "  "}, "fact_missing"),
+        ({"means": ["call"]}, "two_means"),
+    ):
+        with pytest.raises(BadInput) as wrongly:
+            again(case, people[0], **wrong)
+        assert wrongly.value.code == code
+    proposal = again(case, people[0])
+    assert case.asks.count() == 1
+    assert len(case_selectors.messages_of(case)) == 2
+    with pytest.raises(NotAllowed) as own:
+        proposals.agree(proposal_id=proposal.id, actor=people[0])
+    assert own.value.code == "second_person"
+    proposals.agree(proposal_id=proposal.id, actor=people[1])
+    case.refresh_from_db()
+    asked_twice = case.asks.get(number=2)
+    assert (asked_twice.officer, asked_twice.agreed_by) == ("S-1", "S-2")
+    assert case.status == Status.NEEDS_INFO
+    words = case_selectors.messages_of(case)[-1].text
+    assert "A sign on it" in words
+    assert "yesterday" not in words
+    assert asking_again.facts_left(case) == ["no_way_taken", "way_did_not_show", "which_meant"]
+
+
+def test_the_database_refuses_a_second_ask_of_one_person_or_about_the_same_fact(people):
+    """N-07: whatever a program writes, the tables do not take it."""
+    case = unknown(people)
+    first = case.asks.get()
+    row = {"case": case, "missing": [], "means": [], "at": clock.now(), "message": first.message}
+    for wrong in (
+        {"number": 1, "officer": "S-2"},
+        {"number": 2, "officer": "S-2"},
+        {"number": 2, "officer": "S-2", "agreed_by": "S-2"},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Ask.objects.create(**row, **wrong)
+    second = Ask.objects.create(**row, number=2, officer="S-2", agreed_by="S-1")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AskedFact.objects.create(case=case, ask=second, fact="nothing_to_look_up")
+    AskedFact.objects.create(case=case, ask=second, fact="which_meant")
+
+
+def test_a_second_ask_comes_to_nothing_where_the_person_gives_more(people):
+    """N-07: what came meanwhile is looked at first; words that let the request wait count too."""
+    case = support.opened(ways=[], consents=())
+    cases.send_message(case_id=case.id, actor=people[0], text="Which page?", needs_answer=True)
+    cases.receive_message(case_id=case.id, actor=Actor.person(case.id), text="None.")
+    with pytest.raises(Conflict, match="asked once"):
+        ask(case, people[0])
+    proposal = again(case, people[0])
+    add_page(case)
+    with pytest.raises(Conflict) as over:
+        proposals.agree(proposal_id=proposal.id, actor=people[1])
+    assert over.value.code == "proposal_over"
+    assert not case.asks.exists()
+    proposals.agree(proposal_id=again(case, people[1]).id, actor=people[0])
+    assert case.asks.get().number == 2
+
+
+def test_the_desk_says_what_a_second_ask_needs(people, client, site):
+    """N-07: the page leaves out what was asked; a colleague reads what is new, and agrees."""
+    case = unknown(people)
+    site("desk")
+    browser = sign_in(client, staff_of(people[0]))
+    page = text_of(browser.get(url("ask", case)))
+    assert "another person who agrees" in page
+    assert "Nothing we can look for was given" not in page
+    refused = browser.post(url("ask", case), {"missing": ["no_way_taken"], "text": "How?"})
+    assert refused.status_code == 422
+    sent = {
+        "missing": ["no_way_taken"],
+        "means": ["call", "visit"],
+        "text": "How would you like to show it?",
+        "new_fact": "They wrote that they can come by.",
+    }
+    assert browser.post(url("ask", case), sent).status_code == 302
+    shown = text_of(browser.get(url("case", case)))
+    assert "They wrote that they can come by." in shown
+    assert "No way to show who is asking was taken yet" in shown
+    other = sign_in(Client(), staff_of(people[1]))
+    proposal = case.proposals.get()
+    settle = reverse("desk:settle", args=[case.reference, proposal.id])
+    assert other.post(settle, {"do": "agree"}).status_code == 302
+    assert case.asks.count() == 2
+
+
 def test_a_request_ends_unidentified_only_after_all_of_it(people, monkeypatch):
     """T-07, D-08, Art. 11(2): asked, waited, written down why, read by another person."""
     case = support.opened(ways=[], consents=())
@@ -856,7 +966,7 @@ def test_what_may_not_be_proposed_may_not_be_approved(people):
     """T-07: asked again after the letter was written, the person has their two weeks."""
     case = unknown(people)
     answer = proposed(case, people[0])
-    ask(case, people[0])
+    proposals.agree(proposal_id=again(case, people[0]).id, actor=people[1])
     with pytest.raises(Conflict) as refused:
         disclosure.approve_answer(answer_id=answer.id, actor=people[1])
     assert refused.value.code == "still_waiting"
