@@ -43,6 +43,8 @@ from dsr_portal.vault.kinds import UnitKind
 DOCUMENT = "document"
 MAY_WRITE = frozenset({"officer", "supervisor", "dpo"})
 """Who may enter a request may write down who sent it (T-08)."""
+BY_SOMEBODY = frozenset({Channel.REPRESENTATIVE, Channel.THIRD_PARTY})
+"""Where the person was not here themselves when the request came (law C-05, C-06)."""
 STANDING = (MandateState.WAITING, MandateState.DOUBTED, MandateState.ACCEPTED)
 ENDS_WITH_DECISION = frozenset({MandateKind.PARENT})
 """Whose proof is destroyed once somebody decided about it (law C-03)."""
@@ -260,7 +262,7 @@ def _invite(mandate: Mandate, actor: Actor) -> None:
 def has_code(case: Case) -> bool:
     """Whether the person has their receipt code from elsewhere than a link of ours: they asked
     themselves, or opened such a link."""
-    return case.channel != Channel.REPRESENTATIVE or invitations.opened(case)
+    return case.channel not in BY_SOMEBODY or invitations.opened(case)
 
 
 @vault.retry_stale
@@ -330,7 +332,7 @@ def _field(mandate: Mandate) -> str:
 
 
 def is_represented(case: Case) -> bool:
-    return case.channel == Channel.REPRESENTATIVE or case.mandates.exists()
+    return case.channel in BY_SOMEBODY or case.mandates.exists()
 
 
 def is_for_the_dead(case: Case) -> bool:

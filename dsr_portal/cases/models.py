@@ -52,6 +52,8 @@ class Channel(models.TextChoices):
     VISIT = "visit", _("Visit")
     DPO = "dpo", _("Data protection officer")
     REPRESENTATIVE = "representative", _("Representative")
+    EU_REPRESENTATIVE = "art_27", _("Our representative in the EU")
+    THIRD_PARTY = "third_party", _("Portal of somebody else")
     AUTHORITY = "authority", _("Data protection authority")
 
 

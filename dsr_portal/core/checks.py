@@ -50,6 +50,22 @@ def nothing_of_tests_opens_the_door(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
+def controller_outside_eu_states_where_requests_go(**_: Any) -> list[CheckMessage]:
+    """GDPR Art. 13(1)(f): people read before they send where their request goes (law P-01)."""
+    from dsr_portal.core.countries import IN_EEA
+
+    if settings.DSR_CONTROLLER["country"].upper() in IN_EEA or settings.DSR_REQUEST_TRANSFERS:
+        return []
+    return [
+        Error(
+            "The controller is outside the EEA and states no safeguard for requests.",
+            hint="Set DSR_REQUEST_TRANSFERS, for example: United States (standard clauses).",
+            id="dsr.E006",
+        )
+    ]
+
+
+@register(deploy=True)
 def controller_outside_eu_has_representative(**_: Any) -> list[CheckMessage]:
     """GDPR Art. 27: a controller outside the EU names a representative everywhere (law O-08)."""
     from dsr_portal.core.countries import IN_EEA

@@ -74,6 +74,7 @@ def trail(request: HttpRequest) -> HttpResponse:
 
 def _law() -> dict[str, object]:
     return {
+        "request_transfers": settings.DSR_REQUEST_TRANSFERS,
         "authority": authority_of(None),
         "dpo_email": dpo_email(),
         "demo": settings.DSR_DEMO,

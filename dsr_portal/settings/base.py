@@ -240,6 +240,8 @@ DSR_PURPOSES = env.words("DSR_PURPOSES", ["Face search for the customers of the 
 DSR_AUTOMATED_USE = env.text("DSR_AUTOMATED_USE", "")
 DSR_RETENTION = env.text("DSR_RETENTION", "No period was set by the controller.")
 DSR_TRANSFERS = env.words("DSR_TRANSFERS", [])
+# Where a request itself goes outside the EEA, with the safeguard (Art. 13(1)(f)).
+DSR_REQUEST_TRANSFERS = env.words("DSR_REQUEST_TRANSFERS", [])
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

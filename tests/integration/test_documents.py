@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import InsideTransaction, NotFound
 from dsr_portal.documents import identity, selectors, services
+from dsr_portal.documents import render as typesetting
 from dsr_portal.documents.models import Document
 from dsr_portal.vault import services as vault
 
@@ -104,6 +106,31 @@ def test_a_print_carries_reference_signature_statement_and_the_way_to_complain()
         assert part in text
     fingerprint = identity.fingerprint()
     assert " ".join(fingerprint[at : at + 4] for at in range(0, 64, 4)) in text
+
+
+REPRESENTATIVE = "Example Representation BV, Damrak 1, Amsterdam"
+TEMPLATES = Path(__file__).parents[2] / "templates" / "documents"
+
+
+@pytest.mark.parametrize(
+    "template", sorted(path.name for path in TEMPLATES.glob("*.html") if path.name != "base.html")
+)
+def test_every_kind_of_document_names_the_representative(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, template: str
+) -> None:
+    """O-08: Art. 27, 13(1)(a); whatever else a letter is about, and whatever it lacks."""
+    settings.DSR_CONTROLLER = {**settings.DSR_CONTROLLER, "representative": REPRESENTATIVE}
+    monkeypatch.setattr(typesetting, "to_pdf", lambda html, **_rest: html)
+    html = services.render(**{**LETTER, "template": f"documents/{template}", "context": {}})
+    assert f"<dd>{REPRESENTATIVE}</dd>" in html
+
+
+def test_the_representative_stands_on_the_printed_page(settings: Any) -> None:
+    """O-08"""
+    settings.DSR_CONTROLLER = {**settings.DSR_CONTROLLER, "representative": REPRESENTATIVE}
+    text = text_of(services.render(**LETTER))
+    assert "Representative in the EU" in text
+    assert REPRESENTATIVE in text
 
 
 def test_demo_stands_on_every_page_of_the_demo_only() -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,9 +21,9 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.claims import big_words
+from dsr_portal.erasure import certificate, selectors, services, verification
 from dsr_portal.erasure import kit as kits
 from dsr_portal.erasure import places as places_of_scan
-from dsr_portal.erasure import selectors, services, verification
 from dsr_portal.erasure.models import Plan, PlanState, StepState, Verification, WaitCode
 from dsr_portal.gallery import connector, hashes
 from dsr_portal.gallery import selectors as gallery
@@ -347,6 +352,66 @@ def test_two_cases_that_claim_one_record_are_a_task_and_no_erasure(now: None) ->
     services.resume_waiting()
     lab.run_all()
     assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+
+
+@contextmanager
+def page_online(picture: bytes) -> Iterator[tuple[str, list[str]]]:
+    """A page of somebody's website that goes on showing the picture; who asked for it, in order."""
+    asked: list[str] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(picture)
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/people/somebody", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_what_is_still_online_is_erased_and_nobody_looks_whether_it_is(now: None) -> None:
+    """N-18: Clearview took only pages off that were down already; here the page makes no odds."""
+    shown = lab.noise(91)
+    with page_online(shown) as (page, asked):
+        own = lab.picture(91, data=shown, page=page)
+        plan = erased(lab.ready_case(own.records))
+        assert plan.state == PlanState.DONE
+        assert Record.objects.get(id=own.records[0].id).state == Record.State.ERASED
+        assert asked == []
+        with urllib.request.urlopen(page) as answer:  # noqa: S310 - the server above
+            assert answer.read() == shown
+    assert asked == ["/people/somebody"]
+    assert blocked(page=page)
+
+
+def test_no_erased_case_closes_without_its_certificate(
+    now: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E-14: erased, checked, and still open while the letter that says so is missing."""
+    own = lab.picture(92)
+    case = lab.ready_case(own.records)
+    with monkeypatch.context() as lost:
+        lost.setattr(certificate, "certified", lambda _case: None)
+        plan = erased(case)
+    case.refresh_from_db()
+    assert Record.objects.get(id=own.records[0].id).state == Record.State.ERASED
+    assert plan.state != PlanState.DONE
+    assert (case.status, case.deliveries.filter(kind="certificate").count()) == (Status.ERASING, 0)
+    Job.objects.filter(kind=services.CERTIFY).update(run_after=clock.now())
+    lab.run_all()
+    case.refresh_from_db()
+    assert (case.status, case.deliveries.filter(kind="certificate").count()) == (Status.CLOSED, 1)
 
 
 def test_a_lying_shredder_of_keys_is_caught(now: None, monkeypatch: pytest.MonkeyPatch) -> None:

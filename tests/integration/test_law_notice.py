@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 
 pytestmark = [pytest.mark.django_db]
 
@@ -20,6 +22,41 @@ def public_site(site: Any) -> None:
 def shown(client: Client, name: str) -> str:
     page = client.get(reverse(f"public:{name}")).content.decode()
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+ITEMS = {
+    "controller": "Who we are",
+    "representative": "Representative in the European Union:",
+    "data": "What we take, and what not",
+    "purposes and grounds": "Why, and on what ground",
+    "recipients": "Who sees it",
+    "transfers": "Other countries",
+    "retention": "How long",
+    "rights": "Your rights here",
+    "withdrawal": "To compare your face: only with your explicit consent (Art. 9(2)(a))."
+    " You can withdraw it at any time on the page of your request.",
+    "complaint": "If you do not agree",
+    "compulsory or not": "You do not have to send a photo. If you do, we use it to answer you and"
+    " for nothing else.",
+    "automated decisions": "Does a computer decide?",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "de"])
+def test_the_notice_has_every_item_in_each_language(language: str, settings: Any) -> None:
+    """P-01, N-08: Art. 13(1)-(2), item by item; the representative and the transfer as set."""
+    settings.DSR_CONTROLLER = {**settings.DSR_CONTROLLER, "representative": "Example Rep BV"}
+    settings.DSR_REQUEST_TRANSFERS = ["United States (standard clauses)"]
+    said = shown(Client(HTTP_ACCEPT_LANGUAGE=language), "privacy")
+    with translation.override(language):
+        words = {item: gettext(text) for item, text in ITEMS.items()}
+    if language != "en":
+        assert not [item for item, text in words.items() if text == ITEMS[item]]
+    assert [item for item, text in words.items() if text not in said] == []
+    controller = settings.DSR_CONTROLLER
+    for fact in (controller["name"], controller["dpo"].split(", ")[-1], "Example Rep BV"):
+        assert fact in said
+    assert "United States (standard clauses)" in said
 
 
 @pytest.mark.parametrize(

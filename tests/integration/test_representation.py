@@ -140,18 +140,20 @@ def test_a_photo_waits_for_the_mandate_and_is_searched_once_it_is_accepted(
     assert Search.objects.filter(case=case).exists()
 
 
-def test_a_request_of_a_representative_without_a_mandate_row_waits(writer, officer):
-    """C-04: the channel alone says that somebody else sent it."""
-    case = services.open_case(
-        actor=writer, channel="representative", rights=["access"], ways=[]
-    ).case
+@pytest.mark.parametrize("channel", ["representative", "third_party"])
+def test_a_request_of_somebody_else_without_a_mandate_row_waits(writer, officer, channel):
+    """C-04, C-05: the channel alone says that somebody else sent it."""
+    case = services.open_case(actor=writer, channel=channel, rights=["access"], ways=[]).case
     assert mandates.in_the_way(case) == "mandate_missing"
 
 
-def test_the_clock_counts_from_the_day_it_arrived_whatever_becomes_of_the_mandate(writer, officer):
-    """C-05, R11: arrived nine days before anybody wrote it down."""
+@pytest.mark.parametrize("channel", ["representative", "third_party"])
+def test_the_clock_counts_from_the_day_it_arrived_whatever_becomes_of_the_mandate(
+    writer, officer, channel
+):
+    """C-05, R11: arrived nine days before anybody wrote it down, by a portal of others as well."""
     day = clock.today() - timedelta(days=9)
-    case, mandate = sent_for_somebody(writer, received_at=intake.arrival_of(day))
+    case, mandate = sent_for_somebody(writer, channel=channel, received_at=intake.arrival_of(day))
     due = deadlines.due_dates(day, calendar=case.calendar).legal
     mandate_checks.ask(
         mandate_id=mandate.id,

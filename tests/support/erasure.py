@@ -105,6 +105,7 @@ def picture(
     source: Source | None = None,
     apart: int = 180,
     data: bytes = b"",
+    page: str = "",
 ) -> Shown:
     """Import one picture with faces as the services do, drawn templates aside.
 
@@ -125,7 +126,7 @@ def picture(
         image=SourceImage(id=new_id(), source=owner, run=run, imported_at=moment),
         records=[],
         picture=data,
-        page=f"https://pages{seed}.example.org/people/somebody-{seed}",
+        page=page or f"https://pages{seed}.example.org/people/somebody-{seed}",
         file=f"https://files{seed}.example.org/{seed}/holiday-picture.jpg",
         caption=f"Caption number {seed}: a person on the pier at noon",
     )

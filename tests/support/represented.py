@@ -23,13 +23,14 @@ def sent_for_somebody(
     document: bytes = PAPER,
     who: mandates.Representative = LENA,
     kind: str = "lawyer",
+    channel: str = Channel.REPRESENTATIVE,
     **more: Any,
 ) -> tuple[Case, Mandate]:
     """A letter of a representative, entered by a person of staff with its mandate."""
     opened = {name: more.pop(name) for name in ("received_at", "age_band") if name in more}
     case = services.open_case(
         actor=writer,
-        channel=Channel.REPRESENTATIVE,
+        channel=channel,
         rights=rights,
         ways=[services.WaySent("page", PAGE, keyed_hash=hashes.of_address(PAGE))],
         contact=services.Contact(email=email),
