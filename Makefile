@@ -37,7 +37,7 @@ test: setup-test ## all tests, tier by tier
 	@$(PY) .ci/tiers.py
 
 test-services: setup-test ## tests marked db or broker, on PostgreSQL and Redis
-	@bash .ci/services.sh $(PY) -m pytest -q -m "db or broker"
+	@bash .ci/services.sh $(PY) .ci/tiers.py services
 
 lint: setup ## ruff, import-linter, djlint, deptry
 	$(PY) -m ruff check .

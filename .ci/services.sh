@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Run a command with PostgreSQL as the database and Redis as the broker:
 #
-#   .ci/services.sh .venv/bin/python -m pytest -m "db or broker"
+#   .ci/services.sh .venv/bin/python .ci/tiers.py services
+#   .ci/services.sh .venv/bin/python -m pytest -m "db or broker" tests/worker
 #
 # DATABASE_URL and CELERY_BROKER_URL win; otherwise servers on this machine are used if they
 # answer. Without them the command does not run: that is a failure where DSR_REQUIRE_SERVICES=1.
@@ -24,7 +25,8 @@ if [ -z "${DATABASE_URL:-}" ]; then
 fi
 if [ -z "${CELERY_BROKER_URL:-}" ]; then
   listens 127.0.0.1 6379 || absent "No Redis answers on 127.0.0.1:6379; set CELERY_BROKER_URL."
-  export CELERY_BROKER_URL="redis://127.0.0.1:6379/$(($$ % 14 + 1))"
+  # The processes of one run take this number and the next ones (dsr_portal/settings/test.py).
+  export CELERY_BROKER_URL="redis://127.0.0.1:6379/$(($$ % 5 * 3 + 1))"
 fi
 
 code=0

@@ -1,10 +1,17 @@
 """Run the tests tier by tier, each in a process of its own, and say at the end what ran.
 
+    .ci/tiers.py [services] [what pytest is to know...]
+
 All tiers run even when one fails: one run tells everything there is to mend. Light tiers deal
-their tests to two processes; engine and worker tests are dealt by file, for what a module makes
-(a gallery, a demo, a loaded network) is made once. Worker tests mostly wait for leases and beats:
-one more process than there are cores fills that time. The browser tests serve a whole demo, six
-processes beside the browser, and run alone.
+their tests to two processes, and the one that is done first takes over half of what waits for the
+other; engine and worker tests are dealt by file, for what a module makes (a gallery, a demo, a
+loaded network) is made once. Worker tests mostly wait for leases and beats: one more process than
+there are cores fills that time. The browser tests serve a whole demo, six processes beside the
+browser, and run alone. `services` runs what is marked `db` or `broker` instead, each process with
+a database and a broker of its own (.ci/services.sh, dsr_portal/settings/test.py).
+
+Everything the tests write lies in memory where there is room for it: the portal puts every key and
+every commit on the disk before it goes on, and a test that waits for a disk proves nothing by it.
 
 The order of tests is shuffled by a seed that is the same for everybody, so that a failure comes
 again; SEED=7 asks for another order.
@@ -13,8 +20,10 @@ again; SEED=7 asks for another order.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET  # the reports are our own
 from pathlib import Path
@@ -24,7 +33,7 @@ REPORTS = ROOT / "var" / "tests"
 NOTHING_COLLECTED = 5
 
 JOBS = int(os.environ.get("JOBS", "2"))
-SIDE_BY_SIDE = ["-n", str(JOBS)]
+SIDE_BY_SIDE = ["-n", str(JOBS), "--dist", "worksteal"]
 BY_FILE = ["-n", str(JOBS + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
 ORDER = [f"--randomly-seed={os.environ.get('SEED', '1')}"]
 # The tests start some hundred processes of the portal. Where Python may not keep what it compiled,
@@ -37,6 +46,9 @@ TIERS: dict[str, tuple[list[str], list[str]]] = {
     "engine-worker": (["tests/engine", "tests/worker"], BY_FILE),
     "browser": (["tests/e2e"], []),
 }
+SERVICES = {"services": (["tests"], [*BY_FILE, "-m", "db or broker"])}
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+ROOM = 4 * 1024**3
 
 
 def counts(report: Path) -> tuple[int, int, int]:
@@ -50,6 +62,12 @@ def counts(report: Path) -> tuple[int, int, int]:
 
     failed = total("failures") + total("errors")
     return total("tests") - failed - total("skipped"), failed, total("skipped")
+
+
+def place() -> str | None:
+    """Where tests write; None, the machine's own place, without room in memory."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM
+    return str(MEMORY) if roomy and os.access(MEMORY, os.W_OK) else None
 
 
 def run_tier(name: str, folders: list[str], how: list[str], more: list[str]) -> tuple[int, Path]:
@@ -71,9 +89,14 @@ def run_tier(name: str, folders: list[str], how: list[str], more: list[str]) -> 
         *more,
     ]
     print(f"\n=== {name} ===", flush=True)
-    code = subprocess.run(
-        command, cwd=ROOT, env=ENVIRONMENT, check=False, stdin=subprocess.DEVNULL
-    ).returncode
+    with tempfile.TemporaryDirectory(prefix="t-", dir=place(), ignore_cleanup_errors=True) as home:
+        code = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**ENVIRONMENT, "TMPDIR": home},
+            check=False,
+            stdin=subprocess.DEVNULL,
+        ).returncode
     return (0 if code == NOTHING_COLLECTED else code), report
 
 
@@ -82,7 +105,8 @@ def main(more: list[str]) -> int:
     started = time.monotonic()
     passed = failed = skipped = 0
     broken = []
-    for name, (folders, how) in TIERS.items():
+    tiers, more = (SERVICES, more[1:]) if more[:1] == ["services"] else (TIERS, more)
+    for name, (folders, how) in tiers.items():
         code, report = run_tier(name, folders, how, more)
         if code != 0:
             broken.append(f"{name} ended with {code}")

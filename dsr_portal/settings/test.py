@@ -21,6 +21,11 @@ if _WORKER and _HOME.name != _WORKER:
         if os.environ.get(_name) == _place.format(home=_HOME):
             del os.environ[_name]
     _HOME = _HOME / _WORKER
+    # Redis has numbered databases: each process takes one, from the number of the run onwards.
+    _BROKER, _, _FIRST = env.text("CELERY_BROKER_URL", "").rpartition("/")
+    if _BROKER.startswith("redis://") and _FIRST.isdigit():
+        _OWN = int(_FIRST) + int(_WORKER.removeprefix("gw"))
+        os.environ["CELERY_BROKER_URL"] = f"{_BROKER}/{_OWN}"
 os.environ["DSR_TEST_HOME"] = str(_HOME)
 for _name, _place in _PLACES.items():
     os.environ.setdefault(_name, _place.format(home=_HOME))
