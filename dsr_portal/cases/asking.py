@@ -25,13 +25,13 @@ from dsr_portal.cases.messages import (
     words_of,
 )
 from dsr_portal.cases.models import (
+    UNIDENTIFIED,
     Ask,
     AskedFact,
     Case,
     Direction,
     Means,
     Missing,
-    Outcome,
     ProposalKind,
     Status,
     WayIn,
@@ -329,7 +329,7 @@ def end_waiting(case: Case, actor: Actor) -> None:
 
 def may_come_back(case: Case) -> bool:
     """Whether the case ended, or is about to, only because nobody could tell who is asking."""
-    unidentified = case.outcome == Outcome.NOT_IDENTIFIED and case.withdrawn_at is None
+    unidentified = case.outcome in UNIDENTIFIED and case.withdrawn_at is None
     return unidentified and case.status in _MAY_COME_BACK
 
 

@@ -72,6 +72,12 @@ ANSWERS: dict[str, tuple[Promise, ...]] = {
         _("You can ask us for that too. A person tells you how."),
         _("You can complain about us. It costs nothing."),
     ),
+    "named_page": (
+        _("We looked at the page or picture you named."),
+        _("This letter does not say if we have a picture from there."),
+        _("You can tell us more at any time. You do not have to send a photo."),
+        _("You can complain about us. It costs nothing."),
+    ),
     "not_identified": (
         _("We do not know yet which pictures are yours. So we can't send any."),
         _("You can tell us more at any time. You do not have to send a photo."),

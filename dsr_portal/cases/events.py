@@ -120,6 +120,17 @@ TYPES = [
         },
         ("L-02", "T-07", "R-06"),
     ),
+    EventType(
+        "page.wished",
+        {"kind": Code(choices=tuple(WayKind.values)), "entered_by": StaffNo(optional=True)},
+        ("L-01", "T-07", "T-11"),
+    ),
+    EventType("page.taken_back", {}, ("T-11",)),
+    EventType(
+        "page.decided",
+        {"pictures": Count(), "left": Count(), "locked": Count(), "erased": Count()},
+        ("L-07", "G-01", "T-07"),
+    ),
     EventType("way.added", {"kind": Code(choices=tuple(WayKind.values))}, ("L-01", "T-11")),
     EventType(
         "case.clock_anew",
@@ -309,6 +320,18 @@ SENTENCES = {
             len(p["means"]),
         )
         % {"number": len(p["means"])}
+    ),
+    "page.wished": lambda p: _(
+        "The person asked that one page be dealt with without showing who they are."
+    ),
+    "page.taken_back": lambda p: _("The wish about one page was taken back."),
+    "page.decided": lambda p: (
+        ngettext(
+            "Two persons decided about %(pictures)s picture at what the person named.",
+            "Two persons decided about %(pictures)s pictures at what the person named.",
+            p["pictures"],
+        )
+        % {"pictures": p["pictures"]}
     ),
     "way.added": lambda p: (
         _("The person named something else: %(kind)s.") % {"kind": WayKind(p["kind"]).label}

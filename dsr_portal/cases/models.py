@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
+from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - found here
 from dsr_portal.core.models import Row
 
 
@@ -37,8 +38,13 @@ class Outcome(models.TextChoices):
     PARTLY_REFUSED = "partly_refused", _("Partly refused")
     REFUSED = "refused", _("Refused")
     NOT_IDENTIFIED = "not_identified", _("Not identified")
+    NAMED_PAGE = "named_page", _("One page dealt with, not identified")
     NO_REQUEST = "no_request", _("No request")
     WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+UNIDENTIFIED = frozenset({Outcome.NOT_IDENTIFIED, Outcome.NAMED_PAGE})
+"""Nobody could tell who asks: nothing was disclosed, and who gives more opens the request again."""
 
 
 class Channel(models.TextChoices):

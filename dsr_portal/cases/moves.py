@@ -26,6 +26,10 @@ _STAMPS = {
 # Going back is no new decision and no new delivery.
 _BACK = frozenset({Action.STOP_ERASURE, Action.STOP_UNDELIVERED})
 _AGAIN = frozenset({Action.COME_BACK, Action.REOPEN})
+_COMES_TO = {
+    Action.NOT_IDENTIFIED: Outcome.NOT_IDENTIFIED,
+    Action.NAMED_PAGE: Outcome.NAMED_PAGE,
+}
 # What a case that is opened again has not reached yet; the trail keeps when it had.
 _ANEW: dict[str, None | str] = {
     "outcome": "",
@@ -65,8 +69,7 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
             for name, value in _ANEW.items():
                 setattr(row, name, value)
             changed += _ANEW
-        if action is Action.NOT_IDENTIFIED:
-            outcome = Outcome.NOT_IDENTIFIED
+        outcome = _COMES_TO.get(action, outcome)
         stamp = None if action in _BACK else _STAMPS.get(arrow.target)
         if stamp is not None:
             setattr(row, stamp, clock.now())

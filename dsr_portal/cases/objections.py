@@ -13,6 +13,7 @@ from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import letters
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
+    UNIDENTIFIED,
     Case,
     Delivery,
     DeliveryKind,
@@ -25,7 +26,7 @@ from dsr_portal.cases.moves import quietly
 from dsr_portal.core.actor import Actor
 
 _RULE = Actor.system("objection")
-_NO_OUTCOME = frozenset({Outcome.REFUSED, Outcome.NOT_IDENTIFIED, Outcome.WITHDRAWN})
+_NO_OUTCOME = UNIDENTIFIED | {Outcome.REFUSED, Outcome.WITHDRAWN}
 
 
 def tell_due() -> int:

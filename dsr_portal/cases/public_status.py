@@ -77,6 +77,8 @@ TOLD: dict[str, Promise] = {
     "message.sent": _("We wrote to you."),
     "identity.reminded": _("We reminded you."),
     "letter.sent": _("We sent you a letter."),
+    "page.wished": _("You asked us to deal with one page only."),
+    "page.taken_back": _("You took the wish about one page back."),
     "case.info_asked": _("We asked you for something."),
     "delivery.released": _("Your answer was made ready."),
     "delivery.renewed": _("You got a new link."),

@@ -12,7 +12,7 @@ from enum import StrEnum
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.accounts.roles import REVIEWERS
-from dsr_portal.cases.models import Outcome, RightCode, Status
+from dsr_portal.cases.models import UNIDENTIFIED, RightCode, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
 
@@ -31,6 +31,7 @@ class Action(StrEnum):
     REVIEW_DONE = "review_done"
     SEARCH_AGAIN = "search_again"
     NOT_IDENTIFIED = "not_identified"
+    NAMED_PAGE = "named_page"
     REFUSE = "refuse"
     NO_REQUEST = "no_request"
     DELIVER = "deliver"
@@ -102,6 +103,9 @@ _again = Transition(S.SEARCHING, STAFF_OR_SYSTEM, "case.search_repeated", "Art. 
 _not_identified = Transition(
     S.DECIDED, REVIEWERS, "case.decided", "Art. 11(2), 12(4)", not_opener=True
 )
+_named_page = Transition(
+    S.DECIDED, REVIEWERS, "case.decided", "Art. 11(2), 12(4); rule R6", not_opener=True
+)
 _come_back = Transition(
     S.RECEIVED, PEOPLE, "case.reopened", "Art. 11(2), 12(2)", when_unidentified=True
 )
@@ -146,6 +150,9 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
     (S.RECEIVED, A.NOT_IDENTIFIED): _not_identified,
     (S.NEEDS_INFO, A.NOT_IDENTIFIED): _not_identified,
     (S.IDENTITY, A.NOT_IDENTIFIED): _not_identified,
+    (S.RECEIVED, A.NAMED_PAGE): _named_page,
+    (S.NEEDS_INFO, A.NAMED_PAGE): _named_page,
+    (S.IDENTITY, A.NAMED_PAGE): _named_page,
     (S.RECEIVED, A.REFUSE): _refuse,
     (S.NEEDS_INFO, A.REFUSE): _refuse,
     (S.IDENTITY, A.REFUSE): _refuse,
@@ -250,11 +257,11 @@ def transition(
         )
     if None not in (found.when_delivered, delivered) and found.when_delivered != delivered:
         raise Conflict("other_way_back", _("The case goes back to where it came from."))
-    if found.unless_unidentified and outcome == Outcome.NOT_IDENTIFIED:
+    if found.unless_unidentified and outcome in UNIDENTIFIED:
         raise Conflict(
             "not_identified", _("Nobody could tell which records are theirs: nothing is erased.")
         )
-    if found.when_unidentified and outcome != Outcome.NOT_IDENTIFIED:
+    if found.when_unidentified and outcome not in UNIDENTIFIED:
         raise Conflict("was_answered", _("This request was answered; a new one can be sent."))
     return found
 

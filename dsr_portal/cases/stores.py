@@ -185,6 +185,32 @@ declare_model(
     },
 )
 declare_model(
+    "cases.PageWish",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "way": F.ID,
+        "asked_at": F.TIME,
+        "asked_by": F.STAFF,
+        "ended_at": F.TIME,
+        "ended_how": F.CODE,
+    },
+)
+declare_model(
+    "cases.PageVerdict",
+    {
+        "id": F.ID,
+        "wish": F.ID,
+        "image_id": F.ID,
+        "action": F.CODE,
+        "ground": F.CODE,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+        "agreed_by": F.STAFF,
+        "agreed_at": F.TIME,
+    },
+)
+declare_model(
     "cases.EvidenceLock",
     {
         "id": F.ID,

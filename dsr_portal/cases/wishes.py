@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record
 from dsr_portal.cases.levels import OF_RIGHT
-from dsr_portal.cases.models import Case, CaseRight, Outcome, RightCode, Status
+from dsr_portal.cases.models import UNIDENTIFIED, Case, CaseRight, Outcome, RightCode, Status
 from dsr_portal.cases.public_status import erases_unseen, has_opened
 from dsr_portal.cases.states import BEFORE_SEARCH, OVER
 from dsr_portal.core import clock
@@ -41,7 +41,7 @@ def knows_the_no(case: Case) -> bool:
     without any search and tells of none.
     """
     refused = case.outcome == Outcome.REFUSED and has_opened(case)
-    return refused or case.outcome == Outcome.NOT_IDENTIFIED
+    return refused or case.outcome in UNIDENTIFIED
 
 
 def write_right(

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dsr_portal.cases.models import Case
-from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
+from dsr_portal.cases.page_models import WishOver
+from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
 from dsr_portal.documents import selectors as documents
 from dsr_portal.erasure.models import Plan
 from dsr_portal.gallery.models import Notice
@@ -153,6 +154,11 @@ NEEDS: tuple[Need, ...] = (
     ),
     Need(
         "L-07",
+        ("page.decided",),
+        lambda case: case.page_wishes.filter(ended_how=WishOver.DEALT_WITH).count(),
+    ),
+    Need(
+        "L-07",
         ("answer.approved",),
         lambda case: _answers(case).filter(state=AnswerState.APPROVED).count(),
     ),
@@ -215,7 +221,7 @@ NEEDS: tuple[Need, ...] = (
         lambda case: (
             _answers(case)
             .filter(state=AnswerState.APPROVED, package_unit__isnull=True)
-            .exclude(kind=AnswerKind.NOT_IDENTIFIED)
+            .exclude(kind__in=LETTER_ONLY)
             .count()
         ),
     ),

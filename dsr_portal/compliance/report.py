@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dsr_portal.audit import services as audit
-from dsr_portal.cases import lateness
+from dsr_portal.cases import lateness, page_wishes
 from dsr_portal.cases.clocks import clock_of
-from dsr_portal.cases.models import Case, Extension, IdentityWay, Outcome, WayKind
+from dsr_portal.cases.models import UNIDENTIFIED, Case, Extension, IdentityWay, Outcome, WayKind
+from dsr_portal.cases.page_models import PageAction
 from dsr_portal.compliance import concerning
 from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
@@ -507,14 +508,33 @@ def _held_back(case: Case) -> str:
     ) or _("none")
 
 
+def _one_page(case: Case) -> str:
+    """What two persons decided about pictures at what was named, by number (rule R6)."""
+    wish = page_wishes.dealt_with(case)
+    if wish is None:
+        return _("no")
+    actions = list(wish.verdicts.values_list("action", flat=True))
+    counts = "; ".join(
+        f"{action.label}: {actions.count(action)}" for action in PageAction if action in actions
+    )
+    plan = erasure.own_plan(case.id)
+    gone = plan.get_state_display() if plan is not None else _("not begun")
+    return _("%(pictures)s pictures there. %(counts)s. Erasure: %(gone)s") % {
+        "pictures": len(actions),
+        "counts": counts or "-",
+        "gone": gone if PageAction.ERASE in actions else _("not decided"),
+    }
+
+
 def _refusals(case: Case, events: Sequence[Told]) -> Section:
-    refused = case.outcome in {Outcome.REFUSED, Outcome.PARTLY_REFUSED, Outcome.NOT_IDENTIFIED}
+    refused = case.outcome in UNIDENTIFIED | {Outcome.REFUSED, Outcome.PARTLY_REFUSED}
     blocks = [event for event in events if event.type == "block.added"]
     return {
         "id": "refusals",
         "heading": _("Refusals, extensions, recipients, block of collection"),
         "rows": [
             (_("Refused"), case.get_outcome_display() if refused else _("no")),
+            (_("One page dealt with, not identified"), _one_page(case)),
             (_("Held back"), _held_back(case)),
             (_("Extended"), _extended(case)),
             (_("Recipients told (Art. 19)"), _recipients_told(case)),

@@ -1,5 +1,6 @@
 """What a person of an authority may read: granted cases, within the time, nothing else."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from dsr_portal.accounts.models import Role
-from dsr_portal.cases.models import Case
+from dsr_portal.cases.models import Case, Outcome
 from dsr_portal.compliance.models import AuditReport, CaseGrant
 from dsr_portal.core import clock, references
 from dsr_portal.core.actor import Actor
@@ -36,6 +37,12 @@ def cases_open_to(*, actor: Actor, authority_code: str) -> QuerySet[Case]:
         return Case.objects.none()
     ids = open_grants(authority_code).values_list("case_id", flat=True)
     return Case.objects.filter(id__in=ids).order_by("-received_at")
+
+
+def outcomes(cases: QuerySet[Case]) -> list[tuple[str, int]]:
+    """How many of these cases came to what, in words; those without an outcome are not counted."""
+    found = Counter(cases.exclude(outcome="").order_by().values_list("outcome", flat=True))
+    return [(str(one.label), found[one]) for one in Outcome if found[one]]
 
 
 def open_until(*, authority_code: str, case_id: UUID) -> datetime | None:

@@ -17,8 +17,10 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import sentences
 from dsr_portal.desk.next_step import NextStep, next_step
+from dsr_portal.disclosure import named_page
 from dsr_portal.disclosure import selectors as disclosure
-from dsr_portal.disclosure.models import Answer, AnswerState
+from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
+from dsr_portal.disclosure.named_page import Seen
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure.models import Plan, PlanRecord, Step
@@ -59,6 +61,7 @@ class CaseFacts:
     activity: list[Entry]
     ways: int
     why: str
+    decided_pages: list[tuple[Seen, str, str]]
 
 
 def case_facts(case: Case, actor: Actor) -> CaseFacts:
@@ -84,7 +87,15 @@ def case_facts(case: Case, actor: Actor) -> CaseFacts:
         activity=activity(case, actor),
         ways=case.ways.count(),
         why=why_not_identified(case),
+        decided_pages=_decided_pages(case),
     )
+
+
+def _decided_pages(case: Case) -> list[tuple[Seen, str, str]]:
+    """What the first person decided about a named page, while another one reads it."""
+    answer = disclosure.current_answer(case.id)
+    waits = answer is not None and answer.kind == AnswerKind.NAMED_PAGE
+    return named_page.proposed(case) if waits else []
 
 
 def why_not_identified(case: Case) -> str:

@@ -27,9 +27,11 @@ from dsr_portal.cases.models import (
     RightCode,
     Status,
 )
+from dsr_portal.cases.page_models import PageAction
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
+from dsr_portal.disclosure.named_page import Seen
 from dsr_portal.disclosure.unidentified import MAX_WHY
 from dsr_portal.erasure.models import Duplicate, PlanRecord
 from dsr_portal.gallery.models import RecipientChannel
@@ -478,6 +480,48 @@ class UnidentifiedForm(PlainForm):
         max_length=MAX_WHY,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+
+
+class OnePageWishForm(PlainForm):
+    """The wish of somebody who told us: deal with one thing they named, and ask no more (R6)."""
+
+    def __init__(self, *args: Any, named: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["which"] = forms.TypedChoiceField(
+            label=_("Which one do they mean?"), choices=named, coerce=UUID, widget=ChoiceCards
+        )
+
+
+class OnePageForm(PlainForm):
+    """One decision for each picture at what was named, each on a ground that holds for it."""
+
+    def __init__(self, *args: Any, pictures: Sequence[Seen], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ids = [one.image_id for one in pictures]
+        for number, one in enumerate(pictures, start=1):
+            self.fields[f"action_{one.image_id}"] = forms.ChoiceField(
+                label=_("Picture %(number)s: what do we do with it?") % {"number": number},
+                choices=PageAction.choices,
+                widget=ChoiceCards,
+            )
+            self.fields[f"ground_{one.image_id}"] = forms.ChoiceField(
+                label=_("Picture %(number)s: on which ground?") % {"number": number},
+                choices=[
+                    ("", _("None")),
+                    *((ground.value, ground.label) for ground in one.grounds),
+                ],
+                required=False,
+            )
+        self.fields["why"] = forms.CharField(
+            label=_("What did you look at, and why do you decide so?"),
+            help_text=_("Kept in the case file, for the second person and for an authority."),
+            max_length=MAX_WHY,
+            widget=forms.Textarea(attrs={"rows": 4}),
+        )
+
+    def verdicts(self) -> dict[UUID, tuple[str, str]]:
+        given = self.cleaned_data
+        return {one: (given[f"action_{one}"], given[f"ground_{one}"]) for one in self.ids}
 
 
 class PhotosForm(PlainForm):

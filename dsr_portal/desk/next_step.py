@@ -8,15 +8,15 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
 from dsr_portal.accounts.roles import REVIEWERS
-from dsr_portal.cases import children, evidence_locks, exemptions, mandates
-from dsr_portal.cases.models import Case, Outcome, RightCode, Status
+from dsr_portal.cases import children, evidence_locks, exemptions, mandates, page_wishes
+from dsr_portal.cases.models import UNIDENTIFIED, Case, RightCode, Status
 from dsr_portal.cases.services import has_unread_mail, was_asked
 from dsr_portal.cases.states import OVER
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import moment
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import unidentified
-from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
+from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure.models import PlanState
 from dsr_portal.matching import selectors as matching
@@ -159,7 +159,7 @@ def _stopped(title: str) -> NextStep:
 
 def _before_search(case: Case, actor: Actor) -> NextStep:
     letter = disclosure.current_answer(case.id)
-    if letter is not None and letter.kind == AnswerKind.NOT_IDENTIFIED:
+    if letter is not None and letter.kind in LETTER_ONLY:
         waiting = _letter(letter, actor)
         if waiting is not None:
             return waiting
@@ -174,6 +174,8 @@ def _others(case: Case, step: NextStep) -> tuple[Other, ...]:
         pages.insert(0, Other("desk:photos", _("Choose which photos count")))
     if may_look_up(case) and step.page != "desk:look_up":
         pages.insert(0, Other("desk:look_up", _("Look up by what the person named")))
+    if page_wishes.may_ask(case) and page_wishes.ways_to_choose(case):
+        pages.append(Other("desk:one_page", _("They want one page dealt with only")))
     pages.append(Other("desk:unidentified", _("Cannot identify")))
     return tuple(pages)
 
@@ -199,7 +201,9 @@ def _letter(letter: Answer, actor: Actor) -> NextStep | None:
             may_set_aside=True,
         )
     step = NextStep(
-        _("Read the letter: cannot identify"),
+        _("Read what is decided about one page")
+        if letter.kind == AnswerKind.NAMED_PAGE
+        else _("Read the letter: cannot identify"),
         _("It leaves with the next daily batch. When the person gives more, the request opens."),
         law=law,
         form="letter",
@@ -285,6 +289,18 @@ def _towards_search(case: Case) -> NextStep:
         return _mandate(case)
     if children.in_the_way(case):
         return _child(case)
+    if page_wishes.in_force(case) is not None:
+        return NextStep(
+            _("Deal with the page they named"),
+            _(
+                "The person does not show who they are and asks for this one page or file only. "
+                "What is there is decided on its own; nothing is told."
+            ),
+            law=_("Art. 11(2), 17(1)(d); rule R6"),
+            page="desk:one_page",
+            button=_("Look at the page"),
+            barred=True,
+        )
     if photos_differ(case):
         return NextStep(
             _("Choose which photos count"),
@@ -532,7 +548,7 @@ def _after_delivery(case: Case, actor: Actor) -> NextStep:
             _("Nothing is erased while the lock stands that the person asked for."),
             law=_("Art. 18(1)(c)"),
         )
-    if case.outcome == Outcome.NOT_IDENTIFIED:
+    if case.outcome in UNIDENTIFIED:
         return NextStep(
             _("Nothing is left to do"),
             _("The letter left. When the person gives more, the request opens again."),

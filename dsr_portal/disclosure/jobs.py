@@ -14,6 +14,7 @@ from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.disclosure import (
     contents,
+    named_page,
     neutral,
     package,
     unidentified,
@@ -90,6 +91,7 @@ def make_answer(ctx: JobContext) -> None:
 
 _LETTERS: dict[str, Callable[[Answer], documents.Prepared]] = {
     AnswerKind.NOT_IDENTIFIED: unidentified.letter,
+    AnswerKind.NAMED_PAGE: named_page.letter,
     AnswerKind.NEUTRAL: neutral.letter,
 }
 """Answers that are a letter alone: nothing found is told, no picture and no package go along."""

@@ -11,6 +11,11 @@ class AnswerKind(models.TextChoices):
     NOTHING_FOUND = "nothing_found", _("Nothing found")
     NEUTRAL = "neutral", _("Neither yes nor no: one check only")
     NOT_IDENTIFIED = "not_identified", _("Not identified")
+    NAMED_PAGE = "named_page", _("One page dealt with, not identified")
+
+
+LETTER_ONLY = frozenset({AnswerKind.NOT_IDENTIFIED, AnswerKind.NAMED_PAGE})
+"""Letters to who is not known: they end a request before any search, by two persons."""
 
 
 class AnswerState(models.TextChoices):
@@ -24,8 +29,9 @@ class AnswerState(models.TextChoices):
 class Answer(Row):
     """One answer. Its document and package are vault units; nothing of them lies in columns.
 
-    One that says we can't tell who is asking has no search and no package; it has codes of why,
-    and the words of who says so in the case file (law T-07).
+    One to who is not known has no search and no package: it says that we can't tell who is asking,
+    with codes of why (law T-07), or that one page is dealt with (rule R6). The words of who says so
+    are in the case file.
     """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="answers")
@@ -55,12 +61,12 @@ class Answer(Row):
                 name="answer_one_in_force",
             ),
             models.CheckConstraint(
-                condition=models.Q(kind="not_identified", search__isnull=True)
-                | (~models.Q(kind="not_identified") & models.Q(search__isnull=False)),
+                condition=models.Q(kind__in=sorted(LETTER_ONLY), search__isnull=True)
+                | (~models.Q(kind__in=sorted(LETTER_ONLY)) & models.Q(search__isnull=False)),
                 name="answer_rests_on_a_search",
             ),
             models.CheckConstraint(
-                condition=~models.Q(kind="not_identified")
+                condition=~models.Q(kind__in=sorted(LETTER_ONLY))
                 | ~models.Q(approved_by=models.F("prepared_by")),
                 name="answer_not_identified_by_two",
             ),

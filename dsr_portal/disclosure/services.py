@@ -23,8 +23,14 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
 from dsr_portal.core.registries import GoneUnit
-from dsr_portal.disclosure import unidentified, withholding
-from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerRecord, AnswerState
+from dsr_portal.disclosure import named_page, unidentified, withholding
+from dsr_portal.disclosure.models import (
+    LETTER_ONLY,
+    Answer,
+    AnswerKind,
+    AnswerRecord,
+    AnswerState,
+)
 from dsr_portal.documents.models import Document
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.models import Job, JobState
@@ -42,6 +48,7 @@ _OUTCOMES: dict[str, Outcome] = {
     AnswerKind.NEUTRAL: Outcome.NEUTRAL,
 }
 _SCHEDULE = Actor.system("disclosure")
+_TO_THE_UNKNOWN = {AnswerKind.NOT_IDENTIFIED: unidentified, AnswerKind.NAMED_PAGE: named_page}
 KIND = unidentified.KIND
 
 
@@ -131,7 +138,7 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
         answer = Answer.objects.select_for_update().filter(id=answer_id).first()
         if case is None or answer is None:
             raise NotFound("no_answer", _("There is no such answer."))
-        letter_only = answer.kind == AnswerKind.NOT_IDENTIFIED
+        letter_only = answer.kind in LETTER_ONLY
         waits = answer.state == AnswerState.READY
         if not waits or answer.document_id is None:
             raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
@@ -140,8 +147,9 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
                 "opener_barred", _("You entered this request, so another person approves.")
             )
         if letter_only:
-            unidentified.require_may_approve(answer, case, actor)
-            unidentified.end_case(answer, case, actor)
+            room = _TO_THE_UNKNOWN[AnswerKind(answer.kind)]
+            room.require_may_approve(answer, case, actor)
+            room.end_case(answer, case, actor)
         elif case.status != Status.DECIDED:
             raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
         document = Document.objects.get(id=answer.document_id)

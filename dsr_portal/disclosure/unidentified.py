@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import page_wishes
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.messages import require_room
 from dsr_portal.cases.models import Ask, Case, Means, Missing
@@ -21,7 +23,7 @@ from dsr_portal.cases.states import Action
 from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
-from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
+from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.words import simple_words
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
@@ -47,12 +49,12 @@ def propose(*, case_id: UUID, actor: Actor, reasons: Sequence[str], why: str) ->
     facts = [value for value in Missing.values if value in set(reasons)]
     if not facts or len(facts) != len(set(reasons)):
         raise BadInput("no_fact", _("Choose which fact stands in the way."))
-    words = _why(why)
+    words = why_words(why)
     with unit_of_work():
         case = Case.objects.select_for_update().get(id=case_id)
         _require_may_propose(case, actor)
         set_aside(case_id=case.id, actor=actor, reason="new_letter")
-        if Answer.objects.filter(case=case).exclude(state__in=_OUT_OF_FORCE).exists():
+        if in_force(case).exists():
             raise Conflict("answer_exists", _("The answer is already being made."))
         answer = Answer(
             case=case,
@@ -87,20 +89,29 @@ def propose(*, case_id: UUID, actor: Actor, reasons: Sequence[str], why: str) ->
 _OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
 
 
-def _why(text: str) -> str:
+def in_force(case: Case) -> QuerySet[Answer]:
+    """The answer of a request that counts: at most one."""
+    return Answer.objects.filter(case=case).exclude(state__in=_OUT_OF_FORCE)
+
+
+def why_words(text: str) -> str:
     words = text.strip()
     if not words:
-        raise BadInput("why_missing", _("Write why nobody can tell which records are theirs."))
+        raise BadInput("why_missing", _("Write why you decide so."))
     require_room(words, limit=MAX_WHY)
     return words
 
 
 def _require_may_propose(case: Case, actor: Actor) -> None:
-    if case.opener and case.opener == actor.id:
-        raise NotAllowed("opener_barred", _("You entered this request, so another person decides."))
+    require_not_opener(case, actor)
     problem = why_not_yet(case)
     if problem is not None:
         raise problem
+
+
+def require_not_opener(case: Case, actor: Actor) -> None:
+    if case.opener and case.opener == actor.id:
+        raise NotAllowed("opener_barred", _("You entered this request, so another person decides."))
 
 
 def why_not_yet(case: Case) -> Conflict | None:
@@ -110,6 +121,11 @@ def why_not_yet(case: Case) -> Conflict | None:
     if is_known(case) and named_ways(case):
         return Conflict(
             "can_be_looked_up", _("Look up what the person named first: who is asking is known.")
+        )
+    if page_wishes.in_force(case) is not None:
+        return Conflict(
+            "page_wished",
+            _("The person asked that one page be dealt with. That ends the request instead."),
         )
     ask = cases.standing_ask(case)
     if ask is None or ask.at < _ended_before(case):
@@ -121,15 +137,21 @@ def why_not_yet(case: Case) -> Conflict | None:
 
 def _ended_before(case: Case) -> datetime:
     """When this request last ended without identification: what was asked before is used up."""
-    before = Answer.objects.filter(
-        case=case, kind=AnswerKind.NOT_IDENTIFIED, approved_at__isnull=False
-    )
+    before = Answer.objects.filter(case=case, kind__in=LETTER_ONLY, approved_at__isnull=False)
     newest = before.order_by("-frozen_at").first()
     return case.received_at if newest is None else newest.frozen_at
 
 
 def require_may_approve(answer: Answer, case: Case, actor: Actor) -> None:
     """Another person than who proposed it, and nothing new from the person meanwhile."""
+    require_second_person(answer, case, actor)
+    problem = why_not_yet(case)
+    if problem is not None:
+        raise problem
+
+
+def require_second_person(answer: Answer, case: Case, actor: Actor) -> None:
+    """What holds for each letter to who is not known."""
     if actor.id == answer.prepared_by:
         raise NotAllowed("second_person", _("You wrote this, so another person reads it."))
     if answered_since(answer):
@@ -139,9 +161,6 @@ def require_may_approve(answer: Answer, case: Case, actor: Actor) -> None:
         )
     if case.status not in cases.BEFORE_SEARCH:
         raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
-    problem = why_not_yet(case)
-    if problem is not None:
-        raise problem
 
 
 _GIVES_MORE = frozenset(
@@ -152,6 +171,8 @@ _GIVES_MORE = frozenset(
         "consent.given",
         "identity.recorded",
         "search.queued",
+        "page.wished",
+        "page.taken_back",
     }
 )
 """What makes a letter old that says nobody can tell: each may be what was missing."""
@@ -182,7 +203,7 @@ def discard(*, answer_id: UUID, actor: Actor) -> Answer:
         waits = {AnswerState.QUEUED, AnswerState.READY}
         if case is None or answer is None or answer.state not in waits:
             raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
-        if answer.kind != AnswerKind.NOT_IDENTIFIED:
+        if answer.kind not in LETTER_ONLY:
             raise Conflict("answer_not_ready", _("Only this letter can be set aside."))
         _set_aside(answer, actor, "second_person_disagrees")
     answer.refresh_from_db()
@@ -190,10 +211,8 @@ def discard(*, answer_id: UUID, actor: Actor) -> Answer:
 
 
 def set_aside(*, case_id: UUID, actor: Actor, reason: str) -> None:
-    """A letter that said "not identified" is not the answer any more: the request went on."""
-    standing = Answer.objects.select_for_update().filter(
-        case_id=case_id, kind=AnswerKind.NOT_IDENTIFIED
-    )
+    """A letter to who was not known is not the answer any more: the request went on."""
+    standing = Answer.objects.select_for_update().filter(case_id=case_id, kind__in=LETTER_ONLY)
     for answer in standing.exclude(state__in=_OUT_OF_FORCE):
         _set_aside(answer, actor, reason)
 
@@ -242,6 +261,32 @@ def _context(answer: Answer, ask: Ask | None) -> dict[str, Any]:
             "points": [_REASONS[reason]() for reason in answer.reasons],
         },
         _asked(ask),
+        *common_sections(),
+    ]
+    return {
+        "short_answer": _(
+            "We can't yet tell which pictures are yours, so we can't send or delete any. You can "
+            "show us at any time."
+        ),
+        "facts": [
+            (_("We asked you"), day(ask.at) if ask is not None else "-"),
+            (_("Read by"), _("two people")),
+            (_("End date"), _("none")),
+        ],
+        "contents": [
+            *((str(one["id"]), str(one["heading"])) for one in sections),
+            ("complaint", _("If you are not content")),
+            ("contacts", _("How to reach us")),
+            ("check", _("How to check this document")),
+        ],
+        "sections": sections,
+        "simple": simple_words(answer),
+    }
+
+
+def common_sections() -> list[dict[str, Any]]:
+    """How to go on, what is kept, and where to complain: in each letter to who is not known."""
+    return [
         {
             "id": "more",
             "heading": _("How to go on"),
@@ -276,25 +321,6 @@ def _context(answer: Answer, ask: Ask | None) -> dict[str, Any]:
             ),
         },
     ]
-    return {
-        "short_answer": _(
-            "We can't yet tell which pictures are yours, so we can't send or delete any. You can "
-            "show us at any time."
-        ),
-        "facts": [
-            (_("We asked you"), day(ask.at) if ask is not None else "-"),
-            (_("Read by"), _("two people")),
-            (_("End date"), _("none")),
-        ],
-        "contents": [
-            *((str(one["id"]), str(one["heading"])) for one in sections),
-            ("complaint", _("If you are not content")),
-            ("contacts", _("How to reach us")),
-            ("check", _("How to check this document")),
-        ],
-        "sections": sections,
-        "simple": simple_words(answer),
-    }
 
 
 def _what_was_looked_at(case: Case) -> str:

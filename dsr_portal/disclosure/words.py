@@ -41,6 +41,14 @@ def nothing_found_words(search: Search) -> str:
     ) % {"photos": search.photos, "compared": search.compared, "day": day(search.finished_at)}
 
 
+def page_words() -> str:
+    """The answer to who asked that one page be dealt with: the same whatever was there (R3)."""
+    return _(
+        "What you named is dealt with. This letter does not say whether we hold a picture from "
+        "there."
+    )
+
+
 def named_words(search: Search) -> str:
     """What was looked up: "the page address you gave and the account name you gave"."""
     return _(" and ").join(_named(one) for one in search.looked_up)

@@ -113,21 +113,26 @@ def _destroy_kit(ctx: JobContext, plan: Plan) -> None:
 
 
 def _close(plan: Plan) -> None:
-    """E-14: no case with an erasure closes without its certificate laid ready."""
+    """E-14: no case with an erasure closes without its certificate laid ready.
+
+    One by our own decision about a named page stays sealed and moves nothing (R2, R6).
+    """
     case = lock(plan.case_id)
     approver = Actor(plan.approver, plan.approver_role, "staff")
     document = certified(case)
     if document is None or document.id != plan.document_id:
         raise IntegrityFailure("certificate_missing", "The certificate of this plan is not there.")
-    delivery = cases.make_delivery(
-        case=case,
-        kind=DeliveryKind.CERTIFICATE,
-        parts=_parts(case, document),
-        actor=approver,
-    )
+    delivery = None
+    if not plan.own:
+        delivery = cases.make_delivery(
+            case=case,
+            kind=DeliveryKind.CERTIFICATE,
+            parts=_parts(case, document),
+            actor=approver,
+        ).id
     write(plan, [Finding("kit", State.VERIFIED, "key_destroyed", examined=1)])
     notices.confirm(case_id=case.id)
-    plan.state, plan.done_at, plan.delivery_id = PlanState.DONE, clock.now(), delivery.id
+    plan.state, plan.done_at, plan.delivery_id = PlanState.DONE, clock.now(), delivery
     plan.save(update_fields=["state", "done_at", "delivery_id"])
     record(
         "erasure.certified",
@@ -136,8 +141,10 @@ def _close(plan: Plan) -> None:
         subject_id=plan.id,
         document_id=document.id,
         sha256=document.sha256,
-        delivery=delivery.id,
+        delivery=delivery,
     )
+    if plan.own:
+        return  # sealed with the documents of the case: the letter the person had says it all (R3)
     cases.advance(case=case, action=Action.ERASURE_DONE, actor=ACTOR, outcome=Outcome.ERASED)
     cases.run_purgers(case_id=case.id, actor=ACTOR, reason="closed")
 

@@ -77,7 +77,9 @@ TYPES = (
     ),
     EventType("erasure.kit_destroyed", {"expired": Flag()}, LAW),
     EventType(
-        "erasure.certified", {"document_id": Id(), "sha256": Hash(), "delivery": Id()}, ("E-14",)
+        "erasure.certified",
+        {"document_id": Id(), "sha256": Hash(), "delivery": Id(optional=True)},
+        ("E-14",),
     ),
     EventType(
         "erasure.restore_done",

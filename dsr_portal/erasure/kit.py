@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from dsr_portal.core.transactions import outside
 from dsr_portal.erasure import duplicates, patterns
 from dsr_portal.erasure.models import Plan, PlanRecord, PlanUnit
@@ -76,7 +78,7 @@ def make(plan: Plan) -> tuple[Kit, vault.Staged]:
             face = connector.current().face(row.record_id)
             boxes = kit.covered.setdefault(str(row.record.image_id), [])
             boxes.append([*face.box, *face.of])
-    for probe in Probe.objects.filter(case_id=plan.case_id).exclude(state=ProbeState.DELETED):
+    for probe in _photos_that_go(plan):
         _take_slices(kit, vault.read(probe.unit, "picture"))
         kit.units.append(_unit(plan, probe.unit, PlanUnit.Holds.PROBE))
     for row in rows:
@@ -89,6 +91,12 @@ def make(plan: Plan) -> tuple[Kit, vault.Staged]:
     staged.add_json(KIT, kit.as_json())
     staged.add(TEMPLATES, b"".join(kit.templates))
     return kit, staged
+
+
+def _photos_that_go(plan: Plan) -> QuerySet[Probe]:
+    """What the person sent goes with what they asked to erase, and not with our own decision."""
+    rows = Probe.objects.filter(case_id=plan.case_id).exclude(state=ProbeState.DELETED)
+    return rows.none() if plan.own else rows
 
 
 def _take_pictures(kit: Kit, rows: Iterable[PlanRecord], more: Iterable[SourceImage]) -> None:

@@ -52,6 +52,9 @@ class Plan(Row):
     """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="erasure_plans")
+    own = models.BooleanField(default=False)
+    """By the controller's own decision about pictures at a page the person named: it moves no case
+    and tells the person nothing (rule R6)."""
     state = models.CharField(max_length=10, choices=PlanState.choices, default=PlanState.HOLD)
     frozen_at = models.DateTimeField()
     hold_until = models.DateTimeField()
@@ -76,7 +79,7 @@ class Plan(Row):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["case"],
+                fields=["case", "own"],
                 condition=~models.Q(state__in=["stopped", "done"]),
                 name="plan_one_in_force",
             ),

@@ -8,9 +8,15 @@ VERIFY = "erasure.verify"
 
 
 def current_plan(case_id: UUID) -> Plan | None:
-    """The plan in force, else the newest that was stopped."""
-    rows = Plan.objects.filter(case_id=case_id).order_by("-frozen_at")
+    """The plan of what the person asked: the one in force, else the newest that was stopped."""
+    rows = Plan.objects.filter(case_id=case_id, own=False).order_by("-frozen_at")
     return rows.exclude(state=PlanState.STOPPED).first() or rows.first()
+
+
+def own_plan(case_id: UUID) -> Plan | None:
+    """The plan of what the controller decided by itself about a named page, if one stands."""
+    rows = Plan.objects.filter(case_id=case_id, own=True).exclude(state=PlanState.STOPPED)
+    return rows.order_by("-frozen_at").first()
 
 
 def steps(case_id: UUID) -> Sequence[Step]:

@@ -64,6 +64,8 @@ KIT_HOURS = 24
 MOST_WITHOUT_SUPERVISOR = 50
 _KEEP_NOTHING_FOUND = timedelta(days=30)
 _ACTOR = Actor.system("erasure")
+_GOING = (PlanState.HOLD, PlanState.RUNNING)
+_LETTER_LEFT = (Status.DELIVERED, Status.CLOSED)
 _WAITS = {"held_by_other_case": WaitCode.HELD, "inspection_hold": WaitCode.INSPECTION}
 _ARRIVED: dict[repeating.Arrived, WaitCode | None] = {
     repeating.Arrived.COVERED: None,
@@ -104,7 +106,7 @@ def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -
     _flag_conflict_for_staff(case_id, actor)
     with unit_of_work():
         case = lock(case_id)
-        standing = Plan.objects.filter(case=case).exclude(state=PlanState.STOPPED)
+        standing = Plan.objects.filter(case=case, own=False).exclude(state=PlanState.STOPPED)
         plan = standing.select_for_update().order_by("-frozen_at").first()
         if plan is not None and plan.state == PlanState.DONE and exemptions.over(case):
             # What an exemption kept is erased by a plan of its own (Art. 17(3)).
@@ -119,7 +121,7 @@ def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -
         record_ids = _confirmed(case)
         if plan is None:
             plan = _new_plan(case, actor)
-        _begin(plan, case, record_ids, actor)
+        begin(plan, case, record_ids, actor)
     return plan
 
 
@@ -149,9 +151,11 @@ def _confirmed(case: Case) -> list[UUID]:
         )
     if case.withdrawn_at is not None:
         raise Conflict("case_over", _("The person took this request back."))
+    if Plan.objects.filter(case=case, own=True, state__in=_GOING).exists():
+        raise Conflict("erasure_runs", _("An erasure runs in this case. Try again once it ended."))
     outcome = matching.outcome(case.id)
     if outcome is None:
-        raise Conflict("not_decided", _("Two persons have not decided yet."))
+        raise not_decided()
     if case.level < cases.DISCLOSURE_LEVEL:
         raise Conflict("level_not_met", _("The identity level is not met."))
     kept = kept_from_erasure(case.id)
@@ -161,6 +165,10 @@ def _confirmed(case: Case) -> list[UUID]:
     if not found:
         raise Conflict("nothing_to_erase", _("No record of this person is left to erase."))
     return found
+
+
+def not_decided() -> Conflict:
+    return Conflict("not_decided", _("Two persons have not decided yet."))
 
 
 def _new_plan(case: Case, actor: Actor) -> Plan:
@@ -196,13 +204,13 @@ def _approver(case: Case, actor: Actor) -> Actor:
         return Actor(review.supervisor, "supervisor", "staff")
     if review is not None and review.second_officer:
         return Actor(review.second_officer, "officer", "staff")
-    raise Conflict("not_decided", _("Two persons have not decided yet."))
+    raise not_decided()
 
 
-def _begin(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None:
+def begin(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None:
     """Begin the hold window, or leave the plan waiting with its reason."""
     reason = _reason_to_wait(plan, case, record_ids, actor)
-    if reason is None:
+    if reason is None and not plan.own:
         reason = _ARRIVED[_arrived_since(plan, actor)]
     if reason is None:
         try:
@@ -289,7 +297,8 @@ def _freeze(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> Non
     plan.save()
     whole = _write_records(plan, record_ids)
     _write_steps(plan, record_ids)
-    cases.advance(case=case, action=Action.START_ERASURE, actor=actor)
+    if not plan.own:
+        cases.advance(case=case, action=Action.START_ERASURE, actor=actor)
     record(
         "erasure.planned",
         actor=actor,
@@ -345,7 +354,7 @@ def _write_steps(plan: Plan, record_ids: list[UUID]) -> None:
     named = [
         *((store, action, None) for store, action in BEFORE),
         *pictures,
-        *((store, action, None) for store, action in AFTER),
+        *((store, action, None) for store, action in AFTER if not (plan.own and store == "probe")),
     ]
     Step.objects.bulk_create(
         Step(plan=plan, ordinal=number, store=store, action=action, subject=subject)
@@ -379,9 +388,7 @@ def stop_plan(*, plan_id: UUID, actor: Actor, not_me: bool = False) -> Plan:
         plan.save()
         if was_held:
             gallery.spare_records(record_ids=ids, case_id=plan.case_id, actor=actor)
-            case = lock(plan.case_id)
-            back = Action.STOP_ERASURE if case.delivered_at else Action.STOP_UNDELIVERED
-            cases.advance(case=case, action=back, actor=actor)
+            _case_goes_back(plan, actor)
         if not_me:
             cases.raise_flag(case_id=plan.case_id, code=WaitCode.NOT_ME, actor=actor)
         record(
@@ -432,6 +439,11 @@ def hold_is_over(plan: Plan) -> None:
     In the caller's unit of work, with the plan locked. What another case claimed or held
     meanwhile, and an authority's inspection, make the plan wait; nothing was erased then.
     """
+    if plan.own and lock(plan.case_id).status not in _LETTER_LEFT:
+        # Who asked came back: they may show who they are and want a copy first (law E-11).
+        stop_plan(plan_id=plan.id, actor=approver_of(plan))
+        plan.refresh_from_db()
+        return
     record_ids = list(plan.records.order_by("record_id").values_list("record_id", flat=True))
     reason = WaitCode.DUPLICATES if duplicates.undecided(plan).exists() else None
     if evidence_locks.in_force(plan.case_id) is not None:
@@ -455,11 +467,20 @@ def hold_is_over(plan: Plan) -> None:
             return
     plan.records.all().delete()
     plan.steps.all().delete()
+    _wait(plan, _case_goes_back(plan, approver_of(plan)), reason)
+
+
+def _case_goes_back(plan: Plan, actor: Actor) -> Case:
+    """The case stands where it stood before the plan; one by our own decision moved none."""
     case = lock(plan.case_id)
+    if plan.own:
+        return case
     back = Action.STOP_ERASURE if case.delivered_at else Action.STOP_UNDELIVERED
-    by = Actor(plan.approver, plan.approver_role, "staff")
-    case = cases.advance(case=case, action=back, actor=by)
-    _wait(plan, case, reason)
+    return cases.advance(case=case, action=back, actor=actor)
+
+
+def approver_of(plan: Plan) -> Actor:
+    return Actor(plan.approver, plan.approver_role, "staff")
 
 
 def end_hold(*, plan_id: UUID, actor: Actor) -> Plan:
@@ -546,12 +567,12 @@ def _start_as_approver(case: Case) -> None:
 def resume_waiting() -> int:
     """Try plans that wait: the other case may have been decided meanwhile (R1), or what came
     since the search was compared (R5)."""
-    waiting = Plan.objects.filter(state=PlanState.WAITING).select_related("case")
+    waiting = Plan.objects.filter(state=PlanState.WAITING, own=False).select_related("case")
     done = 0
     people = (WaitCode.SUPERVISOR, WaitCode.NOT_ME)
     locked = evidence_locks.in_force_cases()
     for plan in list(waiting.exclude(waits_for__in=people).exclude(case_id__in=locked)):
-        requester = Actor(plan.approver, plan.approver_role, "staff")
+        requester = approver_of(plan)
         if plan.requester_role == "data_subject":
             requester = Actor.person(plan.case_id)
         done += _quietly(partial(_resume, requester, plan.id), plan.case)
@@ -615,7 +636,8 @@ def _delivered_and_asked() -> list[Case]:
 
 
 def _plan_in_force(case_id: UUID) -> bool:
-    return Plan.objects.filter(case_id=case_id).exclude(state=PlanState.STOPPED).exists()
+    rows = Plan.objects.filter(case_id=case_id, own=False)
+    return rows.exclude(state=PlanState.STOPPED).exists()
 
 
 def _something_same(case_id: UUID) -> bool:

@@ -69,7 +69,9 @@ def run(ctx: JobContext) -> None:
     if plan.state == PlanState.HOLD:
         if clock.now() < plan.hold_until:
             raise Transient("hold_runs")
-        duplicates.propose(ctx, plan)
+        if not plan.own:
+            # Copies elsewhere were not decided: the decision was about what was named.
+            duplicates.propose(ctx, plan)
         fault("looked.duplicates")
         _begin(ctx, plan)
     if plan.state != PlanState.RUNNING:
@@ -171,7 +173,8 @@ def _block(ctx: JobContext, plan: Plan, step: Step) -> Finish:
     images = {row.record.image_id for row in rows}
     images |= {image.id for image in duplicates.pictures_that_go(plan)}
     # The opt-in of its own (R8): a face code is kept only where the person ticked that box.
-    wished = cases.has_consent(case=plan.case, scope=ConsentScope.BLOCK_LIST)
+    # Nobody knows whose faces an own decision erases: none of them is kept to block.
+    wished = not plan.own and cases.has_consent(case=plan.case, scope=ConsentScope.BLOCK_LIST)
     face = (
         face_blocks.prepare(case_id=plan.case_id, record_ids=[row.record_id for row in rows])
         if wished

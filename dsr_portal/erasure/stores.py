@@ -15,6 +15,7 @@ declare_model(
         "hold_until": F.TIME,
         "requested_by": F.STAFF,
         "requester_role": F.CODE,
+        "own": F.STATE,
         "approver": F.STAFF,
         "approver_role": F.CODE,
         "waits_for": F.CODE,

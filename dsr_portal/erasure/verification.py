@@ -375,7 +375,8 @@ def _place(code: str, seen: Mapping[str, int], step: Step) -> Finding:
 def answer(plan: Plan) -> list[Finding]:
     """The sealed answer holds copies until its own end (R4)."""
     kept = []
-    for delivery in services.answers_kept(plan.case):
+    # Our own decision about a named page disclosed nothing, so nothing sealed has a copy of it.
+    for delivery in [] if plan.own else services.answers_kept(plan.case):
         for part in delivery.parts.all():
             unit = part.unit
             if part.document_id is not None:

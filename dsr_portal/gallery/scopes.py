@@ -65,6 +65,17 @@ def held(stop: CollectionStop, *, since: datetime | None = None) -> int:
     return len(found)
 
 
+@outside("Reading what a stop covers")
+def stopped(image: SourceImage) -> bool:
+    """Whether a stop in force covers this picture, by any of the facts it came with."""
+    stops = standing(image.source_id)
+    rows = Appearance.objects.filter(image=image) if stops else Appearance.objects.none()
+    return any(
+        covered(_item(facts_of(image.unit, field)), stops)
+        for field in rows.values_list("field", flat=True)
+    )
+
+
 def _item(facts: Mapping[str, Any]) -> Item:
     known = {name: str(value) for name, value in facts.items() if name not in {"path", "other"}}
     return Item(Path(), "", known, dict(facts.get("other") or {}))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record as audit_event
@@ -60,6 +61,9 @@ __all__ = [
 # Kinds of notes in the erasure ledger: a restored block list gets them again (R31).
 BLOCKED = "block.added"
 UNBLOCKED = "block.removed"
+OWN_DECISION = "own_decision"
+"""Restricted because the controller may not use it, whoever it shows: no case's end lifts that, and
+it keeps nobody's erasure waiting."""
 _STANDING = frozenset({Record.State.HELD, Record.State.RESTRICTED})
 
 
@@ -152,6 +156,7 @@ def lift_restriction(
     with unit_of_work():
         for row in _locked(record_ids):
             mine = Restriction.objects.filter(record=row, case_id=case_id, lifted_at=None)
+            mine = mine.exclude(reason_code=OWN_DECISION)
             if not mine.update(lifted_at=clock.now()):
                 continue
             if not Restriction.objects.filter(record=row, lifted_at=None).exists():
@@ -229,7 +234,7 @@ def _refuse_held_by_others(rows: Sequence[Record], case_id: UUID) -> None:
     ids = [row.id for row in rows]
     others = Hold.objects.filter(record_id__in=ids, until=None).exclude(case_id=case_id)
     others_locked = Restriction.objects.filter(record_id__in=ids, lifted_at=None).exclude(
-        case_id=case_id
+        Q(case_id=case_id) | Q(reason_code=OWN_DECISION)
     )
     waiting = others.count() + others_locked.count()
     if waiting:

@@ -35,10 +35,10 @@ def _case(actor: Actor, code: str, reference: str) -> Case:
 def register(request: HttpRequest) -> HttpResponse:
     """The cases this reader may see."""
     actor, code = _reader(request)
+    cases = selectors.cases_open_to(actor=actor, authority_code=code)
     context = {
-        "cases": selectors.cases_open_to(actor=actor, authority_code=code).prefetch_related(
-            "rights"
-        ),
+        "cases": cases.prefetch_related("rights"),
+        "outcomes": selectors.outcomes(cases),
         "authority": authorities.get(code) if code else None,
         "head": audit_services.head(),
     }

@@ -11,21 +11,26 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dsr_portal.cases import services
 from dsr_portal.cases.deliveries import reader_actor
 from dsr_portal.cases.letters import named_person
-from dsr_portal.cases.models import Delivery, DeliveryKind, DeliveryPart, Outcome, Status
+from dsr_portal.cases.models import (
+    UNIDENTIFIED,
+    Delivery,
+    DeliveryKind,
+    DeliveryPart,
+    Outcome,
+    Status,
+)
 from dsr_portal.compliance import breaches
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure.models import AnswerKind
-from dsr_portal.disclosure.words import nothing_found_words
+from dsr_portal.disclosure.words import nothing_found_words, page_words
 from dsr_portal.public import sessions
 from dsr_portal.public.forms import CodeForm
 from dsr_portal.public.words import authority_of, dpo_email
 
 SHOWN = ("image/jpeg", "image/png")
-NOTHING_TO_DELETE = frozenset(
-    {Outcome.NOTHING_FOUND, Outcome.NEUTRAL, Outcome.NOT_IDENTIFIED, Outcome.REFUSED}
-)
+NOTHING_TO_DELETE = UNIDENTIFIED | {Outcome.NOTHING_FOUND, Outcome.NEUTRAL, Outcome.REFUSED}
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -125,6 +130,8 @@ def _answer_words(delivery: Delivery, pictures: int) -> str:
             "We can't yet tell which pictures are yours, so we can't send or delete any. You can"
             " show us at any time."
         )
+    if delivery.kind == DeliveryKind.LETTER and delivery.case.outcome == Outcome.NAMED_PAGE:
+        return page_words()
     if delivery.kind != DeliveryKind.ANSWER:
         return ""
     if pictures:

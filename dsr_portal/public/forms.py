@@ -1,6 +1,8 @@
 """Forms of the public site. Nothing is compulsory that the law does not need (T-05, R-09)."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.codes import normalise_code
 from dsr_portal.cases.drafts import MOST_PHOTOS
+from dsr_portal.cases.intake import MAX_WAY
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import RightCode
 from dsr_portal.core import references
@@ -381,6 +384,48 @@ class AnotherWayForm(PlainForm):
         if not self.errors and not any(given.get(name) for name in ("pages", "file", "account")):
             raise forms.ValidationError(_("Name at least one: a page, a file or an account."))
         return given
+
+
+class OnePageForm(PlainForm):
+    """Which one page or file is dealt with for who does not show who they are (rule R6)."""
+
+    OTHER = "other"
+    use_required_attribute = False
+
+    page = IfChosen(
+        label=_("Address of the page or the picture"),
+        help_text=_("For example https://example.org/photos/123"),
+        max_length=MAX_WAY,
+    )
+
+    def __init__(self, *args: Any, named: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["which"] = forms.ChoiceField(
+            label=_("Which one?"),
+            choices=[*named, (self.OTHER, _("Another page"))],
+            initial=None if named else self.OTHER,
+            widget=ChoiceCards if named else forms.HiddenInput,
+        )
+        self.order_fields(["which", "page"])
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("which") == self.OTHER and not self.errors:
+            try:
+                pages = read_pages(given.get("page", ""))
+            except forms.ValidationError as error:
+                self.add_error("page", error)
+            else:
+                if len(pages) != 1:
+                    self.add_error("page", _("Write the address of one page."))
+                given["page"] = "".join(pages[:1])
+        return given
+
+    def chosen(self) -> dict[str, Any]:
+        """What was chosen, as `sending.one_page` takes it."""
+        if self.cleaned_data["which"] == self.OTHER:
+            return {"way_id": None, "page": self.cleaned_data["page"]}
+        return {"way_id": UUID(self.cleaned_data["which"]), "page": ""}
 
 
 class MailCodeForm(PlainForm):

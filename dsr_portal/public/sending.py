@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dsr_portal.cases import drafts, mandates, services
+from dsr_portal.cases import drafts, mandates, page_wishes, services
 from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.models import Case, Channel, ConsentScope, Draft, WayKind
 from dsr_portal.core.actor import Actor
@@ -142,6 +142,17 @@ def add_ways(*, case: Case, given: dict[str, Any]) -> None:
     """Name something else in an open case, or open one again that could not be identified."""
     ways = _named(given, given.get("file"))
     matching.add_ways(case_id=case.id, ways=ways, actor=Actor.person(case.id))
+
+
+def one_page(*, case: Case, way_id: UUID | None, page: str) -> None:
+    """Ask that one page or file be dealt with without showing who asks; a new address is named."""
+    actor = Actor.person(case.id)
+    if way_id is None:
+        before = {way.id for way in page_wishes.ways_to_choose(case)}
+        matching.add_ways(case_id=case.id, ways=_named({"pages": [page]}, None), actor=actor)
+        case.refresh_from_db()
+        way_id = next(way.id for way in page_wishes.ways_to_choose(case) if way.id not in before)
+    page_wishes.ask(case_id=case.id, way_id=way_id, actor=actor)
 
 
 def _consents(given: dict[str, Any], *, has_photo: bool) -> list[str]:

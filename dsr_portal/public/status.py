@@ -14,10 +14,11 @@ from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dsr_portal.cases import children, mandates, selectors, services
+from dsr_portal.cases import children, mandates, page_wishes, selectors, services
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.models import (
+    NO_ANSWER,
     Case,
     ConsentScope,
     Delivery,
@@ -121,6 +122,9 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "added": _added(case),
         "may_add_right": bool(services.rights_to_add(case)),
         "locked_instead": services.locked_instead(case),
+        "page_wish": page_wishes.in_force(case),
+        "may_name_one_page": page_wishes.may_ask(case),
+        "page_dealt_with": case.outcome == Outcome.NAMED_PAGE,
         **deleting.lock_context(case),
         "photos": photos,
         "photo_polls": any(photo.being_checked for photo in photos),
@@ -184,7 +188,8 @@ def _told(case: Case) -> list[gallery.Told]:
     """
     if case.level < services.DISCLOSURE_LEVEL:
         return []
-    if case.delivered_at is None and not selectors.open_deliveries(case):
+    answers = [one for one in selectors.open_deliveries(case) if one.kind not in NO_ANSWER]
+    if case.delivered_at is None and not answers:
         return []
     return [one for one in gallery.recipients_told(case.id) if one.released_at is not None]
 

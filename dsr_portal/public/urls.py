@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dsr_portal.public import answers, keeping, pages, representing, requests, status
+from dsr_portal.public import answers, keeping, one_page, pages, representing, requests, status
 
 app_name = "public"
 urlpatterns = [
@@ -33,6 +33,7 @@ urlpatterns = [
     path("status/photo/<uuid:photo_id>/out/", status.take_out, name="case_photo_out"),
     path("status/way/", status.another_way, name="case_way"),
     path("status/right/", status.add_right, name="add_right"),
+    path("status/page/", one_page.one_page, name="one_page"),
     path("status/lock/", keeping.evidence_lock, name="evidence_lock"),
     path("status/message/", status.message, name="message"),
     path("status/mailbox/", status.mailbox, name="mailbox"),

@@ -7,10 +7,11 @@ from django.test import Client
 from django.urls import reverse, set_urlconf
 
 from dsr_portal.accounts.models import Role
+from dsr_portal.cases import page_wishes
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, WayKind
+from dsr_portal.disclosure import named_page, unidentified
 from dsr_portal.disclosure import services as disclosure
-from dsr_portal.disclosure import unidentified
 from dsr_portal.gallery import hashes
 from dsr_portal.jobs import services as jobs
 from dsr_portal.matching import services
@@ -28,6 +29,7 @@ PAGE = "https://harbourchoir.example/2021/summer-concert/our-singers"
 NAMES = (
     "named", "look_up", "named_compare", "named_confirm", "nothing", "ask", "not_yet",
     "cannot_identify", "letter", "way", "way_late", "photo_late", "first_photo", "unidentified",
+    "one_page", "decide_one_page", "read_one_page", "wish_one_page",
 )  # fmt: skip
 
 
@@ -109,6 +111,17 @@ def at_the_desk(settings):
     unidentified.propose(case_id=silent.id, actor=actor(second), reasons=["no_way_taken"], why=why)
     jobs.run_due(queues=["probe"])
     kept["letter"] = get("case", silent)
+    alone = asked(PAGE)
+    kept["one_page"] = get("one_page", alone)
+    page_wishes.ask(case_id=alone.id, way_id=alone.ways.get().id, actor=support.person(alone))
+    kept["decide_one_page"] = get("one_page", alone)
+    wish = page_wishes.in_force(alone)
+    verdicts = {one.image_id: ("lock", "no_basis") for one in named_page.look(wish)}
+    named_page.propose(
+        case_id=alone.id, actor=actor(second), verdicts=verdicts, why="No basis is documented."
+    )
+    jobs.run_due(queues=["probe"])
+    kept["read_one_page"] = get("case", alone)
     seen = {name: (answer.content, "text/html") for name, answer in kept.items()}
     for row in laid(case, by):
         of = {"reference": case.reference, "decision_id": row.id}
@@ -132,6 +145,8 @@ def in_public(settings):
     enter(silent)
     ways = {"unidentified": "case", "way": "case_way", "first_photo": "case_photo"}
     kept = {name: browser.get(reverse(f"public:{of}")) for name, of in ways.items()}
+    enter(asked(PAGE))
+    kept["wish_one_page"] = browser.get(reverse("public:one_page"))
     busy = support.decided(support.opened())
     enter(busy)
     kept["photo_late"] = browser.get(reverse("public:case_photo"))

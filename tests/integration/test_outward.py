@@ -17,10 +17,12 @@ from django.conf import settings as configured
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import deliveries, senders
 from dsr_portal.cases.models import Case
+from dsr_portal.cases.page_models import PageVerdict
 from dsr_portal.core import clock, registries
 from dsr_portal.core.middleware import NothingIsCached
 from dsr_portal.core.registries import Beat, Mail, schedule
 from dsr_portal.documents import services as documents
+from dsr_portal.erasure.models import PlanState
 from dsr_portal.gallery.models import BlockEntry, Restriction
 from dsr_portal.jobs.services import queue_effect
 from dsr_portal.matching.models import Candidate
@@ -49,7 +51,7 @@ def play(settings, site, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def played_once() -> dict[bool, outward.Transcript]:
+def played_once() -> dict[Any, outward.Transcript]:
     return {}
 
 
@@ -85,6 +87,30 @@ def test_a_lock_as_evidence_looks_the_same_whatever_the_gallery_holds(play):
     text = "\n".join(there.lines)
     assert "Locked as evidence" in text
     assert "We sent you a letter." in text
+
+
+@pytest.mark.parametrize("name", [one for one in outward.WITHOUT_PHOTO if one != "no hit"])
+def test_one_page_dealt_with_looks_the_same_whatever_the_gallery_holds(play, played_once, name):
+    """R3, R6: wished, decided by two, told by letter; also while what was there is erased."""
+    key = "one page"
+    if key not in played_once:
+        played_once[key] = play("no hit", photo=False, one_page=True)
+    there = play(name, photo=False, one_page=True)
+    assert outward.differences(played_once[key], there) == []
+    text = "\n".join(there.lines)
+    assert "This page: dealt with" in text
+    assert "We look at one page for you" in text
+    if name == "hit":
+        assert there.erased is not None
+        assert there.erased.state != PlanState.WAITING
+
+
+def test_a_planted_difference_about_one_page_is_seen(play):
+    """R3: a page that tells of what was decided about a picture makes the comparison fail."""
+    plant = _on_the_page(lambda case: PageVerdict.objects.filter(wish__case=case).exists())
+    how: dict[str, Any] = {"photo": False, "one_page": True, "until": "first person"}
+    found = outward.differences(play("no hit", **how), play("hit", plants=[plant], **how))
+    assert any(TWICE in line for line in found), found
 
 
 def test_a_transcript_has_what_it_is_there_to_compare(nothing_found):

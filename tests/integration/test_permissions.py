@@ -116,6 +116,7 @@ DESK_PAGES = {
     "desk:ask": ("post", {}, REVIEW),
     "desk:photos": ("post", {}, REVIEW),
     "desk:unidentified": ("post", {}, REVIEW),
+    "desk:one_page": ("post", {}, REVIEW),
     "desk:set_aside": ("post", {}, REVIEW),
     "desk:extension": ("post", {}, REVIEW),
     "desk:late": ("post", {}, REVIEW),
@@ -264,7 +265,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:enter_order", "desk:open_breach"}
-    both |= {"desk:evidence_lock"}
+    both |= {"desk:evidence_lock", "desk:one_page"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():
         if name not in both:

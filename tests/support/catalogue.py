@@ -57,6 +57,7 @@ FOR_OTHERS = (
     "dsr_portal/cases/mandate_events.py",
     "dsr_portal/cases/moves.py",
     "dsr_portal/cases/ordered.py",
+    "dsr_portal/cases/page_models.py",
     "dsr_portal/cases/proposals.py",
     "dsr_portal/cases/refusals.py",
     "dsr_portal/disclosure/events.py",

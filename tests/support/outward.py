@@ -24,12 +24,15 @@ from django.test import Client
 from django.urls import reverse
 
 from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.cases import page_wishes
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import schedule
+from dsr_portal.disclosure import named_page
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.disclosure.models import AnswerState
+from dsr_portal.erasure import selectors as erasures
 from dsr_portal.gallery import hashes
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
@@ -91,6 +94,7 @@ OWN_PAGES = (
     "withdraw",
     "delete_now",
     "evidence_lock",
+    "one_page",
 )
 EVERYBODYS = ("home", "status", "help", "notice", "privacy", "accessibility", "trail")
 
@@ -198,6 +202,8 @@ class Transcript:
         self.step: Step = ""
         self.masked: dict[str, str] = {}
         self.letters: set[Any] = set()
+        self.erased: Any = None
+        """The plan of what the controller decided by itself, where there is one; never outward."""
 
     def add(self, what: str, text: object) -> None:
         self.lines.append(self.plain(f"[{self.step}] {what}: {text}"))
@@ -251,6 +257,7 @@ class Script:
     ) -> None:
         self.world, self.site, self.until, self.out = world, site, until, Transcript()
         self.lock = False
+        self.one_page = False
         self.travel = Travel(patch, "2026-09-07")
         self.told = desk.told(patch)
         answers.without_detector(patch)
@@ -271,6 +278,13 @@ class Script:
             "a week later": self.end_lock,
             "approved": self.approve,
         }
+        if self.one_page:
+            acts |= {
+                "searched": self.wish_one_page,
+                "first person": self.propose_one_page,
+                "second person": lambda: None,
+                "approved": self.agree_one_page,
+            }
         for step, day in DAYS.items():
             self.out.step = step
             self.travel.to(day)
@@ -326,6 +340,27 @@ class Script:
         desk.take(self.case, self.people[0])
         self._decide(self.people[0])
 
+    def wish_one_page(self) -> None:
+        """They take none of the ways to show who they are (end of rule R6)."""
+        self._sign_in()
+        self.get("one_page")
+        data = {"which": str(self.case.ways.get().id), "page": ""}
+        self.out.response("POST one page", self.person.post(_at("one_page"), data))
+
+    def propose_one_page(self) -> None:
+        self.case.refresh_from_db()
+        wish = page_wishes.in_force(self.case)
+        assert wish is not None
+        verdicts = {one.image_id: ("erase", "no_basis") for one in named_page.look(wish)}
+        named_page.propose(
+            case_id=self.case.id, actor=self.people[0], verdicts=verdicts, why="No basis."
+        )
+
+    def agree_one_page(self) -> None:
+        answer = self.case.answers.get()
+        assert answer.state == AnswerState.READY, answer.error_code
+        disclosure.approve_answer(answer_id=answer.id, actor=self.people[1])
+
     def end_lock(self) -> None:
         """With `lock` the person ends what they asked before the second decision (Art. 18(3))."""
         if self.lock:
@@ -356,8 +391,11 @@ class Script:
     def machine(self) -> None:
         """What is due runs: the regular work of the rooms that write to people, and its jobs."""
         self._jobs()
+        rooms = {"cases", "matching", "disclosure", "gallery"}
+        if self.one_page:
+            rooms.add("erasure")
         for name in schedule:
-            if name.split(".")[0] in {"cases", "matching", "disclosure", "gallery"}:
+            if name.split(".")[0] in rooms:
                 schedule.get(name).run()
         self._jobs()
 
@@ -437,6 +475,7 @@ def transcript(
     plants: Sequence[Plant] = (),
     until: Step = LAST,
     lock: bool = False,
+    one_page: bool = False,
 ) -> Transcript:
     """Play one seeded case from an empty portal, up to a step, and leave no row behind.
 
@@ -454,11 +493,12 @@ def transcript(
         try:
             world = World(name, photo=photo, seed=(WITH_PHOTO if photo else WITHOUT_PHOTO)[name])
             script = Script(world, patch, site, until)
-            script.lock = lock
+            script.lock, script.one_page = lock, one_page
             out = script.run()
             script.case.refresh_from_db()
             if until == LAST:
                 assert script.case.status == Status.DELIVERED, script.case.status
+                out.erased = erasures.own_plan(script.case.id)
             return out
         finally:
             transaction.savepoint_rollback(before)

@@ -7,7 +7,7 @@ import pytest
 
 from dsr_portal.cases import public_status
 from dsr_portal.cases.levels import required_level
-from dsr_portal.cases.models import Channel, Outcome, RightCode, Status, WayKind
+from dsr_portal.cases.models import UNIDENTIFIED, Channel, Outcome, RightCode, Status, WayKind
 from dsr_portal.cases.states import (
     HUMAN_ONLY,
     TRANSITIONS,
@@ -65,7 +65,7 @@ def test_only_who_was_not_identified_opens_a_request_again(outcome):
     person = actor_of("data_subject")
     how = {"action": Action.COME_BACK, "actor": person, "rights": set(), "outcome": outcome}
     for status in (Status.DECIDED, Status.DELIVERED, Status.CLOSED):
-        if outcome == Outcome.NOT_IDENTIFIED:
+        if outcome in UNIDENTIFIED:
             assert transition(status=status, **how).target == Status.RECEIVED
         else:
             with pytest.raises(Conflict, match="was_answered"):
@@ -87,10 +87,10 @@ def test_no_machine_decides_delivers_or_erases():
 def test_nothing_is_erased_for_who_was_not_identified():
     """Art. 11(2): nobody knows which records are theirs."""
     person = actor_of("data_subject")
-    for status in (Status.DECIDED, Status.DELIVERED):
+    for status, outcome in product((Status.DECIDED, Status.DELIVERED), UNIDENTIFIED):
         how = {"status": status, "action": Action.START_ERASURE, "rights": {RightCode.ERASURE}}
         with pytest.raises(Conflict, match="not_identified"):
-            transition(actor=person, outcome=Outcome.NOT_IDENTIFIED, **how)
+            transition(actor=person, outcome=outcome, **how)
 
 
 def test_erasure_waits_for_the_answer_when_access_was_asked():
