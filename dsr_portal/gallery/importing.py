@@ -2,10 +2,10 @@
 
 The command's own process works them off. A reading thread opens files, decodes them in the
 confined child and seals them into the vault, a thread per processor finds and aligns faces, and
-this thread embeds them, those of several pictures together; a batch's rows are written in one
-transaction, so that a kill anywhere loses at most the work of one batch and the same command goes
-on where it stopped. The listing lies in memory only: names of files may say something about a
-person.
+one embeds them, those of several pictures together; this thread keeps them busy and writes a
+batch's rows in one transaction, so that a kill anywhere loses at most the work of one batch and
+the same command goes on where it stopped. The listing lies in memory only: names of files may say
+something about a person.
 """
 
 import itertools
@@ -59,8 +59,8 @@ KIND = "gallery.import_batch"
 QUEUE = "enrol"
 BATCH = 100
 _AHEAD = 6
-# Crops that are embedded in one call; the network takes 32 at a time (docs/engines.md).
-_TOGETHER = 64
+# Crops that are embedded in one call: more save nothing (docs/engines.md) and are waited for.
+_TOGETHER = 16
 _POLL_SECONDS = 0.5
 # Read into memory at most; a larger file is counted as unreadable and its facts are kept.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -501,20 +501,38 @@ def _with_faces(read: Read, job: Future[list[analysis.SeenFace]] | None) -> Read
 
 
 def _embedded(reads: Iterable[Read], gate: face_blocks.Gate) -> Iterator[Read]:
-    """The same files with templates, made for several pictures in one call of the network."""
-    waiting: list[Read] = []
-    crops = 0
+    """The same files with templates, made for several pictures in one call of the network.
+
+    In a thread, one group ahead: while it embeds, this thread hands out the next pictures.
+    """
+    pipeline = engines.pipeline()
+    waiting: deque[tuple[list[Read], Future[list[analysis.FoundFace]]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="import-templates") as pool:
+        for group in _groups(reads):
+            seen = [face for read in group for face in read.seen]
+            waiting.append((group, pool.submit(analysis.embed_gallery_faces, seen, pipeline)))
+            if len(waiting) > 1:
+                yield from _with_templates(*waiting.popleft(), gate)
+        while waiting:
+            yield from _with_templates(*waiting.popleft(), gate)
+
+
+def _groups(reads: Iterable[Read]) -> Iterator[list[Read]]:
+    """Files whose faces are embedded together, in their order."""
+    group: list[Read] = []
     for read in reads:
-        waiting.append(read)
-        crops += len(read.seen)
-        if crops >= _TOGETHER:
-            yield from _embed(waiting, gate)
-            waiting, crops = [], 0
-    yield from _embed(waiting, gate)
+        group.append(read)
+        if sum(len(one.seen) for one in group) >= _TOGETHER:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
-def _embed(reads: list[Read], gate: face_blocks.Gate) -> list[Read]:
-    done = iter(analysis.embed_gallery_faces([face for read in reads for face in read.seen]))
+def _with_templates(
+    reads: list[Read], job: Future[list[analysis.FoundFace]], gate: face_blocks.Gate
+) -> list[Read]:
+    done = iter(job.result())
     for read in reads:
         read.faces = [next(done) for _face in read.seen]
         read.seen = []
@@ -645,17 +663,18 @@ def _further_appearance(
 def _write(batch: Batch, row: ImportBatch, model: recognition.ModelFacts) -> None:
     """All rows of a batch, in the transaction that ends its job."""
     moment = clock.now()
-    for image, staged in batch.images:
-        staged.save()
+    vault.save_all(
+        [staged for _image, staged in batch.images]
+        + batch.more
+        + [face.staged for face in batch.faces]
+    )
+    for image, _staged in batch.images:
         image.imported_at = moment
     SourceImage.objects.bulk_create(image for image, _staged in batch.images)
-    for staged in batch.more:
-        staged.save()
     for appearance in batch.appearances:
         appearance.seen_at = moment
     Appearance.objects.bulk_create(batch.appearances)
     for face in batch.faces:
-        face.staged.save()
         face.record.state_changed_at = face.record.enrolled_at = moment
     Record.objects.bulk_create(face.record for face in batch.faces)
     numbers = _number(batch, model)

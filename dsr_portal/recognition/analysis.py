@@ -137,9 +137,14 @@ def find_gallery_faces(picture: Picture, pipeline: "Pipeline | None" = None) -> 
 
 
 @outside("Embedding faces")
-def embed_gallery_faces(seen: Sequence[SeenFace]) -> list[FoundFace]:
-    """The same faces, of any number of pictures, with their templates, in their order."""
-    templates = engines.pipeline().templates([one.aligned for one in seen])
+def embed_gallery_faces(
+    seen: Sequence[SeenFace], pipeline: "Pipeline | None" = None
+) -> list[FoundFace]:
+    """The same faces, of any number of pictures, with their templates, in their order.
+
+    Give a `pipeline` in a thread: making one reads the database.
+    """
+    templates = (pipeline or engines.pipeline()).templates([one.aligned for one in seen])
     return [
         FoundFace(
             box=one.box,

@@ -5,10 +5,11 @@ Files and streams are handled outside transactions only; what fits a row (4 KiB)
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -72,6 +73,7 @@ __all__ = [
     "request_shred",
     "retry_stale",
     "run_shred",
+    "save_all",
     "secret",
     "shred_now",
     "stage_into",
@@ -141,48 +143,31 @@ class Staged:
 
         After a rollback the same staged unit can be saved again; after the commit it is closed.
         """
-        if not connection.in_atomic_block:
-            raise RuntimeError("Staged.save belongs inside the service's transaction.")
-        moment = clock.now()
-        if self._new is not None:
-            self._leave_vanished_bucket()
-            self._new.created_at = moment
-            _touch(bucket=self._new.bucket_id)
-            self._new.save(force_insert=True)
-        _touch(unit=self.unit_id)
-        newest = dict(
-            Blob.objects.filter(unit_id=self.unit_id)
-            .order_by()
-            .values("field")
-            .annotate(last=Max("seq"))
-            .values_list("field", "last")
-        )
-        rows = []
-        for one in self._waiting:
-            newest[one.field] = newest.get(one.field, -1) + 1
-            rows.append(
-                Blob(
-                    id=one.blob,
-                    unit_id=self.unit_id,
-                    field=one.field,
-                    seq=newest[one.field],
-                    inline=one.inline,
-                    file=one.file,
-                    size=one.size,
-                    version=crypto.VERSION,
-                    created_at=moment,
-                )
-            )
-        Blob.objects.bulk_create(rows)
-        transaction.on_commit(self._close)
+        save_all([self])
         return self.unit_id
 
     def _leave_vanished_bucket(self) -> None:
         """A unit staged before its bucket was replaced goes into another one."""
-        row = self._new
-        if row is not None and not Bucket.objects.filter(id=row.bucket_id).exists():
-            keys.keeper().pool.drop([row.bucket_id])
-            _wrap_into_bucket(row, self._key)
+        if self._new is not None:
+            keys.keeper().pool.drop([self._new.bucket_id])
+            _wrap_into_bucket(self._new, self._key)
+
+    def _blob_rows(self, newest: dict[tuple[UUID, str], int], moment: datetime) -> Iterator[Blob]:
+        """The rows of its values, each numbered after the `newest` of its field."""
+        for one in self._waiting:
+            place = (self.unit_id, one.field)
+            newest[place] = newest.get(place, -1) + 1
+            yield Blob(
+                id=one.blob,
+                unit_id=self.unit_id,
+                field=one.field,
+                seq=newest[place],
+                inline=one.inline,
+                file=one.file,
+                size=one.size,
+                version=crypto.VERSION,
+                created_at=moment,
+            )
 
     def _close(self) -> None:
         overwrite(self._key)
@@ -208,6 +193,37 @@ class Staged:
         if self._closed:
             raise RuntimeError("This unit was saved; use stage_into to add to it.")
         return crypto.BlobName(new_id(), self.unit_id, self.kind, self.owner, field)
+
+
+def save_all(staged: Sequence[Staged]) -> None:
+    """Insert many staged units and their values in the caller's transaction, as `Staged.save` does.
+
+    As many statements as one takes, whatever their number.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("Saving staged units belongs inside the service's transaction.")
+    moment = clock.now()
+    new = [(one, one._new) for one in staged if one._new is not None]
+    drawn = {row.bucket_id for _one, row in new}
+    standing = set(Bucket.objects.filter(id__in=drawn).values_list("id", flat=True))
+    for one, row in new:
+        if row.bucket_id not in standing:
+            one._leave_vanished_bucket()
+        row.created_at = moment
+        _touch(bucket=row.bucket_id)
+    UnitKey.objects.bulk_create(row for _one, row in new)
+    newest: dict[tuple[UUID, str], int] = {
+        (unit, name): last
+        for unit, name, last in Blob.objects.filter(unit_id__in=[one.unit_id for one in staged])
+        .order_by()
+        .values("unit_id", "field")
+        .annotate(last=Max("seq"))
+        .values_list("unit_id", "field", "last")
+    }
+    Blob.objects.bulk_create(row for one in staged for row in one._blob_rows(newest, moment))
+    for one in staged:
+        _touch(unit=one.unit_id)
+        transaction.on_commit(one._close)
 
 
 def stage_unit(*, kind: UnitKind | str, owner: UUID) -> Staged:
