@@ -99,7 +99,7 @@ class ShredRun(Row):
 
     class State(models.TextChoices):
         TAKEN = "taken"
-        """The units are chosen and the touched buckets listed."""
+        """The units are being chosen and the touched buckets listed, then new keys made."""
         KEYED = "keyed"
         """New bucket keys exist at the holder."""
         MOVED = "moved"
@@ -216,6 +216,8 @@ class ShredStep(Row):
     new_bucket = models.UUIDField(null=True)
     new_bucket_used = models.BooleanField(default=False)
     kind = models.CharField(max_length=20, choices=UnitKind.choices)
+    keyed = models.BooleanField(default=False)
+    """Whether the new bucket's key is at the holder."""
     moved = models.BooleanField(default=False)
     ledger_number = models.BigIntegerField(null=True)
     """The entry of the ledger that tells of this bucket (R31)."""

@@ -1,9 +1,10 @@
-"""What backups there are, for whoever has to say when the last of them ends (R31)."""
+"""What others ask of the vault's rows: which units are destroyed, which backups there are (R31)."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
-from dsr_portal.vault.models import Backup
+from dsr_portal.vault.models import Backup, Shredded, ShredRun
 
 _STANDING = (Backup.State.MAKING, Backup.State.KEPT, Backup.State.RESTORING)
 
@@ -29,3 +30,9 @@ def backups_holding(at: datetime) -> Sequence[Backup]:
 def oldest_kept() -> Backup | None:
     """The backup that needs the most of the erasure ledger; None when none is kept."""
     return Backup.objects.filter(state__in=_STANDING).order_by("ledger_number", "id").first()
+
+
+def shredded(units: Sequence[UUID]) -> set[UUID]:
+    """Those of the units that a finished run destroyed; some hundred at once."""
+    rows = Shredded.objects.filter(unit_id__in=units, run__state=ShredRun.State.DONE)
+    return set(rows.values_list("unit_id", flat=True))

@@ -66,6 +66,9 @@ _PAUSE = 0.02
 so they get their turn. PostgreSQL's wait in a queue."""
 PORTION_BUCKETS = 64
 """A run of a rotation replaces so many buckets; destroying waits no longer than for one run."""
+STEP_BUCKETS = 128
+"""One step lists, makes or destroys keys of so many buckets: a run may touch any number of them,
+and what is done under the lock row must not grow with it."""
 
 
 def _no_fault(step: str) -> None:
@@ -167,10 +170,15 @@ def finish(run_id: UUID, *, wait: bool, fault: Fault) -> ShredReport:
     """Do every step of a run that is left, whoever began it."""
     steps = ShredStep.objects.filter(run_id=run_id).count()
     pause = _PAUSE if connection.vendor == "sqlite" and steps > ENTRY_BUCKETS else 0.0
+    confirmed = False
     while True:
         before = ShredRun.objects.get(id=run_id)
         try:
-            _outside_the_lock(before, fault)
+            if before.state == State.LEDGERED and not confirmed:
+                _confirm_ledger(before)
+                confirmed = True
+            elif before.state == State.DESTROYED:
+                _remove_files(before, fault)
             run = locked(partial(_step, seen=before), fault)
         except (DestroyPending, LedgerBroken, NotWritten, RingMissing, IntegrityFailure) as error:
             detail = str(error.context.get("why", ""))
@@ -188,11 +196,9 @@ def finish(run_id: UUID, *, wait: bool, fault: Fault) -> ShredReport:
         time.sleep(max(seconds, pause))
 
 
-def _outside_the_lock(run: ShredRun, fault: Fault) -> None:
-    """What takes time and may be done twice: it comes before the step that relies on it."""
-    if run.state == State.LEDGERED:
-        _confirm_ledger(run)
-    elif run.state == State.DESTROYED and _seconds_left(run) <= 0:
+def _remove_files(run: ShredRun, fault: Fault) -> None:
+    """What takes time and may be done twice comes before the step that relies on it."""
+    if _seconds_left(run) <= 0:
         for name in run.files.values_list("name", flat=True):
             files.remove(name)
         fault("files.removed")
@@ -205,7 +211,8 @@ def _step(state: RingState, fault: Fault, *, seen: ShredRun) -> ShredRun:
         return run
     run.blocked = ""
     if run.state == State.TAKEN:
-        _make_keys(state, run)
+        if not _take_more(run):
+            _make_keys(state, run)
     elif run.state == State.KEYED:
         _move_one(state, run)
     elif run.state == State.MOVED:
@@ -235,8 +242,7 @@ def take(state: RingState, fault: Fault, *, rotation: bool = False) -> Taken | N
     unfinished = ShredRun.objects.exclude(state=State.DONE).first()
     if unfinished is not None:
         return Taken(unfinished.id, is_new=False)
-    waiting = UnitKey.objects.filter(shred_requested_at__isnull=False, shred_run=None)
-    touched = list(waiting.order_by().values_list("bucket_id", "kind").distinct())
+    touched = _touched_by_waiting()
     whole = None
     if not touched and rotation:
         whole = Rotation.objects.filter(done_at=None).first()
@@ -244,17 +250,42 @@ def take(state: RingState, fault: Fault, *, rotation: bool = False) -> Taken | N
     if not touched:
         return None
     run = ShredRun.objects.create(units=0, started_at=clock.now(), rotation=whole)
-    if whole is None:
+    _list(run, touched)
+    run.save()
+    fault("before_commit.taken")
+    return Taken(run.id, is_new=True)
+
+
+def _take_more(run: ShredRun) -> bool:
+    """Take further units that wait, a portion at a time; False when none does."""
+    touched = [] if run.rotation_id is not None else _touched_by_waiting()
+    if touched:
+        _list(run, touched)
+    return bool(touched)
+
+
+def _waiting() -> QuerySet[UnitKey]:
+    return UnitKey.objects.filter(shred_requested_at__isnull=False, shred_run=None)
+
+
+def _touched_by_waiting() -> list[tuple[UUID, str]]:
+    """Buckets of units that wait and belong to no run, with their kind: a portion of them."""
+    found = _waiting().order_by("bucket_id", "kind").values_list("bucket_id", "kind")
+    return list(found.distinct()[:STEP_BUCKETS])
+
+
+def _list(run: ShredRun, touched: list[tuple[UUID, str]]) -> None:
+    """Journal what replaces these buckets; the units that wait in them belong to the run."""
+    buckets = [bucket for bucket, _kind in touched]
+    if run.rotation_id is None:
         # Only what lies in a listed bucket: an order may commit between the two statements.
-        listed = [bucket for bucket, _ in touched]
-        run.units = waiting.filter(bucket_id__in=listed).update(shred_run=run)
-        run.save()
+        run.units += _waiting().filter(bucket_id__in=buckets).update(shred_run=run)
+    known = set(run.steps.filter(old_bucket__in=buckets).values_list("old_bucket", flat=True))
     ShredStep.objects.bulk_create(
         ShredStep(run=run, old_bucket=bucket, new_bucket=new_id(), kind=kind)
         for bucket, kind in sorted(touched)
+        if bucket not in known
     )
-    fault("before_commit.taken")
-    return Taken(run.id, is_new=True)
 
 
 def old_buckets(rotation: Rotation | None) -> QuerySet[Bucket]:
@@ -266,11 +297,15 @@ def old_buckets(rotation: Rotation | None) -> QuerySet[Bucket]:
 
 def _make_keys(state: RingState, run: ShredRun) -> None:
     """New buckets at the holder, synced in both places, before anything names them."""
-    ids = [step.new_bucket for step in run.steps.order_by("id") if step.new_bucket]
+    left = run.steps.filter(keyed=False).order_by("id")
+    part = list(left.values_list("id", "new_bucket")[:STEP_BUCKETS])
     with keys.plain_errors():
         # A kill may have left keys under these ids, perhaps in one place only: written in any case.
+        ids = [bucket for _step, bucket in part if bucket]
         keys.remember(state, keys.keeper().ring.create(ids, again=True))
-    run.state = State.KEYED
+    run.steps.filter(id__in=[step for step, _bucket in part]).update(keyed=True)
+    if not left.exists():
+        run.state = State.KEYED
 
 
 def _move_one(state: RingState, run: ShredRun) -> None:
@@ -432,7 +467,10 @@ def _ledger_body(run: ShredRun, part: list[ShredStep]) -> dict[str, object]:
 
 
 def _confirm_ledger(run: ShredRun) -> None:
-    """Every entry of the run is whole, in its place of the chain and in both folders."""
+    """Every entry of the run is whole, in its place of the chain and in both folders.
+
+    Before the first old key is destroyed and outside the lock row: a large run has many.
+    """
     book = ledger()
     numbers = run.steps.order_by().values_list("ledger_number", flat=True).distinct()
     previous: Entry | None = None
@@ -447,21 +485,42 @@ def _confirm_ledger(run: ShredRun) -> None:
 
 
 def _destroy(state: RingState, run: ShredRun) -> None:
-    """Old keys go in both places; the ring remembers the ledger entry in the same step."""
-    entry = ledger().read(run.ledger_number or 0)
-    if entry.hash.hex() != run.ledger_hash:
-        raise LedgerBroken(f"entry {entry.number} changed", entry=entry.number)
-    doomed = [step.old_bucket for step in run.steps.all()]
-    unused = [
-        step.new_bucket for step in run.steps.all() if step.new_bucket and not step.new_bucket_used
-    ]
+    """Old keys go in both places; the ring remembers the ledger entry in the same step.
+
+    Entry by entry, some at a time: an entry the ring remembers is one whose old keys are gone.
+    """
+    ring = keys.keeper().ring
     with keys.plain_errors():
-        floor = keys.keeper().ring.destroy([*doomed, *unused], ledger=entry.head)
+        left = run.steps.filter(ledger_number__gt=ring.ledger_head().number)
+    last = _last_entry_of_a_step(left) or run.ledger_number or 0
+    entry = ledger().read(last)
+    if last == run.ledger_number and entry.hash.hex() != run.ledger_hash:
+        raise LedgerBroken(f"entry {entry.number} changed", entry=entry.number)
+    doomed: list[UUID] = []
+    part = left.filter(ledger_number__lte=last)
+    for old, new, used in part.values_list("old_bucket", "new_bucket", "new_bucket_used"):
+        doomed += [old] if used or new is None else [old, new]
+    # Also where the ring knows the last entry: a kill may have left the second place behind.
+    with keys.plain_errors():
+        floor = ring.destroy(doomed, ledger=entry.head)
     keys.remember(state, floor)
-    keys.keeper().cache.forget([*doomed, *unused])
+    keys.keeper().cache.forget(doomed)
     keys.keeper().pool.drop(doomed)
-    run.destroyed_at = clock.real_now()
-    run.state = State.DESTROYED
+    if last == run.ledger_number:
+        run.destroyed_at = clock.real_now()
+        run.state = State.DESTROYED
+
+
+def _last_entry_of_a_step(left: QuerySet[ShredStep]) -> int | None:
+    """The last of the entries whose buckets one step destroys; None where none is left.
+
+    Whole entries only: the one that doesn't fit begins the next step, unless it is the first.
+    """
+    ordered = left.order_by("ledger_number").values_list("ledger_number", flat=True)
+    numbers = [number for number in ordered[: STEP_BUCKETS + 1] if number is not None]
+    if len(numbers) > STEP_BUCKETS and numbers[0] != numbers[-1]:
+        numbers = [number for number in numbers if number < numbers[-1]]
+    return numbers[-1] if numbers else None
 
 
 def _close(run: ShredRun) -> None:

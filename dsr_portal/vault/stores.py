@@ -84,6 +84,7 @@ declare_model(
         "new_bucket": F.ID,
         "new_bucket_used": F.STATE,
         "kind": F.CODE,
+        "keyed": F.STATE,
         "moved": F.STATE,
         "ledger_number": F.COUNT,
     },

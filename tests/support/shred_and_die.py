@@ -22,6 +22,9 @@ def main(work: str, stop_at: str, count: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     keys.keeper().ring.fault = fault
+    if work == "shred in steps":
+        # As a run of many buckets does it: one of them in each step and each entry.
+        shredding.STEP_BUCKETS = shredding.ENTRY_BUCKETS = 1
     if work == "rotate":
         rotation.rotate(actor=Actor.operator(), fault=fault)
     else:

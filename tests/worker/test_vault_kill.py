@@ -48,6 +48,23 @@ STEPS = [
 ]
 
 
+# The same run with one bucket in each step: where a step of many buckets is one of several.
+STEPS_OF_MANY = [
+    ("before_commit.taken", 2),
+    ("after.taken", 1),
+    ("before_commit.taken", 3),  # the first new key made
+    ("ring.place1", 1),
+    ("ring.place1", 2),  # the second one, in one place only
+    ("ring.place1", 3),  # the first old key gone in one place only, the second still there
+    ("ring.place2", 3),
+    ("before_commit.ledgered", 2),
+    ("after.ledgered", 2),
+    ("ring.place1", 4),
+    ("ring.place2", 4),
+    ("before_commit.destroyed", 1),
+]
+
+
 @pytest.fixture(autouse=True)
 def places(settings, tmp_path):
     use_places(settings, tmp_path)
@@ -91,18 +108,26 @@ def run_and_die(work, step, count):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("step", "count"), STEPS)
-def test_a_kill_at_any_step_is_finished_and_survivors_open_throughout(step, count):
+@pytest.mark.parametrize(
+    ("work", "entries", "step", "count"),
+    [("shred", 1, *one) for one in STEPS] + [("shred in steps", 2, *one) for one in STEPS_OF_MANY],
+)
+def test_a_kill_at_any_step_is_finished_and_survivors_open_throughout(
+    work, entries, step, count, monkeypatch
+):
     faces = [make(UnitKind.ENROLLED_FACE) for _ in range(4)]
     images = [make(UnitKind.SOURCE_IMAGE) for _ in range(3)]
     victims, survivors = [faces[0], faces[2], images[1]], [faces[1], faces[3], *images[::2]]
     with transaction.atomic():
         services.request_shred(victims, reason="erasure")
 
-    died = run_and_die("shred", step, count)
+    died = run_and_die(work, step, count)
     assert died.returncode == -signal.SIGKILL, died.stderr
 
     keys.forget_all()
+    if entries > 1:
+        monkeypatch.setattr(shredding, "STEP_BUCKETS", 1)
+        monkeypatch.setattr(shredding, "ENTRY_BUCKETS", 1)
     assert all(opens(unit) for unit in survivors)
     for unit in victims:
         assert services.unit_state(unit) != UnitState.LIVE
@@ -127,7 +152,7 @@ def test_a_kill_at_any_step_is_finished_and_survivors_open_throughout(step, coun
     assert standing <= ring.ids()
     assert not {step.old_bucket for step in ShredRun.objects.get().steps.all()} & ring.ids()
     assert set(UnitKey.objects.values_list("bucket_id", flat=True)) <= standing
-    assert shredding.ledger().verify(ring.ledger_head()) == 1
+    assert shredding.ledger().verify(ring.ledger_head()) == entries
 
 
 @pytest.mark.parametrize(
