@@ -50,7 +50,6 @@ def open_page(pages, browser):
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.route("**/*", answer)
         page.goto(f"http://desk.test/{name}")
-        page.wait_for_load_state("networkidle")
         return page
 
     yield open_one

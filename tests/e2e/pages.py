@@ -37,12 +37,12 @@ def found_by_axe(open_page, names, scheme):
     found = {}
     for name in names:
         page = open_page(name, color_scheme=scheme)
-        found[name] = _violations(page)
+        found[name] = violations(page)
         assert page.complaints == []
     return found
 
 
-def _violations(page):
+def violations(page):
     return [
         (found["id"], found["nodes"][0]["target"], found["nodes"][0]["html"][:120])
         for found in Axe().run(page, options=RULES).response["violations"]
