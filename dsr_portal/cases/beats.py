@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from dsr_portal.cases import (
+    acting,
     alarms,
     clocks,
     evidence_locks,
@@ -23,3 +24,4 @@ schedule.register("cases.updates", Beat(run=updates.weekly, every=timedelta(hour
 schedule.register("cases.objections", Beat(run=objections.tell_due, every=timedelta(hours=1)))
 schedule.register("cases.locks", Beat(run=evidence_locks.announce_due, every=timedelta(hours=1)))
 schedule.register("cases.letters", Beat(run=letters.close_failed, every=timedelta(minutes=1)))
+schedule.register("cases.accounts", Beat(run=acting.close_idle, every=timedelta(hours=6)))

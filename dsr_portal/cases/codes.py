@@ -77,5 +77,11 @@ def invitation_token(*, contact_unit: UUID, invitation_id: UUID) -> str:
     return base64.urlsafe_b64encode(drawn).decode()
 
 
+def acting_token(*, unit: UUID, link_id: UUID) -> str:
+    """The secret part of a link to set up or enter an account of who acts for others (R11)."""
+    drawn = vault.derive(unit, b"acting-link|" + link_id.bytes, _TOKEN_BYTES)
+    return base64.urlsafe_b64encode(drawn).decode()
+
+
 def token_hash(token: str) -> str:
     return vault.keyed_hash("delivery-token", token.encode())

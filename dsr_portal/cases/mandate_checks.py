@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import acting_invites
 from dsr_portal.cases.asking import LEAST_MEANS, MAX_ASK, WAIT_FOR_ANSWER
 from dsr_portal.cases.mandate_models import (
     Mandate,
@@ -75,6 +76,7 @@ def accept(*, mandate_id: UUID, actor: Actor, words: str) -> Mandate:
             subject_id=mandate.id,
             kind=mandate.kind,
         )
+        acting_invites.link_accepted(mandate, actor=actor)
     return mandate
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dsr_portal.audit.schema import Code, Count, Day, EventType, Flag, Many
+from dsr_portal.cases.acting_models import LinkPurpose
 from dsr_portal.cases.child_models import ActsFor
 from dsr_portal.cases.mandate_models import (
     Addressee,
@@ -58,6 +59,17 @@ TYPES = [
     ),
     EventType("invitation.sent", {"addressee": _ADDRESSEE}, ("L-02", "C-06")),
     EventType("invitation.opened", {"addressee": _ADDRESSEE}, ("L-02", "C-06")),
+    EventType("account.invited", {}, ("L-02", "C-04")),
+    EventType("account.linked", {}, ("L-02", "C-04")),
+    EventType("account.link_sent", {"purpose": Code(choices=tuple(LinkPurpose.values))}, ("C-04",)),
+    EventType("account.set_up", {}, ("C-04",)),
+    EventType("account.signed_in", {}, ("L-14", "C-04")),
+    EventType("account.refused", {"locked": Flag()}, ("L-14", "C-04")),
+    EventType("account.signed_out", {}, ("C-04",)),
+    EventType("account.case_opened", {}, ("L-14", "C-04")),
+    EventType("account.recovery_proposed", {}, ("G-01", "C-04")),
+    EventType("account.recovery_decided", {"agreed": Flag()}, ("G-01", "C-04")),
+    EventType("account.closed", {}, ("L-13", "C-04")),
 ]
 
 
@@ -100,5 +112,8 @@ SENTENCES = {
         % {"acts": ActsFor(p["acts"]).label}
     ),
     "invitation.sent": lambda p: _("A link of their own was sent. To: %(to)s.") % {"to": _to(p)},
+    "account.invited": lambda p: _("Who acts was invited to an account."),
+    "account.linked": lambda p: _("Who acts sees this request in an account of their own."),
+    "account.case_opened": lambda p: _("Who acts opened the request from their account."),
     "invitation.opened": lambda p: _("The link was opened. By: %(to)s.") % {"to": _to(p)},
 }

@@ -107,6 +107,8 @@ class Mandate(Row):
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, null=True, related_name="mandates")
     line = models.PositiveIntegerField(null=True)
     """Which line of the batch's list it was."""
+    email_hash = models.CharField(max_length=64, null=True, db_index=True)  # noqa: DJ001 - absent
+    """What finds the mandates of one mailbox without opening any; gone with the contact data."""
     rights = models.JSONField(default=list)
     until = models.DateField(null=True)
     answer_to = models.CharField(max_length=16, choices=AnswerTo.choices, default=AnswerTo.PERSON)

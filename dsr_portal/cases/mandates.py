@@ -183,6 +183,7 @@ def keep(
     """Keep a mandate and give both a link, in the caller's unit of work; `who` is cleaned."""
     row.case, row.written_at = case, clock.now()
     row.rights = _covered(case, rights)
+    row.email_hash = mailbox_hash(who.email) if who.email else None
     if proof is not None:
         row.proof_unit = proof.save()
     row.save(force_insert=True)
@@ -199,6 +200,11 @@ def keep(
         document=proof is not None,
     )
     _invite(row, actor)
+
+
+def mailbox_hash(email: str) -> str:
+    """By which an account and the mandates of one mailbox find each other (R11)."""
+    return vault.keyed_hash("acting-account", email.strip().casefold().encode())
 
 
 def write_for_child(*, case: Case, name: str) -> Mandate:
@@ -556,6 +562,8 @@ def delete_proofs(*, case_id: UUID, actor: Actor, reason: str) -> None:
             destroy_proof(mandate, actor=actor, reason=reason)
             invitations.end(mandate, Addressee.REPRESENTATIVE)
             invitations.end(mandate, Addressee.PERSON)
+        if reason == "purged":
+            Mandate.objects.filter(case_id=case_id).update(email_hash=None)
 
 
 def proofs_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:

@@ -8,6 +8,12 @@ what was compared), or in the draft before Send (design, section 5).
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from dsr_portal.cases.acting_models import (  # noqa: F401 - found here
+    ActingAccount,
+    ActingLink,
+    ActingMandate,
+    ActingRecovery,
+)
 from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
 from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - found here

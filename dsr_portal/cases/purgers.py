@@ -1,4 +1,4 @@
-from dsr_portal.cases import again, confirmations, mandates, services
+from dsr_portal.cases import acting, again, confirmations, mandates, services
 from dsr_portal.core.registries import ledger_notes, purgers, unit_purgers
 from dsr_portal.vault.kinds import UnitKind
 
@@ -10,3 +10,4 @@ unit_purgers.register(UnitKind.CASE_FILE.value, again.cases_gone)
 unit_purgers.register(UnitKind.PROOF.value, mandates.proofs_gone)
 unit_purgers.register(UnitKind.DRAFT.value, again.drafts_gone)
 unit_purgers.register(UnitKind.MAIL.value, again.mails_gone)
+unit_purgers.register(UnitKind.ACCOUNT.value, acting.accounts_gone)

@@ -12,9 +12,11 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases import codes, invitations, mandates, receipts
+from dsr_portal.cases import acting, codes, invitations, mandates, receipts
+from dsr_portal.cases.acting_models import ActingLink
 from dsr_portal.cases.models import Case, Delivery, Escalation, Invitation, MailCode, Mandate
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock, links
@@ -293,6 +295,43 @@ def _mandate(mandate_id: UUID) -> Mandate:
     return row
 
 
+# -- accounts of who acts for others (R11) ---------------------------------------------------------
+
+
+def account_invited(link_id: UUID) -> Mail:
+    """To who acts: a link to set up an account. It names no request and no person."""
+    return _to_account(
+        link_id,
+        "mail/account_invited.txt",
+        "public:acting_set_up",
+        gettext_lazy("Your account for requests of others"),
+    )
+
+
+def account_link(link_id: UUID) -> Mail:
+    """To who acts: the link they asked for to sign in; it opens nothing without their app."""
+    return _to_account(
+        link_id, "mail/account_link.txt", "public:acting_link", gettext_lazy("Your link to sign in")
+    )
+
+
+def _to_account(link_id: UUID, template: str, page: str, subject: Any) -> Mail:
+    row = ActingLink.objects.select_related("account").filter(id=link_id, ended_at=None).first()
+    if row is None:
+        raise NotFound("no_link")
+    who = acting.holder(row.account)
+    token = codes.acting_token(unit=row.account.unit, link_id=row.id)
+    with translation.override(who["language"]):
+        text = render_to_string(
+            template,
+            {
+                "link": links.url_for("public", page, token=token),
+                "controller": settings.DSR_CONTROLLER,
+            },
+        )
+        return Mail(to=who["email"], subject=str(subject), text=text)
+
+
 def _invitation(invitation_id: UUID) -> Invitation:
     row = (
         Invitation.objects.select_related("case", "mandate__case")
@@ -325,3 +364,5 @@ senders.register("mail.mandate", CaseMail(mandate_news))
 senders.register("mail.mandate_ended", CaseMail(mandate_ended))
 senders.register("mail.mandate_ended_person", CaseMail(mandate_ended_person))
 senders.register("mail.represented_answer", CaseMail(represented_answer))
+senders.register("mail.account_invited", CaseMail(account_invited))
+senders.register("mail.account_link", CaseMail(account_link))

@@ -323,6 +323,7 @@ declare_model(
         "holds_page": F.STATE,
         "batch": F.ID,
         "line": F.COUNT,
+        "email_hash": F.KEYED_HASH,
         "proof_unit": F.VAULT,
         "proof_ended_at": F.TIME,
         "written_by": F.STAFF,
@@ -467,4 +468,57 @@ declare_store(
     shredder="manage.py fetch_mail removes what it took 14 days ago; new mail is the mail server's",
     verifier="test: nothing older than that stays in .dsr-done",
     holds=("messages as they came, in clear",),
+)
+_ACCOUNT = "the account's unit when no mandate was in force for thirty days"
+declare_model(
+    "cases.ActingAccount",
+    {
+        "id": F.ID,
+        "email_hash": F.KEYED_HASH,
+        "unit": F.VAULT,
+        "state": F.STATE,
+        "invited_by": F.STAFF,
+        "invited_at": F.TIME,
+        "factor": F.ID,
+        "last_step": F.COUNT,
+        "wrong": F.COUNT,
+        "locked_until": F.TIME,
+        "epoch": F.COUNT,
+        "signed_in_at": F.TIME,
+        "idle_since": F.TIME,
+        "closed_at": F.TIME,
+    },
+    shredder=_ACCOUNT,
+)
+declare_model(
+    "cases.ActingMandate",
+    {"id": F.ID, "account": F.ID, "mandate": F.ID, "linked_at": F.TIME},
+)
+declare_model(
+    "cases.ActingLink",
+    {
+        "id": F.ID,
+        "account": F.ID,
+        "purpose": F.CODE,
+        "token_hash": F.KEYED_HASH,
+        "made_at": F.TIME,
+        "until": F.TIME,
+        "used_at": F.TIME,
+        "ended_at": F.TIME,
+    },
+    shredder=_ACCOUNT,
+)
+declare_model(
+    "cases.ActingRecovery",
+    {
+        "id": F.ID,
+        "account": F.ID,
+        "field": F.VAULT,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+        "agreed": F.STATE,
+    },
+    shredder=_ACCOUNT,
 )

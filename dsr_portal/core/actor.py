@@ -11,7 +11,7 @@ class Actor:
     """One doer.
 
     `id` is a staff number for staff and regulators, a case id for a data subject, a
-    mandate's id for who acts for one, the name of a
+    mandate's id for who acts for one (their account's where it is about no case), the name of a
     process for `system` and "operator" for commands run on the machine. It is never a name.
     """
 
@@ -32,9 +32,9 @@ class Actor:
         return cls(id=str(case_id), role="data_subject", kind="person")
 
     @classmethod
-    def representative(cls, mandate_id: object) -> "Actor":
-        """Who acts for a data subject (R11): known by the mandate, and never the person."""
-        return cls(id=str(mandate_id), role="representative", kind="person")
+    def representative(cls, known_by: object) -> "Actor":
+        """Who acts for a data subject (R11): by the mandate or their account, never the person."""
+        return cls(id=str(known_by), role="representative", kind="person")
 
     @property
     def is_human_staff(self) -> bool:

@@ -149,6 +149,17 @@ class EndMandateForm(PlainForm):
     )
 
 
+class RecoverForm(PlainForm):
+    """Whose second factor is renewed, and how an officer knows that it is them (R11)."""
+
+    compared = forms.CharField(
+        label=_("How do you know that it is them?"),
+        help_text=_("A call back to a number you found yourself, a register, a visit."),
+        max_length=MAX_ASK,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
 class ChildForm(PlainForm):
     """What an officer decides about a child's request (law C-01, C-02)."""
 

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import children, invitations, mandate_checks, mandates
+from dsr_portal.cases import acting, acting_invites, children, invitations, mandate_checks, mandates
 from dsr_portal.cases import selectors as cases
+from dsr_portal.cases.acting_models import AccountState
 from dsr_portal.cases.mandate_models import MandateDoubt, MandateMeans
 from dsr_portal.cases.models import Case, Mandate, RightCode
 from dsr_portal.core.actor import Actor
@@ -26,6 +27,7 @@ from dsr_portal.desk.mandate_forms import (
     ChildForm,
     EndMandateForm,
     MandateForm,
+    RecoverForm,
     RefuseMandateForm,
 )
 from dsr_portal.matching import representing
@@ -54,6 +56,9 @@ def _page(request: HttpRequest, found: Case, actor: Actor, **forms: PlainForm) -
         "end_form": forms.get("end"),
         "form": next(iter(forms.values()), None),
     }
+    if mandate is not None:
+        context["account"] = _account(mandate, actor, reviews=reviews)
+        context["recover_form"] = forms.get("recover") or RecoverForm(prefix="recover")
     if reviews and undecided and not barred and mandate is not None:
         context["accept_form"] = context["accept_form"] or AcceptMandateForm(prefix="accept")
         context["refuse_form"] = context["refuse_form"] or RefuseMandateForm(
@@ -65,6 +70,26 @@ def _page(request: HttpRequest, found: Case, actor: Actor, **forms: PlainForm) -
         context["end_form"] = context["end_form"] or EndMandateForm(prefix="end")
     status = 422 if context["form"] is not None else 200
     return render(request, "desk/mandate.html", context, status=status)
+
+
+def _account(mandate: Mandate, actor: Actor, *, reviews: bool) -> dict[str, Any]:
+    """The account of who acts, and what this person may do about it."""
+    row = acting.account_of(mandate)
+    waiting = None if row is None else row.recoveries.filter(decided_at=None).first()
+    invited = row is None or row.state == AccountState.INVITED
+    can_have = mandates.in_force(mandate) and not mandate.holds_page
+    return {
+        "row": row,
+        "waiting": waiting,
+        "compared": "" if waiting is None else acting_invites.recovery_words(waiting),
+        "own": waiting is not None and waiting.proposed_by == actor.id,
+        "reviews": reviews,
+        "may_invite": reviews and invited and can_have and bool(mandates.who_acts(mandate).email),
+        "may_recover": reviews
+        and waiting is None
+        and row is not None
+        and row.state in {AccountState.ACTIVE, AccountState.LOCKED},
+    }
 
 
 def _write_form(found: Case) -> MandateForm:
@@ -193,6 +218,46 @@ def link(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     )
     messages.success(request, _("A new link leaves by e-mail. The old one is over."))
     return redirect("desk:mandate", reference=found.reference)
+
+
+@for_reviewers
+@require_POST
+def account(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Invite who acts to an account; or decide, as another person, about a lost second factor."""
+    current = _found(request, reference)
+    what = request.POST.get("do", "")
+    if what == "invite":
+        acting_invites.invite(mandate_id=current.id, actor=actor)
+        messages.success(request, _("Invited. The link leaves by e-mail and opens for seven days."))
+    else:
+        row = acting.account_of(current)
+        waiting = None if row is None else row.recoveries.filter(decided_at=None).first()
+        if waiting is None:
+            raise NotFound("no_proposal", _("There is no such proposal."))
+        acting_invites.decide_recovery(recovery_id=waiting.id, agree=what == "agree", actor=actor)
+        said = _("Agreed. The old second factor ended, and a new link leaves to the same address.")
+        messages.success(request, said if what == "agree" else _("Turned down. Nothing changed."))
+    return redirect("desk:mandate", reference=reference)
+
+
+@for_reviewers
+@require_POST
+def recover(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Their phone is lost: one person writes down how they know who it is, another agrees."""
+    current = _found(request, reference)
+    row = acting.account_of(current)
+    if row is None:
+        raise NotFound("no_account", _("They have no account."))
+    form = RecoverForm(request.POST, prefix="recover")
+    if form.is_valid():
+        try:
+            acting_invites.propose_recovery(account_id=row.id, actor=actor, **form.cleaned_data)
+        except PortalError as error:
+            form.add_error(None, str(error.message))
+        else:
+            messages.success(request, _("Proposed. It counts when another person agrees."))
+            return redirect("desk:mandate", reference=reference)
+    return _page(request, current.case, actor, recover=form)
 
 
 @at_desk

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.cases import (
+    acting,
     child_texts,
     children,
     invitations,
@@ -41,6 +42,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.matching import representing as services_above
+from dsr_portal.public import acting as acting_pages
 from dsr_portal.public import sessions
 from dsr_portal.public.words import authority_of, dpo_email
 from dsr_portal.vault.confined import PictureRefused
@@ -113,6 +115,7 @@ def acts_for(case: Case) -> dict[str, Any] | None:
     who = mandates.who_acts(mandate)
     name = f"{who.name} ({who.organisation})" if who.organisation else who.name
     return {
+        "account": acting.is_seen_with_account(mandate),
         "stands": mandate.state in mandates.STANDING,
         "wanted": mandate.wanted_at is not None,
         "tone": "note" if mandate.wanted_at else "needs",
@@ -227,7 +230,11 @@ def page(request: HttpRequest) -> HttpResponse:
             return redirect("public:representing")
     status = 422 if form.errors else 200
     with translation.override(mandate.case.language):
-        return render(request, "public/representing.html", _context(mandate, form), status=status)
+        context = _context(mandate, form)
+        if sessions.account_of(request) is not None:
+            context["overview"] = True
+            context["opens"] = acting_pages.ways_to_answer(request, mandate)
+        return render(request, "public/representing.html", context, status=status)
 
 
 def _context(mandate: Mandate, form: MandateAnswerForm) -> dict[str, Any]:

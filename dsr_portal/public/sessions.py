@@ -6,14 +6,15 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from dsr_portal.cases import drafts, selectors
-from dsr_portal.cases.models import Case, Draft, Mandate
+from dsr_portal.cases import acting, drafts, selectors
+from dsr_portal.cases.models import ActingAccount, Case, Draft, Mandate
 from dsr_portal.cases.services import Grant
 from dsr_portal.core import clock
 
 STATUS_TIME = timedelta(minutes=30)
+ACCOUNT_TIME = timedelta(hours=8)
 _DRAFT, _RECEIPT, _CASE, _GRANT = "draft", "receipt", "case", "grant"
-_MANDATE = "mandate"
+_MANDATE, _ACCOUNT = "mandate", "account"
 
 
 def draft_of(request: HttpRequest) -> Draft | None:
@@ -36,7 +37,7 @@ def sent(request: HttpRequest, case: Case) -> None:
     """After Send: this session may see the receipt, its code and the request's page."""
     request.session.cycle_key()
     forget_draft(request)
-    request.session.pop(_MANDATE, None)
+    _forget_acting(request)
     request.session[_RECEIPT] = {"id": str(case.id), "counter": case.code_counter}
     enter(request, case)
 
@@ -57,7 +58,7 @@ def enter(request: HttpRequest, case: Case) -> None:
 def sign_in(request: HttpRequest, case: Case) -> None:
     """Reference and receipt code were right: the request's page is open for 30 minutes."""
     request.session.cycle_key()
-    request.session.pop(_MANDATE, None)
+    _forget_acting(request)
     enter(request, case)
 
 
@@ -76,20 +77,21 @@ def status_case(request: HttpRequest) -> Case | None:
     return case
 
 
-def keep_grant(request: HttpRequest, grant: Grant) -> None:
+def keep_grant(request: HttpRequest, grant: Grant, *, account: ActingAccount | None = None) -> None:
     request.session.cycle_key()
     request.session[_GRANT] = {
         "id": str(grant.delivery_id),
         "until": grant.until.isoformat(),
         "counter": grant.counter,
         "mandate": None if grant.mandate_id is None else str(grant.mandate_id),
+        "account": _kept_account(account),
         "begun": [],
     }
 
 
 def grant_of(request: HttpRequest) -> Grant | None:
     kept: dict[str, Any] | None = request.session.get(_GRANT)
-    if kept is None:
+    if kept is None or not _account_stands(kept.get("account")):
         return None
     mandate = kept.get("mandate")
     return Grant(
@@ -113,12 +115,17 @@ def forget_grant(request: HttpRequest) -> None:
     request.session.pop(_GRANT, None)
 
 
-def represent(request: HttpRequest, mandate: Mandate) -> None:
-    """Who acts for a person is here: their own page for 30 minutes, and nothing of the person's."""
+def represent(
+    request: HttpRequest, mandate: Mandate, *, account: ActingAccount | None = None
+) -> None:
+    """Who acts for a person is here: their own page for 30 minutes, and nothing of the person's.
+
+    Opened from an account it ends with what ends the account.
+    """
     request.session.cycle_key()
     for name in (_RECEIPT, _CASE, _DRAFT):
         request.session.pop(name, None)
-    _keep_mandate(request, mandate)
+    _keep_mandate(request, mandate, _kept_account(account))
 
 
 def mandate_of(request: HttpRequest) -> Mandate | None:
@@ -126,15 +133,62 @@ def mandate_of(request: HttpRequest) -> Mandate | None:
     kept = request.session.get(_MANDATE)
     if kept is None or datetime.fromisoformat(kept["until"]) <= clock.now():
         return None
+    if not _account_stands(kept.get("account")):
+        return None
     mandate = Mandate.objects.select_related("case").filter(id=kept["id"]).first()
     if mandate is not None:
-        _keep_mandate(request, mandate)
+        _keep_mandate(request, mandate, kept.get("account"))
     return mandate
 
 
-def _keep_mandate(request: HttpRequest, mandate: Mandate) -> None:
+def _keep_mandate(request: HttpRequest, mandate: Mandate, account: dict[str, Any] | None) -> None:
     until = clock.now() + STATUS_TIME
-    request.session[_MANDATE] = {"id": str(mandate.id), "until": until.isoformat()}
+    request.session[_MANDATE] = {
+        "id": str(mandate.id),
+        "until": until.isoformat(),
+        "account": account,
+    }
+
+
+def _forget_acting(request: HttpRequest) -> None:
+    """The person's own page begins: nothing of somebody who acts stays open beside it."""
+    for name in (_MANDATE, _ACCOUNT):
+        request.session.pop(name, None)
+
+
+def enter_account(request: HttpRequest, account: ActingAccount) -> None:
+    """Link and code were right: the overview is open, and nothing else of this browser's past."""
+    request.session.flush()
+    now = clock.now()
+    request.session[_ACCOUNT] = {
+        "id": str(account.id),
+        "epoch": account.epoch,
+        "until": (now + STATUS_TIME).isoformat(),
+        "last": (now + ACCOUNT_TIME).isoformat(),
+    }
+
+
+def account_of(request: HttpRequest) -> ActingAccount | None:
+    """The account signed in here; each visit starts the 30 minutes anew, up to eight hours."""
+    kept = request.session.get(_ACCOUNT)
+    now = clock.now()
+    if kept is None or any(datetime.fromisoformat(kept[one]) <= now for one in ("until", "last")):
+        return None
+    account = acting.of_session(account_id=UUID(kept["id"]), epoch=kept["epoch"])
+    if account is not None:
+        request.session[_ACCOUNT] = {**kept, "until": (now + STATUS_TIME).isoformat()}
+    return account
+
+
+def _kept_account(account: ActingAccount | None) -> dict[str, Any] | None:
+    return None if account is None else {"id": str(account.id), "epoch": account.epoch}
+
+
+def _account_stands(kept: dict[str, Any] | None) -> bool:
+    """Whether what was opened from an account may stay open; True where none was used."""
+    if kept is None:
+        return True
+    return acting.of_session(account_id=UUID(kept["id"]), epoch=kept["epoch"]) is not None
 
 
 def _case(kept: dict[str, Any] | None) -> Case | None:

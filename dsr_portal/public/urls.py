@@ -1,6 +1,15 @@
 from django.urls import path
 
-from dsr_portal.public import answers, keeping, one_page, pages, representing, requests, status
+from dsr_portal.public import (
+    acting,
+    answers,
+    keeping,
+    one_page,
+    pages,
+    representing,
+    requests,
+    status,
+)
 
 app_name = "public"
 urlpatterns = [
@@ -47,6 +56,16 @@ urlpatterns = [
     path("representing/", representing.page, name="representing"),
     path("representing/code/", representing.code, name="representing_code"),
     path("representing/leave/", representing.leave, name="representing_leave"),
+    path("acting/", acting.overview, name="acting"),
+    path("acting/leave/", acting.leave, name="acting_leave"),
+    path("acting/set-up/<str:token>/", acting.set_up, name="acting_set_up"),
+    path("acting/link/<str:token>/", acting.link, name="acting_link"),
+    path("acting/<uuid:mandate_id>/", acting.open_request, name="acting_open"),
+    path(
+        "acting/<uuid:mandate_id>/answer/<uuid:delivery_id>/",
+        acting.open_answer,
+        name="acting_answer",
+    ),
     path("answer/<str:token>/", answers.answer, name="answer"),
     path("answer/<str:token>/not-me/", answers.not_me, name="not_me"),
     path("answer/<str:token>/leave/", answers.leave, name="answer_leave"),

@@ -18,6 +18,7 @@ class UnitKind(TextChoices):
     VERIFICATION_KIT = "verification_kit"
     BLOCKED_FACE = "blocked_face"
     MAIL = "mail"
+    ACCOUNT = "account"
 
 
 class UnitState(TextChoices):

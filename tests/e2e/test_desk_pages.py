@@ -1,6 +1,7 @@
 """The desk's real pages in a browser: axe finds nothing, they fit, the step comes first."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,12 @@ from django.test import Client
 from django.urls import reverse, set_urlconf
 
 from dsr_portal.accounts.models import Role
-from dsr_portal.compliance import breaches, collection, director, orders
+from dsr_portal.cases import acting_invites
+from dsr_portal.cases.acting_models import AccountState
+from dsr_portal.compliance import breaches, collection, director, orders, retention
 from dsr_portal.compliance.models import BreachKind, DirectorPage
 from dsr_portal.core import clock
+from dsr_portal.matching import representing
 from dsr_portal.recognition.services import ProbeVerdict
 from dsr_portal.vault import services as vault
 from tests.e2e.pages import Patched, face, found_by_axe
@@ -28,6 +32,7 @@ from tests.support.matching import (
     told,
     work,
 )
+from tests.support.represented import LENA, sent_for_somebody
 from tests.support.trail import undone
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +43,8 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 NAMES = (
     *("queue", "identity", "consent", "review", "compare", "band", "finish", "erasure", "people"),
     *("mails", "recipients", "collection", "orders", "enter_order", "order", "breaches"),
-    *("open_breach", "breach", "director", "director_page", "batch"),
+    *("open_breach", "breach", "director", "director_page", "batch", "kept"),
+    *("mandate_write", "mandate_open", "mandate_accepted", "child", "child_decided"),
 )
 GALLERY = ("team-atelier-noor.jpg", "canal-walk.jpg", "stage-side.jpg")
 
@@ -119,6 +125,7 @@ def made(patch):
     settled.post(page("people_new"), {f"new-{key}": value for key, value in facts.items()})
     kept["people"] = settled.post(page("people_new"), {"new-staff_no": ""})
     kept |= of_authorities(settled)
+    kept |= of_who_acts(settled, chief=chief, writer=officer)
     probe = case.probes.get()
     seen = {name: (answer.content, "text/html") for name, answer in kept.items()}
     of = {"reference": case.reference}
@@ -161,13 +168,54 @@ def of_authorities(chief):
     found |= {
         name: at_top.get(at(name)) for name in ("collection", "orders", "breaches", "director")
     }
+    row = breaches.propose_spare(
+        breach_id=breach.id, what="authority", reason="No risk.", actor=actor(boss)
+    )
+    retention.hold(authority_code="FR", reference="C-1", actor=actor(boss))
+    found["kept"] = at_top.post(at("hold_kept"), {"reference": ""})
     found["enter_order"] = at_top.post(at("enter_order"), {"reference": "MED"})
     found["open_breach"] = at_top.post(at("open_breach"), {"reference": "no such case"})
     found["order"] = at_top.get(at("order", order_id=order.id))
-    found["breach"] = at_top.get(at("breach", breach_id=breach.id))
+    found["breach"] = chief.post(at("breach_turn_down", decision_id=row.id), {"reason": ""})
     served_page = DirectorPage.objects.first()
     found["director_page"] = at_top.get(at("director_page", page_id=served_page.id))
     assert {answer.status_code for answer in found.values()} == {200, 422}
+    return found
+
+
+def of_who_acts(desk, *, chief, writer):
+    """A mandate not written down, one to decide, one with an account; a child's request."""
+
+    def at(name, case):
+        return reverse(f"desk:{name}", kwargs={"reference": case.reference})
+
+    def sent(**more):
+        return sent_for_somebody(actor(writer), **more)
+
+    other = {"who": replace(LENA, email="other@voss.example")}
+    (undecided, _), (case, mandate), (child, _) = sent(**other), sent(), sent(age_band="under_16")
+    nobody = opened()
+    wrong = {"write-name": "", "name": ""}
+    found = {"mandate_write": desk.post(at("mandate_write", nobody), wrong)}
+    found["mandate_open"] = desk.post(at("mandate_ask", undecided), {"ask-words": ""})
+    representing.accept(mandate_id=mandate.id, actor=actor(chief), words="Signed.")
+    account = acting_invites.invite(mandate_id=mandate.id, actor=actor(chief))
+    type(account).objects.update(state=AccountState.ACTIVE, factor=account.id)
+    acting_invites.propose_recovery(
+        account_id=account.id, compared="Called the bar.", actor=actor(writer)
+    )
+    found["mandate_accepted"] = desk.get(at("mandate", case))
+    found["child"] = desk.post(at("child", child), {"interest": ""})
+    decided = {"acts": "alone", "interest": "She wants it gone before school starts."}
+    desk.post(at("child", child), decided)
+    found["child_decided"] = desk.get(at("child", child))
+    assert {name: answer.status_code for name, answer in found.items()} == {
+        "mandate_write": 422,
+        "mandate_open": 422,
+        "mandate_accepted": 200,
+        "child": 422,
+        "child_decided": 200,
+    }
     return found
 
 

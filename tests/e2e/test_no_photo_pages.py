@@ -7,19 +7,22 @@ from django.test import Client
 from django.urls import reverse, set_urlconf
 
 from dsr_portal.accounts.models import Role
-from dsr_portal.cases import page_wishes
+from dsr_portal.cases import acting, acting_invites, page_wishes
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.codes import acting_token
 from dsr_portal.cases.models import Case, WayKind
+from dsr_portal.core import clock, totp
 from dsr_portal.disclosure import named_page, unidentified
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.gallery import hashes
 from dsr_portal.jobs import services as jobs
-from dsr_portal.matching import services
+from dsr_portal.matching import representing, services
 from dsr_portal.vault import services as vault
 from tests.e2e.pages import Patched, face, found_by_axe
 from tests.support import cases as support
 from tests.support.gallery import PEOPLE, a_record, an_image, own_places
 from tests.support.matching import actor, laid, sign_in, staff, take
+from tests.support.represented import sent_for_somebody
 from tests.support.trail import undone
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +33,7 @@ NAMES = (
     "named", "look_up", "named_compare", "named_confirm", "nothing", "ask", "not_yet",
     "cannot_identify", "letter", "way", "way_late", "photo_late", "first_photo", "unidentified",
     "one_page", "decide_one_page", "read_one_page", "wish_one_page",
+    "acting_sign_in", "acting_set_up", "acting",
 )  # fmt: skip
 
 
@@ -151,7 +155,27 @@ def in_public(settings):
     enter(busy)
     kept["photo_late"] = browser.get(reverse("public:case_photo"))
     kept["way_late"] = browser.get(reverse("public:case_way"))
+    kept |= of_who_acts()
     return {name: (answer.content, "text/html") for name, answer in kept.items()}
+
+
+def of_who_acts():
+    """The account of who acts for somebody: the form that was refused, the key, the overview."""
+    writer, other = staff("S-3"), staff("S-4")
+    _case, mandate = sent_for_somebody(actor(writer))
+    representing.accept(mandate_id=mandate.id, actor=actor(other), words="Signed.")
+    account = acting_invites.invite(mandate_id=mandate.id, actor=actor(other))
+    link = account.links.get()
+    token = acting_token(unit=account.unit, link_id=link.id)
+    page, address = reverse("public:acting"), reverse("public:acting_set_up", args=[token])
+    browser = Client()
+    kept = {"acting_sign_in": browser.post(page, {"email": "lena"})}
+    kept["acting_set_up"] = browser.post(address)
+    step = totp.step_of(clock.real_now().timestamp())
+    browser.post(address, {"code": totp.code_at(acting.secret_of(link), step)})
+    kept["acting"] = browser.get(page)
+    assert mandate.case.reference in kept["acting"].content.decode()
+    return kept
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -111,6 +111,8 @@ DESK_PAGES = {
     "desk:mandate_refuse": ("post", {}, REVIEW),
     "desk:mandate_end": ("post", {}, REVIEW),
     "desk:mandate_link": ("post", {}, REVIEW),
+    "desk:mandate_account": ("post", {}, REVIEW),
+    "desk:mandate_recover": ("post", {}, REVIEW),
     "desk:mandate_document": ("get", {}, DESK),
     "desk:look_up": ("post", {}, REVIEW),
     "desk:ask": ("post", {}, REVIEW),

@@ -47,6 +47,8 @@ FOR_PERSONS = (
 )
 # Of these rooms, what only staff, authorities, recipients or the demo's visitors read.
 FOR_OTHERS = (
+    "dsr_portal/cases/acting_invites.py",
+    "dsr_portal/cases/acting_models.py",
     "dsr_portal/cases/confirmations.py",
     "dsr_portal/cases/events.py",
     "dsr_portal/cases/lateness.py",
