@@ -18,7 +18,7 @@ from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import unidentified
 from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
 from dsr_portal.erasure import selectors as erasure
-from dsr_portal.erasure.models import PlanState
+from dsr_portal.erasure.models import PlanState, WaitCode
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import ProbeState, Review, ReviewState
 from dsr_portal.matching.named import is_known
@@ -583,6 +583,17 @@ def _erasing(case: Case) -> NextStep:
         )
     if plan is not None and plan.state == PlanState.WAITING:
         return NextStep(_("Erasure waits for a person"), plan.get_waits_for_display(), law=law)
+    if plan is not None and plan.waits_for == WaitCode.COPIES:
+        return NextStep(
+            _("Settle the steps about published copies"),
+            _(
+                "It is erased and checked. The certificate leaves when each task towards others "
+                "who published a copy has a result, or the reason why no step was left."
+            ),
+            law=_("Art. 17(2)"),
+            page="desk:copies",
+            button=_("To the published copies"),
+        )
     if plan is not None and erasure.checks_failed(plan):
         return _stopped(_("The checks of the erasure failed"))
     return NextStep(

@@ -18,7 +18,7 @@ from dsr_portal.core.errors import BadInput, PortalError
 from dsr_portal.desk.access import at_desk, for_listers, for_reviewers
 from dsr_portal.desk.forms import ChannelForm, CopyForm, StatementForm, SystemForm
 from dsr_portal.gallery import channels, copies, notices, selectors, statements, systems
-from dsr_portal.gallery.models import Notice, PublicCopy
+from dsr_portal.gallery.models import Notice, PublicCopy, PublicCopyStep
 from dsr_portal.jobs import selectors as jobs
 from dsr_portal.jobs.outbox import transport
 
@@ -197,11 +197,36 @@ def public_copies(request: HttpRequest, actor: Actor, reference: str) -> HttpRes
     context = {
         "case": found,
         "form": form,
-        "copies": selectors.copies_of(found.id),
+        "copies": [_copy_shown(row) for row in selectors.copies_of(found.id)],
+        "ways": PublicCopyStep.Way.choices,
         "told": selectors.recipients_told(found.id),
         "results": PublicCopy.Result.choices,
     }
     return render(request, "desk/copies.html", context, status=422 if form.errors else 200)
+
+
+def _copy_shown(row: PublicCopy) -> dict[str, Any]:
+    return {"task": row, "steps": [(one, copies.words_of(one)) for one in row.steps.all()]}
+
+
+@for_reviewers
+@require_POST
+def copy_step(request: HttpRequest, actor: Actor, reference: str, copy_id: UUID) -> HttpResponse:
+    """Write down one step about a published copy (E-07)."""
+    found = cases.case_for(staff_of(request), reference)
+    try:
+        copies.add_step(
+            copy_id=copy_id,
+            case_id=found.id,
+            way=request.POST.get("way", ""),
+            words=request.POST.get("words", ""),
+            actor=actor,
+        )
+    except BadInput as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("Written down."))
+    return redirect("desk:copies", reference=found.reference)
 
 
 @for_reviewers

@@ -77,6 +77,7 @@ urlpatterns = [
     path("people/<uuid:proposal_id>/", people.decide, name="people_decide"),
     path(_CASE + "copies/", telling.public_copies, name="copies"),
     path(_CASE + "copies/<uuid:copy_id>/", telling.settle_copy, name="settle_copy"),
+    path(_CASE + "copies/<uuid:copy_id>/step/", telling.copy_step, name="copy_step"),
     path("enter/", entering.enter, name="enter"),
     path("mails/", mailing.mails, name="mails"),
     path("enter/list/", listing.batch, name="batch"),

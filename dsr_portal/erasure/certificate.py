@@ -28,7 +28,7 @@ from dsr_portal.core.errors import IntegrityFailure
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.documents.templatetags.documents import day, moment
-from dsr_portal.erasure import duplicates, signed, steps, words
+from dsr_portal.erasure import duplicates, services, signed, steps, words
 from dsr_portal.erasure import kit as kits
 from dsr_portal.erasure.models import (
     Plan,
@@ -39,7 +39,7 @@ from dsr_portal.erasure.models import (
     VerificationState,
 )
 from dsr_portal.erasure.verification import Finding, write
-from dsr_portal.gallery import face_blocks, notices
+from dsr_portal.gallery import copies, face_blocks, notices
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Transient
@@ -58,6 +58,9 @@ def run(ctx: JobContext) -> None:
     plan = Plan.objects.select_related("case").filter(id=ctx.subject_id).first()
     if plan is None or plan.verified_at is None or plan.state == PlanState.DONE:
         return
+    if plan.document_id is None and copies.open_tasks(plan.case_id):
+        _wait_for_copies(ctx, plan)
+        return
     if plan.document_id is None:
         _make_document(ctx, plan)
     steps.fault("made.certificate")
@@ -65,6 +68,36 @@ def run(ctx: JobContext) -> None:
     steps.fault("destroyed.kit")
     with ctx.complete():
         _close(plan)
+
+
+def _wait_for_copies(ctx: JobContext, plan: Plan) -> None:
+    """E-07: it is erased, and not confirmed while a step towards others is open.
+
+    The kit ends all the same (R30); the addresses it lists lie sealed in the case's file until the
+    certificate prints them.
+    """
+    kit = kits.open_kit(plan)
+    if kit is not None:
+        aside = vault.stage_into(plan.case.file_unit)
+        aside.add_json(_links_field(plan), kit.links)
+        with ctx.checkpoint():
+            aside.save()
+        _destroy_kit(ctx, plan)
+    with ctx.complete():
+        services.wait_for_copies(plan)
+
+
+def _links_field(plan: Plan) -> str:
+    return f"erased.{plan.id}"
+
+
+def _links(plan: Plan) -> list[list[str]]:
+    """Addresses of what was erased: from the kit, or set aside where the certificate waited."""
+    kit = kits.open_kit(plan)
+    if kit is not None:
+        return kit.links
+    unit, name = plan.case.file_unit, _links_field(plan)
+    return list(vault.read_json(unit, name)) if vault.has(unit, name) else []
 
 
 def _make_document(ctx: JobContext, plan: Plan) -> None:
@@ -176,12 +209,11 @@ def _parts(case: Case, document: Document) -> list[cases.Part]:
 def context(plan: Plan) -> dict[str, Any]:
     """The template's context; opens the kit for the list of addresses, outside a transaction."""
     rows = places_of(plan)
-    kit = kits.open_kit(plan)
-    links = kit.links if kit is not None else []
     sections = [
-        _erased(plan, links),
+        _erased(plan, _links(plan)),
         _places(rows),
         _recipients(plan),
+        *_copies(plan),
         _not_again(plan),
         _kept(plan),
         _not_covered(rows),
@@ -453,6 +485,33 @@ def _recipients(plan: Plan) -> dict[str, Any]:
             "rows": [(one.recipient, one.country, day(one.last_shown), one.words) for one in known],
         },
     }
+
+
+def _copies(plan: Plan) -> list[dict[str, Any]]:
+    """Steps towards others who published a copy, where there were any (Art. 17(2), law E-07)."""
+    tasks = gallery.copies_of(plan.case_id)
+    if not tasks:
+        return []
+    return [
+        {
+            "id": "copies",
+            "heading": _("Others who published a copy"),
+            "text": _("We asked others to take down copies and links (Art. 17(2) GDPR)."),
+            "table": {
+                "caption": _("What we did"),
+                "heads": [_("Who"), _("Last step"), _("What came of it")],
+                "rows": [
+                    (
+                        task.controller,
+                        day(max(step.at for step in steps)) if steps else "–",
+                        task.get_result_display(),
+                    )
+                    for task in tasks
+                    for steps in [list(task.steps.all())]
+                ],
+            },
+        }
+    ]
 
 
 def _nobody_in_logs() -> str:

@@ -26,6 +26,7 @@ class WaitCode(models.TextChoices):
     EVIDENCE = "kept_as_evidence", _("the person wants it kept, locked, as evidence")
     COMPARING = "arrived_since_compared", _("pictures came since the search: they are compared")
     ARRIVED = "arrived_since_to_decide", _("pictures came since the search: two persons decide")
+    COPIES = "copies_to_settle", _("a step towards others who published a copy is open")
     SUPERVISOR = "supervisor_needed", _("more than 50 records: a supervisor starts it")
 
 

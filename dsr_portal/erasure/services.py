@@ -43,6 +43,7 @@ from dsr_portal.erasure.models import (
     WaitCode,
 )
 from dsr_portal.erasure.selectors import VERIFY
+from dsr_portal.gallery import copies
 from dsr_portal.gallery import selectors as gallery_rows
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
@@ -593,6 +594,45 @@ def close_without_records() -> int:
             cases.close(case_id=case.id, actor=_ACTOR)
             closed += 1
     return closed
+
+
+def wait_for_copies(plan: Plan) -> None:
+    """Erased and checked; the certificate waits for the tasks of Art. 17(2) (E-07).
+
+    In the caller's unit of work.
+    """
+    if plan.waits_for == WaitCode.COPIES:
+        return
+    plan.waits_for = WaitCode.COPIES
+    plan.save(update_fields=["waits_for"])
+    cases.raise_flag(case_id=plan.case_id, code=WaitCode.COPIES, actor=_ACTOR)
+    record(
+        "erasure.waits",
+        actor=_ACTOR,
+        case_id=plan.case_id,
+        subject_id=plan.id,
+        reason=WaitCode.COPIES.value,
+    )
+
+
+def certify_settled() -> int:
+    """Have the certificates made that waited for tasks which are settled now; how many."""
+    waiting = Plan.objects.filter(state=PlanState.VERIFYING, waits_for=WaitCode.COPIES)
+    settled = [one.id for one in waiting if not copies.open_tasks(one.case_id)]
+    for plan_id in settled:
+        with unit_of_work():
+            lock_case_of(plan_id)
+            plan = _locked(plan_id)
+            if plan.waits_for == WaitCode.COPIES and not copies.open_tasks(plan.case_id):
+                plan.waits_for = ""
+                plan.save(update_fields=["waits_for"])
+                moment = clock.now()
+                jobs.enqueue(
+                    kind=CERTIFY,
+                    subject=plan.id,
+                    idempotency_key=f"{CERTIFY}:{plan.id}:{moment:%Y%m%d%H%M%S%f}",
+                )
+    return len(settled)
 
 
 def expire_kits() -> int:

@@ -81,6 +81,7 @@ TYPES = (
     EventType("recipient.excuse_proposed", {"recipient": Id()}, ("L-11", "E-06")),
     EventType("recipient.excused", {"recipient": Id()}, ("L-11", "E-06", "G-01")),
     EventType("copy.task_made", {}, ("E-07", "L-11")),
+    EventType("copy.step_done", {"way": Code()}, ("E-07", "L-11")),
     EventType("copy.task_settled", {"result": Code()}, ("E-07", "L-11")),
     EventType("block.added", {"pages": Count(), "images": Count(), "files": Count()}, ("E-12",)),
     EventType("face_block.made", {"until": Day()}, ("E-12", "E-13")),
@@ -136,6 +137,7 @@ sentences.register(
 )
 sentences.register("recipient.excused", lambda p: _("Two persons decided not to tell a recipient."))
 sentences.register("copy.task_made", lambda p: _("A task about a published copy was made."))
+sentences.register("copy.step_done", lambda p: _("A step about a published copy was written down."))
 sentences.register("copy.task_settled", lambda p: _("A task about a published copy was settled."))
 sentences.register("block.added", lambda p: _("Addresses were blocked from collection."))
 sentences.register("face_block.made", lambda p: _("A face code was kept for the face block."))

@@ -464,6 +464,31 @@ class PublicCopy(Row):
         return f"published copy at {self.controller}"
 
 
+class PublicCopyStep(Row):
+    """One thing done about a published copy (Art. 17(2)): by which way, by whom, when.
+
+    What was done and what shows it lies in the case's file, in the field "copy.<task>.<step>".
+    """
+
+    class Way(models.TextChoices):
+        MAIL = "MAIL", _("by e-mail")
+        LETTER = "LETTER", _("by letter")
+        FORM = "FORM", _("with a form on their site")
+        CALL = "CALL", _("by phone")
+        LOOKED = "LOOKED", _("looked there again")
+
+    copy = models.ForeignKey(PublicCopy, on_delete=models.PROTECT, related_name="steps")
+    way = models.CharField(max_length=8, choices=Way)
+    by = models.CharField(max_length=20)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("at", "id")
+
+    def __str__(self) -> str:
+        return f"{self.way} for {self.copy_id}"
+
+
 class QueryPictureStatement(Row):
     """What the controller stated of its product's query pictures: words, name, date (R16)."""
 

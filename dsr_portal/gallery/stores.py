@@ -234,6 +234,12 @@ declare_model(
     verifier=_UNIT_CHECK,
 )
 declare_model(
+    "gallery.PublicCopyStep",
+    {"id": F.ID, "copy": F.ID, "way": F.CODE, "by": F.STAFF, "at": F.TIME},
+    shredder="vault: the case's file is shredded when the case is purged (what was done)",
+    verifier=_UNIT_CHECK,
+)
+declare_model(
     "gallery.QueryPictureStatement",
     {
         "id": F.ID,

@@ -86,6 +86,7 @@ DESK_PAGES = {
     "desk:people_decide": ("post", {"do": "refuse"}, LISTERS),
     "desk:copies": ("get", {}, REVIEW),
     "desk:settle_copy": ("post", {"result": "DONE"}, REVIEW),
+    "desk:copy_step": ("post", {"way": "MAIL", "words": "Asked."}, REVIEW),
     "desk:enter": ("post", {}, REVIEW | {Role.DPO}),
     "desk:original": ("get", {}, DESK),
     "desk:mails": ("get", {}, REVIEW | {Role.DPO}),

@@ -602,6 +602,13 @@ def test_published_copies_are_a_list_of_who_when_and_done() -> None:
         copies.settle(
             case_id=case.id, copy_id=task.id, result="REFUSED", reason="", actor=support.OFFICER
         )
+    with pytest.raises(BadInput, match="copy_without_step"):
+        copies.settle(
+            case_id=case.id, copy_id=task.id, result="DONE", reason="", actor=support.SECOND
+        )
+    copies.add_step(
+        case_id=case.id, copy_id=task.id, way="MAIL", words="Asked.", actor=support.OFFICER
+    )
     copies.settle(case_id=case.id, copy_id=task.id, result="DONE", reason="", actor=support.SECOND)
     with pytest.raises(Conflict):
         copies.settle(
