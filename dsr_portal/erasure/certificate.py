@@ -58,7 +58,7 @@ def run(ctx: JobContext) -> None:
     plan = Plan.objects.select_related("case").filter(id=ctx.subject_id).first()
     if plan is None or plan.verified_at is None or plan.state == PlanState.DONE:
         return
-    if plan.document_id is None and copies.open_tasks(plan.case_id):
+    if plan.document_id is None and not plan.own and copies.open_tasks(plan.case_id):
         _wait_for_copies(ctx, plan)
         return
     if plan.document_id is None:
@@ -489,7 +489,7 @@ def _recipients(plan: Plan) -> dict[str, Any]:
 
 def _copies(plan: Plan) -> list[dict[str, Any]]:
     """Steps towards others who published a copy, where there were any (Art. 17(2), law E-07)."""
-    tasks = gallery.copies_of(plan.case_id)
+    tasks = [one for one in gallery.copies_of(plan.case_id) if one.settled_at is not None]
     if not tasks:
         return []
     return [
