@@ -4,11 +4,12 @@
 
 All tiers run even when one fails: one run tells everything there is to mend. Light tiers deal
 their tests to two processes, and the one that is done first takes over half of what waits for the
-other; engine and worker tests are dealt by file, for what a module makes (a gallery, a demo, a
-loaded network) is made once. Worker tests mostly wait for leases and beats: one more process than
-there are cores fills that time. The browser tests serve a whole demo, six processes beside the
-browser, and run alone. `services` runs what is marked `db` or `broker` instead, each process with
-a database and a broker of its own (.ci/services.sh, dsr_portal/settings/test.py).
+other; engine, worker and browser tests are dealt by file, for what a module makes (a gallery, a
+demo, a loaded network) is made once. Worker tests mostly wait for leases and beats: one more
+process than there are cores fills that time. A browser test waits for the demo it serves, six
+processes beside the browser, and the demo for it: two files side by side. `services` runs what is
+marked `db` or `broker` instead, each process with a database and a broker of its own
+(.ci/services.sh, dsr_portal/settings/test.py).
 
 Everything the tests write lies in memory where there is room for it: the portal puts every key and
 every commit on the disk before it goes on, and a test that waits for a disk proves nothing by it.
@@ -34,7 +35,8 @@ NOTHING_COLLECTED = 5
 
 JOBS = int(os.environ.get("JOBS", "2"))
 SIDE_BY_SIDE = ["-n", str(JOBS), "--dist", "worksteal"]
-BY_FILE = ["-n", str(JOBS + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+BY_FILE = ["--dist", "loadfile", "--no-loadscope-reorder"]
+ONE_MORE = ["-n", str(JOBS + 1), *BY_FILE]
 ORDER = [f"--randomly-seed={os.environ.get('SEED', '1')}"]
 # The tests start some hundred processes of the portal. Where Python may not keep what it compiled,
 # each of them compiles the portal anew: a third of its start.
@@ -43,10 +45,10 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTEC
 TIERS: dict[str, tuple[list[str], list[str]]] = {
     "unit-property": (["tests/unit", "tests/property"], SIDE_BY_SIDE),
     "integration": (["tests/integration"], SIDE_BY_SIDE),
-    "engine-worker": (["tests/engine", "tests/worker"], BY_FILE),
-    "browser": (["tests/e2e"], []),
+    "engine-worker": (["tests/engine", "tests/worker"], ONE_MORE),
+    "browser": (["tests/e2e"], ["-n", str(JOBS), *BY_FILE]),
 }
-SERVICES = {"services": (["tests"], [*BY_FILE, "-m", "db or broker"])}
+SERVICES = {"services": (["tests"], [*ONE_MORE, "-m", "db or broker"])}
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 ROOM = 4 * 1024**3
 

@@ -55,6 +55,7 @@ LONGEST_FIRST = (
     "test_bio_engine", "test_erasure_workers", "test_demo_cases", "test_faces_finding",
     "test_jobs_workers", "test_faces_quality", "test_search_kill", "test_vault_kill",
     "test_demo_start", "test_import", "test_calibrate", "test_index_kill", "test_case_groups",
+    "test_cards", "test_whole_way",
 )  # fmt: skip
 
 

@@ -9,6 +9,11 @@ from django.conf import settings as django_settings
 from playwright.sync_api import Browser, sync_playwright
 
 STATIC = Path(django_settings.STATICFILES_DIRS[0])
+# Its fonts are there, and two frames were drawn: by then pictures in sight are asked for, too.
+DRAWN = """async () => {
+  await document.fonts.ready;
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +50,24 @@ def open_page(pages, browser):
             )
 
         page = context.new_page()
-        page.complaints = []
+        page.complaints, asked = [], set()
+        page.on("request", lambda one: asked.update({one}))
+        page.on("requestfinished", lambda one: asked.difference_update({one}))
+        page.on("requestfailed", lambda one: asked.difference_update({one}))
         page.on("console", lambda line: page.complaints.append(line.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.route("**/*", answer)
-        page.goto(f"http://desk.test/{name}")
-        return page
+
+        def show(name):
+            page.goto(f"http://desk.test/{name}")
+            # What Playwright calls an idle network is half a second of waiting for nothing.
+            page.evaluate(DRAWN)
+            while asked:
+                page.evaluate(DRAWN)
+            return page
+
+        page.show = show
+        return show(name)
 
     yield open_one
     for context in contexts:
