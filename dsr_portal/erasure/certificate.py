@@ -39,7 +39,7 @@ from dsr_portal.erasure.models import (
     VerificationState,
 )
 from dsr_portal.erasure.verification import Finding, write
-from dsr_portal.gallery import copies, face_blocks, notices
+from dsr_portal.gallery import copies, face_blocks, notices, statements
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Transient
@@ -581,11 +581,26 @@ def _kept(plan: Plan) -> dict[str, Any]:
     return {"id": "kept", "heading": _("What we keep, and why"), "rows": rows}
 
 
+def _query_pictures() -> str:
+    """The product's query pictures and stored results: stated with name and date, or not (R16)."""
+    stated = statements.current()
+    if stated is None:
+        return _(
+            "Pictures that customers of the product sent in, and results it stored. The "
+            "controller made no statement to us about them."
+        )
+    return _(
+        "Pictures that customers of the product sent in, and results it stored. %(name)s stated "
+        "on %(day)s: “%(words)s” We did not check this."
+    ) % {"name": stated.name, "day": day(stated.stated_on), "words": stated.words}
+
+
 def _not_covered(rows: list[Verification]) -> dict[str, Any]:
     backups = next((row for row in rows if row.store == "backups"), None)
     points = [
         _("The websites the pictures were collected from, and search engines: ask them yourself."),
         _("Copies that recipients made for themselves."),
+        _query_pictures(),
         _("A person with full rights on our running machines during the erasure."),
         _("What a disk may keep of overwritten areas: not tested."),
         _("The memory of programs other than the face search: not tested."),

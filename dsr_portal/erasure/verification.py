@@ -31,7 +31,7 @@ from dsr_portal.erasure.models import (
 )
 from dsr_portal.erasure.outcome import note_failure
 from dsr_portal.erasure.reading import read_only
-from dsr_portal.gallery import blocks, connector
+from dsr_portal.gallery import blocks, connector, statements
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery.models import Record, SourceImage
 from dsr_portal.jobs import services as jobs
@@ -421,8 +421,10 @@ def backups(plan: Plan) -> Finding:
 
 def _not_checked() -> list[Finding]:
     """What no check covers is printed as such."""
+    stated = "stated_by_controller" if statements.current() is not None else "nothing_stated"
     return [
         Finding("source_system", State.NEEDS_PERSON, "stated_by_controller"),
+        Finding("query_pictures", State.NEEDS_PERSON, stated),
         Finding("other_processes", State.UNVERIFIED, "not_tested"),
         Finding("disk_remanence", State.UNVERIFIED, "not_tested"),
     ]

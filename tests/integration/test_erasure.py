@@ -135,6 +135,7 @@ def test_what_was_confirmed_is_gone_and_the_others_stay(now: None) -> None:
     assert found["search_memory"] == "unverified"
     assert found["answer_package"] == "pending"
     assert found["recipients"] == found["source_system"] == "needs_person"
+    assert found["query_pictures"] == "needs_person"
     assert found["backups"] == found["other_processes"] == "unverified"
     assert not plan.verifications.filter(found__gt=0).exists()
 

@@ -13,6 +13,8 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.disclosure import contents
+from dsr_portal.erasure import certificate, verification, words
+from dsr_portal.erasure.models import VerificationState
 from dsr_portal.gallery import statements
 from tests.support.matching import sign_in, staff
 
@@ -38,6 +40,26 @@ def test_an_answer_prints_the_statement_in_force_or_that_there_is_none() -> None
     newer = statements.propose(**{**SAID, "words": "Kept for a week."}, actor=BOSS)
     statements.approve(statement_id=newer.id, actor=SUPERVISOR)
     assert "Kept for a week." in contents._query_pictures()
+
+
+def test_an_erasure_names_the_store_and_its_certificate_prints_the_statement() -> None:
+    """R16, E-04: outside this system, so a person has to see to it; nothing says it is erased."""
+    (found,) = [one for one in verification._not_checked() if one.store == "query_pictures"]
+    assert (found.state, found.method) == (VerificationState.NEEDS_PERSON, "nothing_stated")
+    assert "made no statement to us" in printed()
+    made = statements.propose(**SAID, actor=SUPERVISOR)
+    assert "Deleted after 24 hours" not in printed()
+    statements.approve(statement_id=made.id, actor=BOSS)
+    (found,) = [one for one in verification._not_checked() if one.store == "query_pictures"]
+    assert (found.state, found.method) == (VerificationState.NEEDS_PERSON, "stated_by_controller")
+    assert "J. Halden stated on 31 May 2024: “Deleted after 24 hours.” We did not" in printed()
+    for method in ("nothing_stated", "stated_by_controller"):
+        assert words.method(method, 0).startswith("outside this system")
+    assert words.store("query_pictures") != "query_pictures"
+
+
+def printed() -> str:
+    return "\n".join(str(one) for one in certificate._not_covered([])["points"])
 
 
 @pytest.mark.parametrize(
