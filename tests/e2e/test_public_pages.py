@@ -129,8 +129,12 @@ def test_no_page_is_forgotten(pages):
 def test_axe_finds_nothing_and_pages_fit_a_phone(open_page):
     """T-04: WCAG 2.2 AA, light and dark; SC 1.4.10: no sideways scrolling at 320 px."""
     found = {}
+    page = open_page(NAMES[0], reduced_motion="reduce")
     for name in NAMES:
-        page = open_page(name, color_scheme="light", reduced_motion="reduce")
+        page.complaints = []
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.show(name)
         seen = {"light": violations(page)}
         page.emulate_media(color_scheme="dark")
         seen["dark"] = violations(page)
@@ -138,5 +142,4 @@ def test_axe_finds_nothing_and_pages_fit_a_phone(open_page):
         seen["too wide"] = page.evaluate("document.documentElement.scrollWidth") > 320
         seen["complaints"] = page.complaints
         found[name] = {what: one for what, one in seen.items() if one}
-        page.close()
     assert {name: one for name, one in found.items() if one} == {}
