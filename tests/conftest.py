@@ -56,6 +56,7 @@ LONGEST_FIRST = (
     "test_jobs_workers", "test_faces_quality", "test_search_kill", "test_vault_kill",
     "test_demo_start", "test_import", "test_calibrate", "test_index_kill", "test_case_groups",
     "test_cards", "test_whole_way",
+    "test_restore_postgresql", "test_vault_rotate", "test_outward", "test_disclosure",
 )  # fmt: skip
 
 
