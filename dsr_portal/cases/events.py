@@ -226,6 +226,7 @@ TYPES = [
     ),
     EventType("mailbox.code_sent", {}, ("L-02",)),
     EventType("mailbox.confirmed", {}, ("L-02",)),
+    EventType("case.complaint_pack", {"letters": Count()}, ("E-16",)),
     EventType("message.received", {}, ("T-11",)),
     EventType("message.sent", {}, ("T-11",)),
     EventType("delivery.made", {"kind": KIND, "parts": Count()}, ("L-09",)),
@@ -406,6 +407,7 @@ SENTENCES = {
     "mail.read": lambda p: _("A mail was read: %(rights)s.") % {"rights": _rights(p) or "–"},
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),
+    "case.complaint_pack": lambda p: _("The papers for a complaint were downloaded."),
     "message.received": lambda p: _("The person wrote."),
     "message.sent": lambda p: _("We wrote to the person."),
     "delivery.made": lambda p: (

@@ -4,11 +4,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import confirmations
+from dsr_portal.cases import complaint, confirmations
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case, Receipt
 from dsr_portal.core.actor import Actor
@@ -35,6 +35,17 @@ def receipt(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         else:
             return redirect("desk:receipt", reference=found.reference)
     return _page(request, found, actor, asked, form)
+
+
+@for_intake
+@require_POST
+def complaint_pack(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """The papers for a complaint, printed for who has no page on the internet (R25)."""
+    found = cases.case_for(staff_of(request), reference)
+    response = HttpResponse(complaint.pack(case=found, actor=actor), content_type="application/zip")
+    name = f"complaint-{found.reference}.zip"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _act(asked: str, found: Case, actor: Actor, form: PlainForm) -> str:

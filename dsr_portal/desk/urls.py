@@ -106,6 +106,7 @@ urlpatterns = [
     path(_CASE + "mandate/account/recover/", mandating.recover, name="mandate_recover"),
     path(_CASE + "mandate/document/", mandating.document, name="mandate_document"),
     path(_CASE + "receipt/", receipting.receipt, name="receipt"),
+    path(_CASE + "complaint/", receipting.complaint_pack, name="complaint_pack"),
     path(_CASE + "look-up/", looking.look_up, name="look_up"),
     path(_CASE + "ask/", looking.ask, name="ask"),
     path(_CASE + "cannot-identify/", looking.unidentified, name="unidentified"),

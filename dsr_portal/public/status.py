@@ -153,6 +153,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "delete_on": _delete_on(case, rights),
         "told": _told(case),
         "told_logs": gallery.lookup_coverage(),
+        "may_download": not purged,
         "stoppable": None if purged else deleting.stoppable(case),
         "may_withdraw": case.status in MAY_WITHDRAW or view.word == Word.CHECKING,
         "email": email,

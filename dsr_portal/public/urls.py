@@ -3,6 +3,7 @@ from django.urls import path
 from dsr_portal.public import (
     acting,
     answers,
+    complaining,
     keeping,
     one_page,
     pages,
@@ -44,6 +45,7 @@ urlpatterns = [
     path("status/right/", status.add_right, name="add_right"),
     path("status/page/", one_page.one_page, name="one_page"),
     path("status/lock/", keeping.evidence_lock, name="evidence_lock"),
+    path("status/complaint/", complaining.pack, name="complaint_pack"),
     path("status/message/", status.message, name="message"),
     path("status/mailbox/", status.mailbox, name="mailbox"),
     path("status/withdraw/", status.withdraw, name="withdraw"),

@@ -36,6 +36,7 @@ NO_PAGE = {
     "draft_photo", "stop", "receipt_pdf", "case_words", "leave", "case_consent", "end_face_block",
     "withdraw_consent", "case_photo_out", "message", "stop_deleting", "new_link", "want",
     "end_mandate", "representing_leave", "answer_leave", "answer_part",
+    "complaint_pack",
 }  # fmt: skip
 
 

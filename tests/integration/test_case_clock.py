@@ -1,6 +1,8 @@
 """The clock of a case: pauses, more time, lateness, reminders, who is told (law D-04 to D-09)."""
 
+import io
 import json
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from django.urls import reverse
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit import services as audit
+from dsr_portal.audit.models import Event
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import (
     alarms,
     clocks,
+    complaint,
     extensions,
     lateness,
     letters,
@@ -597,6 +601,68 @@ def test_late_is_a_letter_on_the_first_working_day_and_every_week(travel, people
     assert "27 October 2026" in letter_text(newest), "a promised day that came gives way to another"
     assert Lateness.objects.count() == 1
     assert case.deliveries.filter(kind=DeliveryKind.NOTICE).count() == 2
+
+
+def unpacked(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_complaint_pack_holds_what_was_said_and_not_what_was_found(travel, people, site):
+    """R25, E-16: receipt, timeline, messages, letters, days late, proofs and the authority."""
+    site("public")
+    case = support.opened(country="NL")
+    code = services.receipt_code(case)
+    person = Actor.person(case.id)
+    services.receive_message(case_id=case.id, actor=person, text="Where is my answer?")
+    travel.to("2026-10-13")
+    assert lateness.notice_late() == 1
+    work()
+    browser = Client()
+    page = reverse("public:complaint_pack")
+    assert browser.get(page).url == reverse("public:status")
+    browser.post(reverse("public:status"), {"reference": case.reference, "code": code})
+    assert page in browser.get(reverse("public:case")).content.decode()
+    answer = browser.get(page)
+    assert answer.headers["Content-Type"] == "application/zip"
+    found = unpacked(answer.content)
+    summary, late_letter = (found[name] for name in sorted(found))
+    assert documents.verify(summary).good
+    text = " ".join(text_of(summary).split())
+    for words in (
+        "Where is my answer?",
+        "12 October 2026 was missed. Days late: 1.",
+        "Letters of ours that lie beside this file: 1.",
+        "What happened",
+        "Autoriteit Persoonsgegevens",
+        case.reference,
+    ):
+        assert words in text, words
+    assert case.receipt.head_hash in text.replace(" ", "")
+    assert code not in text
+    assert code.replace("-", "") not in text.replace("-", "")
+    assert "We are late. We are sorry." in " ".join(text_of(late_letter).split())
+    assert Event.objects.filter(type="case.complaint_pack", case_id=case.id).count() == 1
+
+
+def test_the_desk_hands_the_papers_to_who_has_no_page(travel, people, site):
+    """R25: by intake staff, as the person would get them; who did is in the trail."""
+    site("desk")
+    case = support.opened()
+    page = reverse("desk:complaint_pack", kwargs={"reference": case.reference})
+    answer = sign_in(Client(), people["officer"]).post(page)
+    assert list(unpacked(answer.content)) == [f"{case.reference}-complaint.pdf"]
+    assert Event.objects.get(type="case.complaint_pack").actor_id == "S-1001"
+
+
+def test_a_complaint_pack_after_everything_is_gone_is_refused_in_words(travel, people):
+    """R25: once contact and file are destroyed only the trail is left."""
+    case = support.opened()
+    services.withdraw(case_id=case.id, actor=support.person(case))
+    services.purge(case_id=case.id, actor=support.OFFICER)
+    case.refresh_from_db()
+    with pytest.raises(Conflict, match="purged"):
+        complaint.pack(case=case, actor=support.OFFICER)
 
 
 def test_a_date_missed_before_a_weekend_is_told_on_monday(travel, people):

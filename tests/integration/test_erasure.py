@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,7 @@ import pytest
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
+from dsr_portal.cases import complaint
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Delivery, Flag, Outcome, Status
 from dsr_portal.core import clock
@@ -40,6 +43,7 @@ from dsr_portal.vault import shredding
 from dsr_portal.vault.confined import decode_picture
 from tests.support import cases as support
 from tests.support import erasure as lab
+from tests.support.answers import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -413,6 +417,21 @@ def test_no_erased_case_closes_without_its_certificate(
     lab.run_all()
     case.refresh_from_db()
     assert (case.status, case.deliveries.filter(kind="certificate").count()) == (Status.CLOSED, 1)
+
+
+def test_the_papers_for_a_complaint_open_after_everything_was_erased(now: None) -> None:
+    """E-16, R25: Art. 77 to 79, 82; what was said and when is there, nothing of what was erased."""
+    own = lab.picture(93)
+    case = lab.ready_case(own.records)
+    assert erased(case).state == PlanState.DONE
+    case.refresh_from_db()
+    assert case.status == Status.CLOSED
+    with zipfile.ZipFile(io.BytesIO(complaint.pack(case=case, actor=support.person(case)))) as pack:
+        summary = pack.read(f"{case.reference}-complaint.pdf")
+    text = text_of(summary)
+    assert "Deleted" in text or "deleted" in text
+    assert own.caption not in text
+    assert own.page not in text
 
 
 def test_a_lying_shredder_of_keys_is_caught(now: None, monkeypatch: pytest.MonkeyPatch) -> None:
