@@ -18,6 +18,7 @@ from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
     Alarm,
     Case,
+    DeliveryState,
     Direction,
     Escalation,
     LetterState,
@@ -164,6 +165,8 @@ def _letters(case: Case) -> Iterable[tuple[str, str]]:
     stuck = case.letters.filter(state__in=[LetterState.FAILED, LetterState.TO_POST])
     for letter_id in stuck.values_list("id", flat=True):
         yield Alarm.LETTER, str(letter_id)
+    for delivery in case.deliveries.filter(state=DeliveryState.TO_POST):
+        yield Alarm.LETTER, str(delivery.id)
 
 
 def mine(number: str) -> list[Escalation]:

@@ -16,6 +16,7 @@ from dsr_portal.cases.codes import receipt_code
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox, words_of
 from dsr_portal.cases.models import Case, IdentityWay, PaperWay, Receipt, Status
+from dsr_portal.cases.paper_models import PaperPack
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
@@ -106,13 +107,19 @@ def set_postal(*, case_id: UUID, actor: Actor, name: str, postal: str) -> None:
         contact: dict[str, Any] = vault.read_json(case.contact_unit, "contact")
         if (contact.get("name", ""), contact.get("postal", "")) == (name, postal):
             return
-        posted = Receipt.objects.filter(case=case, handed_how=PaperWay.POST).exists()
+        packs = PaperPack.objects.filter(delivery__case=case)
+        posted = (
+            Receipt.objects.filter(case=case, handed_how=PaperWay.POST).exists()
+            or packs.exclude(posted_on=None).exists()
+        )
         if contact.get("postal") and (posted or not case.opener):
             raise Conflict(
                 "postal_stands", _("The address stands: the person gave it, or we wrote to it.")
             )
         contact |= {"name": name or contact.get("name", ""), "postal": postal}
         vault.write_json(case.contact_unit, "contact", contact)
+        # What was printed has the old address on it.
+        packs.filter(posted_on=None).delete()
         record("contact.postal_set", actor=actor, case_id=case.id)
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import codes, mandates
+from dsr_portal.cases import codes, mandates, paper
 from dsr_portal.cases.models import (
     Case,
     Delivery,
@@ -41,6 +41,9 @@ from dsr_portal.vault import services as vault
 
 MAX_WRONG_CODES = 5
 GRANT = timedelta(minutes=30)
+_NO_LINK = frozenset({DeliveryState.READY, DeliveryState.TO_POST, DeliveryState.POSTED})
+"""Nobody was given a link to these: it waits, or it goes on paper."""
+
 _BATCH = Actor.system("release-batch")
 _NOTICES = Actor.system("letters")
 
@@ -216,7 +219,9 @@ def release_batch(*, actor: Actor, made_before: datetime | None = None) -> int:
     ready = list(waiting.order_by("case__due_on", "id").values_list("id", flat=True))
     left = sum(quietly(partial(_release, one, actor), doing="release", of=one) for one in ready)
     # Recipients hear after the person did, in the same batch: nobody learns it earlier (R3).
-    behind = Delivery.objects.filter(state=DeliveryState.READY).values_list("case_id", flat=True)
+    behind = Delivery.objects.filter(
+        state__in=[DeliveryState.READY, DeliveryState.TO_POST]
+    ).values_list("case_id", flat=True)
     notices.release(still_waiting=behind, actor=actor, made_before=made_before)
     return left
 
@@ -231,8 +236,69 @@ def _release(delivery_id: UUID, actor: Actor) -> bool:
         )
         if delivery is None:
             return False
+        if paper.wanted(delivery.case):
+            _to_the_post(delivery, actor)
+            return False
         _leave(delivery, actor)
     return True
+
+
+def _to_the_post(delivery: Delivery, actor: Actor) -> None:
+    """It goes on paper: from the hour of the batch on persons pack and post it (T-13)."""
+    delivery.state = DeliveryState.TO_POST
+    delivery.save(update_fields=["state"])
+    record(
+        "delivery.to_post",
+        actor=actor,
+        case_id=delivery.case_id,
+        subject_id=delivery.id,
+        kind=delivery.kind,
+    )
+
+
+def leave_by_post(delivery: Delivery, *, actor: Actor) -> None:
+    """It was given to the post today: it counts as delivered, and no link opens it.
+
+    In the caller's unit of work, under the case's lock.
+    """
+    delivery.state = DeliveryState.POSTED
+    delivery.released_at = clock.now()
+    delivery.save(update_fields=["state", "released_at"])
+    record(
+        "delivery.posted",
+        actor=actor,
+        case_id=delivery.case_id,
+        subject_id=delivery.id,
+        kind=delivery.kind,
+        approved_by=delivery.approved_by,
+    )
+    _delivered(delivery, actor)
+
+
+def arrived(delivery: Delivery, *, actor: Actor) -> None:
+    """The post handed it over; in the caller's unit of work."""
+    delivery.first_opened_at = delivery.first_opened_at or clock.now()
+    delivery.save(update_fields=["first_opened_at"])
+    record(
+        "delivery.arrived",
+        actor=actor,
+        case_id=delivery.case_id,
+        subject_id=delivery.id,
+        kind=delivery.kind,
+    )
+
+
+def open_links(case: Case, *, actor: Actor) -> None:
+    """No paper any more: what waits for the post leaves with the next batch, what was posted opens
+    by link too. In the caller's unit of work, under the case's lock."""
+    rows = Delivery.objects.select_for_update().filter(case=case)
+    rows.filter(state=DeliveryState.TO_POST).update(state=DeliveryState.READY)
+    until = clock.now() + timedelta(days=int(policy.current("link_days")))
+    for delivery in rows.filter(state=DeliveryState.POSTED):
+        delivery.state, delivery.expires_at = DeliveryState.RELEASED, until
+        delivery.save(update_fields=["state", "expires_at"])
+        if is_kept(delivery):
+            queue_ready_mail(delivery)
 
 
 def _leave(delivery: Delivery, actor: Actor) -> None:
@@ -250,12 +316,17 @@ def _leave(delivery: Delivery, actor: Actor) -> None:
         approved_by=delivery.approved_by,
         until=clock.local_date(delivery.expires_at),
     )
+    _delivered(delivery, actor)
+    queue_ready_mail(delivery)
+
+
+def _delivered(delivery: Delivery, actor: Actor) -> None:
+    """What follows for the case, whichever way it left."""
     if delivery.case.status == Status.DECIDED:
-        # The decision to deliver is the approver's; the batch only keeps the hour.
+        # The decision to deliver is the approver's; who lets it leave only keeps the hour.
         approver = Actor(delivery.approved_by, delivery.approver_role, "staff")
         advance(case=delivery.case, action=Action.DELIVER, actor=approver)
     tell_of_lock(delivery.case, actor=actor)
-    queue_ready_mail(delivery)
 
 
 def tell_of_lock(case: Case, *, actor: Actor) -> None:
@@ -293,7 +364,7 @@ def find_delivery(token: str) -> Delivery:
     delivery = (
         Delivery.objects.filter(token_hash=codes.token_hash(token)).select_related("case").first()
     )
-    if delivery is None or delivery.state == DeliveryState.READY:
+    if delivery is None or delivery.state in _NO_LINK:
         raise LinkClosed("link_unknown", _("There is no such link."))
     if delivery.state == DeliveryState.SUSPENDED:
         raise LinkClosed("link_suspended", _("This link is closed while we look into it."))
@@ -496,15 +567,21 @@ def end_deliveries(*, case_id: UUID) -> None:
     """No link of the case opens any more (withdrawn, purged)."""
     Delivery.objects.filter(
         case_id=case_id,
-        state__in=[DeliveryState.READY, DeliveryState.RELEASED, DeliveryState.SUSPENDED],
+        state__in=[
+            DeliveryState.READY,
+            DeliveryState.TO_POST,
+            DeliveryState.RELEASED,
+            DeliveryState.POSTED,
+            DeliveryState.SUSPENDED,
+        ],
     ).update(state=DeliveryState.ENDED)
 
 
 def end_ready(*, case_id: UUID) -> None:
     """What has not left yet stays (the case was opened again)."""
-    Delivery.objects.filter(case_id=case_id, state=DeliveryState.READY).update(
-        state=DeliveryState.ENDED
-    )
+    Delivery.objects.filter(
+        case_id=case_id, state__in=[DeliveryState.READY, DeliveryState.TO_POST]
+    ).update(state=DeliveryState.ENDED)
 
 
 def suspend_answers(*, case_id: UUID, actor: Actor) -> int:
@@ -512,7 +589,7 @@ def suspend_answers(*, case_id: UUID, actor: Actor) -> int:
     rows = Delivery.objects.filter(
         case_id=case_id,
         kind=DeliveryKind.ANSWER,
-        state__in=[DeliveryState.READY, DeliveryState.RELEASED],
+        state__in=[DeliveryState.READY, DeliveryState.TO_POST, DeliveryState.RELEASED],
     )
     with unit_of_work():
         closed = rows.update(state=DeliveryState.SUSPENDED)

@@ -239,6 +239,12 @@ TYPES = [
     EventType("delivery.fetched", {"part": Count()}, ("L-09",)),
     EventType("delivery.locked", {"kind": KIND}, ("L-09",)),
     EventType("delivery.renewed", {"kind": KIND}, ("L-09",)),
+    EventType("delivery.to_post", {"kind": KIND}, ("L-09", "T-13")),
+    EventType("delivery.packed", {"kind": KIND, "pages": Count()}, ("L-09", "T-13")),
+    EventType("delivery.posted", {"kind": KIND, "approved_by": Code()}, ("L-09", "T-13")),
+    EventType("delivery.arrived", {"kind": KIND}, ("L-09", "T-13")),
+    EventType("paper.chosen", {}, ("T-13",)),
+    EventType("paper.ended", {}, ("T-13",)),
 ]
 
 _MOVED: dict[str, Field] = {
@@ -426,6 +432,25 @@ SENTENCES = {
     "delivery.fetched": lambda p: _("Part %(part)s was fetched.") % {"part": p["part"]},
     "delivery.locked": lambda p: _("The link was locked after five wrong codes."),
     "delivery.renewed": lambda p: _("A new link was made."),
+    "delivery.to_post": lambda p: (
+        _("%(kind)s lies ready for the post.") % {"kind": DeliveryKind(p["kind"]).label}
+    ),
+    "delivery.packed": lambda p: (
+        ngettext(
+            "%(kind)s printed for the envelope, %(pages)s page.",
+            "%(kind)s printed for the envelope, %(pages)s pages.",
+            p["pages"],
+        )
+        % {"kind": DeliveryKind(p["kind"]).label, "pages": p["pages"]}
+    ),
+    "delivery.posted": lambda p: (
+        _("%(kind)s posted, registered.") % {"kind": DeliveryKind(p["kind"]).label}
+    ),
+    "delivery.arrived": lambda p: (
+        _("%(kind)s was handed over by the post.") % {"kind": DeliveryKind(p["kind"]).label}
+    ),
+    "paper.chosen": lambda p: _("The answer goes on paper, by registered post."),
+    "paper.ended": lambda p: _("The answer goes by link again."),
     "case.info_asked": lambda p: _("We asked the person for something."),
     "case.info_received": lambda p: _("The person answered."),
     "case.identity_asked": lambda p: _("We asked for the identity check."),

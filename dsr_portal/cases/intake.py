@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit import services as audit
-from dsr_portal.cases import receipts
+from dsr_portal.cases import paper, receipts
 from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.levels import required_level
@@ -116,6 +116,7 @@ def open_case(
     received_at: datetime | None = None,
     draft_id: UUID | None = None,
     case_id: UUID | None = None,
+    on_paper: bool = False,
     also: Callable[[Case], None] | None = None,
 ) -> Opened:
     """Open a case; call it outside a transaction. `actor` None means the person (their own case).
@@ -126,7 +127,7 @@ def open_case(
     `vault.retry_stale`, for then nothing is run again here. The same draft opens one case:
     `created` is False for the second Send. `originals` are the bytes of what came by another way,
     kept as they are and read by nobody here (R28); `narrower` is why fewer rights were taken than
-    the words let one read (law T-09).
+    the words let one read (law T-09). `on_paper`: the answer goes by registered post (T-13).
 
     Raises `BadInput` for what is missing or wrong, `Conflict("draft_over")`, `NotAllowed`.
     """
@@ -149,6 +150,7 @@ def open_case(
         originals=tuple(originals),
         received_at=_received(received_at),
         draft_id=draft_id,
+        on_paper=on_paper,
         also=also,
     )
     try:
@@ -179,6 +181,7 @@ class _Request:
     originals: tuple[bytes, ...]
     received_at: datetime
     draft_id: UUID | None
+    on_paper: bool
     also: Callable[[Case], None] | None
 
     @property
@@ -233,6 +236,8 @@ def _open(request: _Request) -> Opened:
                 actor=request.doer,
                 language=request.consent_language,
             )
+        if request.on_paper:
+            paper.write(case, actor=request.doer)
         if request.contact.as_json()["email"]:
             queue_effect(
                 kind="mail.receipt", subject_id=case.id, unique_key=f"mail.receipt:{case.id}"
@@ -290,6 +295,7 @@ def _facts(request: _Request, case: Case, head: audit.Head) -> receipts.ReceiptF
         urgent=request.urgent,
         head=head,
         by_staff=bool(request.opener),
+        on_paper=request.on_paper,
         age_band=request.age_band,
     )
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import child_texts, children, deliveries
+from dsr_portal.cases import child_texts, children, deliveries, paper
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox
 from dsr_portal.cases.models import Case, Letter, LetterKind, LetterState, Status
@@ -259,7 +259,7 @@ def send(letter: Letter, prepared: documents.Prepared) -> None:
         return
     document = prepared.save(actor=_JOB)
     row.document_id = document.id
-    if _postal(case) and not has_mailbox(case):
+    if _postal(case) and (paper.wanted(case) or not has_mailbox(case)):
         row.state = LetterState.TO_POST
         row.save(update_fields=["state", "document_id"])
         return
@@ -384,7 +384,8 @@ def as_markdown() -> str:
         f"adds are plain text; in braces these names can stand: {', '.join(sorted(NAMES))}.",
         "",
         "It leaves behind a link and the receipt code, with a mail that says the same few words",
-        "whatever is in it. Who gave a postal address and no mailbox gets it by post: it counts as",
+        "whatever is in it. Who chose paper, or gave a postal address and no mailbox, gets it by",
+        "post: it counts as",
         "sent on the day a person recorded that. Who gave neither finds it on the page of the",
         "request. A letter that can't be made is told to named persons, and started again by an",
         "officer after the repair.",

@@ -17,6 +17,7 @@ from dsr_portal.cases.acting_models import (  # noqa: F401 - found here
 from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
 from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - found here
+from dsr_portal.cases.paper_models import PaperPack, PaperWish  # noqa: F401 - found here
 from dsr_portal.core.models import Row
 
 
@@ -258,6 +259,8 @@ NO_ANSWER = frozenset({DeliveryKind.LETTER, DeliveryKind.NOTICE})
 class DeliveryState(models.TextChoices):
     READY = "ready", _("Waits for the daily batch")
     RELEASED = "released", _("Released")
+    TO_POST = "to_post", _("Waits for the post")
+    POSTED = "posted", _("Posted, registered")
     REPLACED = "replaced", _("Replaced by a newer link")
     SUSPENDED = "suspended", _("Closed: the person says it shows somebody else")
     ENDED = "ended", _("Ended")

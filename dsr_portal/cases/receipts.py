@@ -45,6 +45,8 @@ class ReceiptFacts:
     has_email: bool
     urgent: bool
     head: Head
+    on_paper: bool = False
+    """Whether the answer goes by registered post (T-13)."""
     by_staff: bool = False
     """Whether staff entered the request: then nobody saw a receipt page."""
     age_band: str = ""
@@ -143,6 +145,10 @@ def _next(facts: ReceiptFacts) -> list[str]:
     elif RightCode.ERASURE in facts.rights:
         paragraphs.append(
             _("Before anything is deleted we tell you the day, and you may look first.")
+        )
+    if facts.on_paper:
+        paragraphs.append(
+            _("You chose paper: we post the answer to your address, registered. No link opens it.")
         )
     if facts.has_email:
         paragraphs.append(_("We write to your e-mail address when we need you or have the answer."))

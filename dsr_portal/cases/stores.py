@@ -413,6 +413,25 @@ declare_model(
     },
 )
 declare_model(
+    "cases.PaperWish",
+    {"id": F.ID, "case": F.ID, "chosen_at": F.TIME, "chosen_by": F.STAFF, "ended_at": F.TIME},
+)
+declare_model(
+    "cases.PaperPack",
+    {
+        "id": F.ID,
+        "delivery": F.ID,
+        "packed_by": F.STAFF,
+        "packed_at": F.TIME,
+        "pages": F.COUNT,
+        "posted_by": F.STAFF,
+        "posted_on": F.TIME,
+        "field": F.VAULT,
+        "arrived_on": F.TIME,
+    },
+    shredder=_KEYS,
+)
+declare_model(
     "cases.DeliveryPart",
     {
         "id": F.ID,

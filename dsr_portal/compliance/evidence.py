@@ -167,12 +167,12 @@ NEEDS: tuple[Need, ...] = (
     Need("L-09", ("delivery.made", "delivery.renewed"), lambda case: case.deliveries.count()),
     Need(
         "L-09",
-        ("delivery.released", "delivery.renewed"),
+        ("delivery.released", "delivery.renewed", "delivery.posted"),
         lambda case: case.deliveries.filter(released_at__isnull=False).count(),
     ),
     Need(
         "L-09",
-        ("delivery.opened",),
+        ("delivery.opened", "delivery.arrived"),
         lambda case: case.deliveries.filter(first_opened_at__isnull=False).count(),
     ),
     Need("L-09", ("delivery.fetched", "delivery.locked"), _any),

@@ -148,6 +148,22 @@ class PostalForm(PlainForm):
     )
 
 
+class PostedForm(PlainForm):
+    """The envelope was given to the post, registered (T-13)."""
+
+    number = forms.CharField(
+        label=_("Number of the registered letter"),
+        help_text=_("As it stands on the slip of the post."),
+        max_length=40,
+    )
+
+
+class ArrivedForm(PlainForm):
+    on = forms.DateField(
+        label=_("On which day did the post hand it over?"), help_text=_("Year-month-day.")
+    )
+
+
 class HandedForm(PlainForm):
     how = forms.ChoiceField(
         label=_("How did it leave?"), choices=PaperWay.choices, widget=ChoiceCards
@@ -313,6 +329,11 @@ class EnterForm(PlainForm):
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    on_paper = forms.BooleanField(
+        label=_("The answer goes on paper, by registered post"),
+        help_text=_("Where they want it so. Who wrote by letter usually does."),
+        required=False,
     )
     phone = forms.CharField(label=_("Phone"), required=False, max_length=60)
     pages = forms.CharField(

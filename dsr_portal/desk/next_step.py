@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Staff
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.cases import children, evidence_locks, exemptions, mandates, page_wishes
-from dsr_portal.cases.models import UNIDENTIFIED, Case, RightCode, Status
+from dsr_portal.cases.models import UNIDENTIFIED, Case, DeliveryState, RightCode, Status
 from dsr_portal.cases.services import has_unread_mail, was_asked
 from dsr_portal.cases.states import OVER
 from dsr_portal.core.actor import Actor
@@ -526,6 +526,15 @@ def _answer(case: Case) -> NextStep:
             law=law,
             form="approve",
             button=_("Approve the answer"),
+            barred=True,
+        )
+    if case.deliveries.filter(state=DeliveryState.TO_POST).exists():
+        return NextStep(
+            _("Print the answer and post it"),
+            _("It goes on paper. One person packs it, another posts it, registered."),
+            law=_("Art. 12(3)"),
+            page="desk:paper",
+            button=_("To the envelope"),
             barred=True,
         )
     return NextStep(

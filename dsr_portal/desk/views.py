@@ -23,6 +23,7 @@ from dsr_portal.cases import (
     extensions,
     lateness,
     mail_desk,
+    paper_packs,
     refusals,
 )
 from dsr_portal.cases import selectors as cases
@@ -156,6 +157,7 @@ def _case_page(
         "may_stop": actor.role in REVIEWERS,
         "demo": settings.DSR_DEMO,
         "paper_waits": found.status not in OVER and waits_for_paper(found),
+        "packs_wait": bool(paper_packs.waiting(found)),
         "mandate_waits": mandate_words(found),
         "is_child": children.is_child(found),
         **_authorities(found, actor),

@@ -386,6 +386,8 @@ class Entered:
     lock_years: int = 0
     """They want it kept locked as evidence, for so many years, instead of erased."""
     age_band: str = ""
+    on_paper: bool = False
+    """They want the answer on paper, by registered post (T-13)."""
 
     def not_taken(self) -> list[str]:
         """Rights the person's own words let one read that were not taken (law T-09)."""
@@ -441,6 +443,8 @@ def _check_facts(entered: Entered) -> None:
                 "email_unfit",
                 _("This is no e-mail address. Write it like name@example.org, or leave it out."),
             ) from error
+    if entered.on_paper and not entered.postal.strip():
+        raise BadInput("no_postal", _("Write down the postal address first."))
     if entered.country and not re.fullmatch(r"[A-Za-z]{2}", entered.country):
         raise BadInput("country_unfit", _("Write the country in two letters, like NL."))
     if entered.language not in dict(settings.LANGUAGES):
@@ -486,6 +490,7 @@ def _open(entered: Entered, actor: Actor) -> cases.Opened:
         country=entered.country,
         received_at=entered.received_at,
         case_id=case_id,
+        on_paper=entered.on_paper,
         also=partial(_with_photo, entered=entered, staged=staged, actor=actor),
     )
 

@@ -259,8 +259,8 @@ class ContactForm(PlainForm):
             hints={
                 MAIL: _("We write when we need you or have the answer."),
                 POST: _(
-                    "The officers see your address and may write to it. The answer itself waits on"
-                    " this site, for your reference and receipt code."
+                    "The officers see your address and may write to it. The answer waits on this"
+                    " site, for your reference and receipt code, or comes on paper if you say so."
                 ),
                 NONE: _("With your reference and receipt code, shown after sending."),
             }
@@ -280,6 +280,14 @@ class ContactForm(PlainForm):
         help_text=_("With the name on the letterbox."),
         max_length=500,
         widget=forms.Textarea({"rows": 3, "autocomplete": "street-address"}),
+    )
+    paper = forms.BooleanField(
+        label=_("Send me the answer on paper"),
+        help_text=_(
+            "By registered post, to the address above. Then no link opens it. You can change your"
+            " mind on the page of your request."
+        ),
+        required=False,
     )
     language = forms.ChoiceField(label=_("Language of our answer"), choices=settings.LANGUAGES)
     country = forms.ChoiceField(

@@ -6,6 +6,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dsr_portal.audit.services import head
+from dsr_portal.cases.consents import consent_text
+from dsr_portal.cases.models import ConsentScope, RightCode
+from dsr_portal.cases.texts import rights_words
 from dsr_portal.core import clock
 from dsr_portal.policy import selectors as policy
 from dsr_portal.public import sessions
@@ -21,6 +24,17 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "public/help.html", _law())
+
+
+@require_GET
+def paper_form(request: HttpRequest) -> HttpResponse:
+    """A form to print and post: nobody needs this site to ask (law T-06, T-08)."""
+    context = {
+        **_law(),
+        "rights": rights_words(RightCode.values),
+        "consent": consent_text(ConsentScope.COMPARISON).text,
+    }
+    return render(request, "public/paper.html", context)
 
 
 @require_GET

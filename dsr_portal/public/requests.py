@@ -389,7 +389,9 @@ def _reach(contact: dict[str, Any]) -> str:
     if contact["how"] == MAIL:
         return str(contact["email"])
     if contact["how"] == POST:
-        return str(contact["postal"])
+        on_paper = _("The answer comes on paper, by registered post.")
+        lines = [str(contact["postal"]), str(on_paper) if contact.get("paper") else ""]
+        return "\n".join(line for line in lines if line)
     return _("You come back here yourself")
 
 

@@ -60,6 +60,7 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
             email=contact.get("email", "") if contact.get("how") == MAIL else "",
             postal=contact.get("postal", "") if contact.get("how") == POST else "",
         ),
+        on_paper=bool(contact.get("paper")) and contact.get("how") == POST,
         language=contact.get("language", language),
         country=contact.get("country", ""),
         urgent=bool(given.get("urgent")),

@@ -14,7 +14,15 @@ from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dsr_portal.cases import children, mandates, page_wishes, selectors, services
+from dsr_portal.cases import (
+    children,
+    mandates,
+    page_wishes,
+    paper,
+    paper_packs,
+    selectors,
+    services,
+)
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.models import (
@@ -150,6 +158,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "lost_link": not purged and selectors.has_lost_link(case),
         "may_delete": _may_delete(case),
         "delete_asked": case.delete_now_at is not None and case.status == Status.DELIVERED,
+        **_paper(case),
         "delete_on": _delete_on(case, rights),
         "told": _told(case),
         "told_logs": gallery.lookup_coverage(),
@@ -165,6 +174,35 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "child": None if purged else representing.child_words(case),
         "form": forms.get("form"),
     }
+
+
+def _paper(case: Case) -> dict[str, Any]:
+    """What went by post, and whether paper may be chosen or left: only with an address (T-13)."""
+    if case.status == Status.PURGED or case.withdrawn_at is not None:
+        return {}
+    chosen = paper.wanted(case)
+    return {
+        "on_paper": chosen,
+        "may_choose_paper": not chosen and bool(selectors.contact_of(case).get("postal")),
+        "posted": [day_words(one.posted_on) for one in paper_packs.posted(case) if one.posted_on],
+    }
+
+
+@require_POST
+@with_case
+def on_paper(request: HttpRequest, case: Case) -> HttpResponse:
+    """Paper by registered post, or the link after all; what has left stays as it left."""
+    actor = Actor.person(case.id)
+    try:
+        if request.POST.get("do") == "paper":
+            paper.choose(case_id=case.id, actor=actor)
+            messages.success(request, _("What we send from now on comes by registered post."))
+        else:
+            paper_packs.back_to_link(case_id=case.id, actor=actor)
+            messages.success(request, _("What we send opens on this page, with your code."))
+    except PortalError as error:
+        messages.warning(request, str(error.message))
+    return redirect("public:case")
 
 
 def _photos(case: Case) -> list[PhotoSeen]:

@@ -102,6 +102,10 @@ DESK_PAGES = {
     "desk:message": ("post", {"text": "We have a question."}, REVIEW),
     "desk:origin": ("post", {}, REVIEW),
     "desk:receipt": ("post", {"do": "postal"}, REVIEW | {Role.DPO}),
+    "desk:paper": ("post", {"do": "choose"}, REVIEW | {Role.DPO}),
+    "desk:paper_print": ("post", {}, REVIEW),
+    "desk:paper_posted": ("post", {}, REVIEW),
+    "desk:paper_arrived": ("post", {}, REVIEW),
     "desk:batch": ("get", {}, REVIEW | {Role.DPO}),
     "desk:batch_made": ("get", {}, REVIEW | {Role.DPO}),
     "desk:child": ("get", {}, DESK),
@@ -173,7 +177,7 @@ VALUES = {
     "statement_id": ID,
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
-    "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
+    "delivery_id": ID, "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
     "hold_id": ID,
     "mail_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
@@ -267,6 +271,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         *("desk:extension", "desk:late", "desk:refuse", "desk:hold_back", "desk:exempt"),
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
+    both |= {"desk:paper"}
     both |= {"desk:enter_order", "desk:open_breach"}
     both |= {"desk:evidence_lock", "desk:one_page"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}

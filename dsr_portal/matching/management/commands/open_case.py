@@ -45,6 +45,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="as it stands on the letterbox")
         parser.add_argument("--postal", default="", help="where the confirmation is posted to")
         parser.add_argument(
+            "--on-paper", action="store_true", help="the answer goes by registered post"
+        )
+        parser.add_argument(
             "--page", action="append", default=[], dest="pages", metavar="URL",
             help="page on which the person saw a picture; may be repeated",
         )  # fmt: skip
@@ -69,6 +72,7 @@ class Command(BaseCommand):
                 pages=options["pages"],
                 country=options["country"],
                 language=options["language"],
+                on_paper=options["on_paper"],
             )
             case = enter_request(entered=entered, actor=actor).case
         except PortalError as error:

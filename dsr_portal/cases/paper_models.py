@@ -1,0 +1,52 @@
+"""An answer on paper: the wish for it, and the pack that goes into the post (law T-13)."""
+
+from django.db import models
+
+from dsr_portal.core.models import Row
+
+
+class PaperWish(Row):
+    """What we send goes by registered post instead of behind a link, while this stands."""
+
+    case = models.OneToOneField("cases.Case", on_delete=models.PROTECT, related_name="paper_wish")
+    chosen_at = models.DateTimeField()
+    chosen_by = models.CharField(max_length=20, blank=True)
+    """Staff number of who wrote the wish down; empty when the person did."""
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.case_id)
+
+
+class PaperPack(Row):
+    """One envelope: who packed it, and who, another person, posted it. `field` holds the number
+    of the post in the case file."""
+
+    delivery = models.OneToOneField("cases.Delivery", on_delete=models.PROTECT, related_name="pack")
+    packed_by = models.CharField(max_length=20)
+    packed_at = models.DateTimeField()
+    pages = models.PositiveIntegerField()
+    posted_by = models.CharField(max_length=20, blank=True)
+    posted_on = models.DateField(null=True)
+    field = models.CharField(max_length=60, blank=True)
+    arrived_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(posted_by=models.F("packed_by")), name="pack_posted_by_another"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(posted_by="", posted_on__isnull=True, field="")
+                | ~models.Q(posted_by="") & models.Q(posted_on__isnull=False) & ~models.Q(field=""),
+                name="pack_posted_says_who_when_and_number",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(arrived_on__isnull=True)
+                | models.Q(arrived_on__gte=models.F("posted_on")),
+                name="pack_arrived_after_it_was_posted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.delivery_id)
