@@ -6,6 +6,7 @@ dropped; nothing here writes one. It proposes; people decide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +60,27 @@ def likeness(one: Look, other: Look) -> Likeness | None:
     """None for different pictures. Mirrored copies count as copies."""
     straight = _compared(one, other)
     return straight or (Likeness(exact=False) if _compared(one, other.mirrored()) else None)
+
+
+class Looks:
+    """Many looks that one after the other is compared with, at the cost of a few comparisons."""
+
+    def __init__(self, looks: Sequence[Look]) -> None:
+        self._looks = list(looks)
+        self._bits = np.array([one.bits for one in looks], dtype=bool).reshape(
+            -1, _KEPT * _KEPT - 1
+        )
+
+    def alike(self, other: Look) -> list[tuple[int, Likeness]]:
+        """Numbers of the looks that ``other`` is a copy of, with what ``likeness`` says of each."""
+        if not self._looks:
+            return []
+        near = self._near(other) | self._near(other.mirrored())
+        pairs = ((at, likeness(self._looks[at], other)) for at in np.flatnonzero(near).tolist())
+        return [(at, found) for at, found in pairs if found is not None]
+
+    def _near(self, other: Look) -> NDArray[np.bool_]:
+        return np.asarray((self._bits != other.bits).sum(axis=1) <= _MOST_APART)
 
 
 def _compared(one: Look, other: Look) -> Likeness | None:

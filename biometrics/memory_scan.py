@@ -269,35 +269,48 @@ class FilesReport:
         return sum(self.counts[number] for number in numbers)
 
 
-def scan_files(paths: Iterable[Path], patterns: Sequence[bytes | Needle]) -> FilesReport:
-    """Count the patterns in many files, whatever their number.
+class FileScanner:
+    """Looks for the same patterns in files, some at a time: its tables are made once.
 
-    A file that vanished meanwhile is passed over; one that can't be read in full is counted as
-    unreadable, for nothing can be said of it.
+    The time of a file does not grow with the number of patterns, but for what is found in it.
     """
-    scanner = _Scanner(patterns)
-    report = FilesReport(counts=[0] * len(patterns))
-    for path in paths:
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            report.unreadable += 1
-            continue
-        before = scanner.counts()
-        try:
-            whole = scanner.scan_whole_file(descriptor)
-        finally:
-            os.close(descriptor)
-        report.files += whole
-        report.unreadable += not whole
-        for number, (was, now) in enumerate(zip(before, scanner.counts(), strict=True)):
-            if now > was:
+
+    def __init__(self, patterns: Sequence[bytes | Needle]) -> None:
+        self._scanner = _Scanner(patterns)
+        self._patterns = len(patterns)
+
+    def scan(self, paths: Iterable[Path]) -> FilesReport:
+        """Count the patterns in these files.
+
+        A file that vanished meanwhile is passed over; one that can't be read in full is counted
+        as unreadable, for nothing can be said of it.
+        """
+        scanner = self._scanner
+        report = FilesReport(counts=[0] * self._patterns)
+        before = scanner.scanned
+        for path in paths:
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                report.unreadable += 1
+                continue
+            try:
+                whole = scanner.scan_whole_file(descriptor)
+            finally:
+                os.close(descriptor)
+            report.files += whole
+            report.unreadable += not whole
+            for number, copies in scanner.take_found().items():
+                report.counts[number] += copies
                 report.hits.setdefault(number, set()).add(path)
-    report.counts, report.bytes = list(scanner.counts()), scanner.scanned
-    scanner.report()
-    return report
+        report.bytes = scanner.scanned - before
+        return report
+
+    def close(self) -> None:
+        """Wipe what was read last."""
+        self._scanner.report()
 
 
 class _Table:
@@ -393,6 +406,7 @@ class _Scanner:
         self._buffer = bytearray(CHUNK + self._overlap)
         self._array = np.frombuffer(self._buffer, dtype=np.uint8)
         self._counts = [0] * len(self._needles)
+        self._found: dict[int, int] = {}
         self._regions = self._unreadable = 0
         self.scanned = 0
 
@@ -407,9 +421,10 @@ class _Scanner:
         self._array[:] = 0
         return ScanReport(tuple(self._counts), self.scanned, self._regions, self._unreadable)
 
-    def counts(self) -> tuple[int, ...]:
-        """Copies found so far, per pattern."""
-        return tuple(self._counts)
+    def take_found(self) -> dict[int, int]:
+        """Copies found since the last call, of the patterns of which there were any."""
+        found, self._found = self._found, {}
+        return found
 
     def scan_whole_file(self, descriptor: int) -> bool:
         """Scan a file; False when it could not be read to its end, wherever that is by now."""
@@ -455,7 +470,7 @@ class _Scanner:
         needle = self._needles[number]
         position = self._buffer.find(needle, max(0, kept - len(needle) + 1), filled)
         while position >= 0:
-            self._counts[number] += 1
+            self._note(number)
             position = self._buffer.find(needle, position + 1, filled)
 
     def _compare(self, table: _Table, starts: NDArray[np.intp], filled: int, kept: int) -> None:
@@ -463,7 +478,11 @@ class _Scanner:
             for number in numbers:
                 end = start + len(self._needles[number])
                 if kept < end <= filled and self._is_at(number, start, end):
-                    self._counts[number] += 1
+                    self._note(number)
+
+    def _note(self, number: int) -> None:
+        self._counts[number] += 1
+        self._found[number] = self._found.get(number, 0) + 1
 
     def _is_at(self, number: int, start: int, end: int) -> bool:
         needle, care = self._needles[number], self._cares[number]

@@ -5,7 +5,8 @@ no row, file or log ever has one. Nothing is erased because two pictures look al
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -74,24 +75,25 @@ def _search(ctx: JobContext, plan: Plan) -> tuple[Found, int]:
     found: Found = {}
     examined = 0
     with picture_session() as session:
-        looks = dict(_looks(session, SourceImage.objects.filter(id__in=mine)))
-        others = _of_like_shape(mine).exclude(id__in=known)
-        for image_id, look in _looks(session, others):
+        looked = list(_looks(session, sorted(mine)))
+        of_plan = [image_id for image_id, _look in looked]
+        looks = likeness.of_many([look for _image_id, look in looked])
+        for image_id, look in _looks(session, _of_like_shape(mine, known)):
             examined += 1
             if examined % _TOLD_AFTER == 0:
                 ctx.must_be_ours()
-            alike = _nearest(look, looks)
-            if alike is not None:
-                found[image_id] = alike
+            alike = looks.alike(look)
+            if alike:
+                # The first that has the same pixels, else the first of the changed copies.
+                at, how = min(alike, key=lambda one: not one[1].exact)
+                found[image_id] = (of_plan[at], how.exact)
     return found, examined
 
 
-def _looks(
-    session: PictureSession, images: QuerySet[SourceImage]
-) -> Iterator[tuple[UUID, likeness.Look]]:
+def _looks(session: PictureSession, images: Iterable[UUID]) -> Iterator[tuple[UUID, likeness.Look]]:
     """Each picture's look, one after the other; what can't be read is passed over."""
     held = connector.current()
-    for image_id in list(images.order_by("id").values_list("id", flat=True)):
+    for image_id in images:
         try:
             picture = session.decode(held.picture(image_id), max_side=_LOOKED_AT)
         except (PictureRefused, vault.Shredded, vault.UnknownUnit):
@@ -99,30 +101,27 @@ def _looks(
         yield image_id, likeness.look_of(picture)
 
 
-def _of_like_shape(mine: set[UUID]) -> QuerySet[SourceImage]:
-    """Pictures whose width and height have nearly the same ratio as one of the plan's."""
+def _of_like_shape(mine: set[UUID], known: set[UUID]) -> list[UUID]:
+    """Pictures, none of `known`, whose width and height have nearly the ratio of one of the plan's.
+
+    Read once and compared with the nearest ratios only: neither galleries nor plans are small.
+    """
     rows = SourceImage.objects.exclude(state__in=_NO_PICTURE).exclude(width=0).exclude(height=0)
-    shapes = [
-        width / height for width, height in rows.filter(id__in=mine).values_list("width", "height")
-    ]
-    alike = [
+    sizes = rows.filter(id__in=mine).values_list("width", "height")
+    shapes = sorted({width / height for width, height in sizes})
+    return [
         image_id
-        for image_id, width, height in rows.values_list("id", "width", "height").iterator()
-        if any(abs(width / height / shape - 1) <= _SHAPE for shape in shapes)
+        for image_id, width, height in rows.order_by("id")
+        .values_list("id", "width", "height")
+        .iterator()
+        if image_id not in known and _is_near(width / height, shapes)
     ]
-    return SourceImage.objects.filter(id__in=alike)
 
 
-def _nearest(look: likeness.Look, looks: Mapping[UUID, likeness.Look]) -> tuple[UUID, bool] | None:
-    alike = [
-        (image_id, found)
-        for image_id, other in looks.items()
-        if (found := likeness.compared(other, look)) is not None
-    ]
-    if not alike:
-        return None
-    image_id, exact = min(alike, key=lambda one: not one[1])
-    return image_id, exact
+def _is_near(shape: float, shapes: Sequence[float]) -> bool:
+    """Whether one of the sorted ratios is nearly this one: only the two beside it can be."""
+    at = bisect(shapes, shape)
+    return any(abs(shape / other - 1) <= _SHAPE for other in shapes[max(0, at - 1) : at + 1])
 
 
 # -- deciding ----------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ looks never holds what it looks for.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dsr_portal.recognition.scanning import file_scanner, text_forms
 from dsr_portal.recognition.scanning import masked as masked_text
-from dsr_portal.recognition.scanning import scan_files, text_forms
 
-__all__ = ["SHORTEST", "SLICE", "files_under", "masked", "picture_forms", "scan_files", "slices"]
+__all__ = ["SHORTEST", "SLICE", "file_scanner", "files_under", "masked", "picture_forms", "slices"]
 
 SLICE = 48
 """Bytes of one slice of a picture: never met by chance, also not in compressed data."""

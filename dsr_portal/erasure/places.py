@@ -142,22 +142,23 @@ def scan(plan: Plan, wanted: Sequence[str], *, database_canary: bytes = b"") -> 
         result = Scan(patterns=len(wanted))
         seen_files: set[Path] = set()
         hits: dict[int, set[Path]] = {}
-        for place in sorted(there, key=_innermost_first):
-            # One place at a time, so that what was read and found is known for each.
-            mine = [one for one in patterns.files_under(place.paths) if one not in seen_files]
-            seen_files.update(mine)
-            report = patterns.scan_files(mine, needles)
-            result.places[place.code] = Seen(
-                report.files,
-                report.bytes,
-                report.found(range(len(wanted))),
-                report.unreadable,
-            )
-            for number, paths in report.hits.items():
-                hits.setdefault(number, set()).update(paths)
-                if number < len(wanted):
-                    log.critical("erased bytes lie in %s", ", ".join(sorted(map(str, paths))))
-            _judge(result.places[place.code], place, canaries, len(wanted), report.hits)
+        with patterns.file_scanner(needles) as scanner:
+            for place in sorted(there, key=_innermost_first):
+                # One place at a time, so that what was read and found is known for each.
+                mine = [one for one in patterns.files_under(place.paths) if one not in seen_files]
+                seen_files.update(mine)
+                report = scanner.scan(mine)
+                result.places[place.code] = Seen(
+                    report.files,
+                    report.bytes,
+                    report.found(range(len(wanted))),
+                    report.unreadable,
+                )
+                for number, paths in report.hits.items():
+                    hits.setdefault(number, set()).update(paths)
+                    if number < len(wanted):
+                        log.critical("erased bytes lie in %s", ", ".join(sorted(map(str, paths))))
+                _judge(result.places[place.code], place, canaries, len(wanted), report.hits)
     return result
 
 

@@ -1,10 +1,14 @@
 """How pictures look from afar, in memory only: see `biometrics.likeness`. It proposes copies."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from dsr_portal.core.transactions import outside
 from dsr_portal.recognition.analysis import pixels
 from dsr_portal.vault.confined import Picture
+
+if TYPE_CHECKING:
+    from biometrics.likeness import Looks
 
 Look = Any
 """A `biometrics.likeness.Look`; named here so that nobody else imports the library."""
@@ -17,9 +21,8 @@ def look_of(picture: Picture) -> Look:
     return likeness.look_of(pixels(picture))
 
 
-def compared(one: Look, other: Look) -> bool | None:
-    """None for different pictures, True for the same pixels, False for a changed copy."""
+def of_many(looks: Sequence[Look]) -> "Looks":
+    """Looks that others are compared with, one after the other."""
     from biometrics import likeness
 
-    found = likeness.likeness(one, other)
-    return None if found is None else found.exact
+    return likeness.Looks(looks)

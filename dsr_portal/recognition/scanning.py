@@ -5,9 +5,9 @@ is looked for.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsr_portal.core.transactions import outside
@@ -15,7 +15,7 @@ from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import holder as holders
 
 if TYPE_CHECKING:
-    from biometrics.memory_scan import FilesReport
+    from biometrics.memory_scan import FileScanner
 
 _CANARY = 48
 
@@ -131,8 +131,13 @@ def scan_holder(*, needles: Sequence[str]) -> MemoryScan:
 
 
 @outside("Scanning files")
-def scan_files(files: Iterable[Path], needles: Sequence[str]) -> "FilesReport":
-    """Count masked patterns in files, each as it lies on the disk now."""
+@contextmanager
+def file_scanner(needles: Sequence[str]) -> "Iterator[FileScanner]":
+    """Looks for masked patterns in files, each as it lies on the disk when it is scanned."""
     from biometrics import memory_scan
 
-    return memory_scan.scan_files(files, [memory_scan.Needle.from_text(text) for text in needles])
+    scanner = memory_scan.FileScanner([memory_scan.Needle.from_text(text) for text in needles])
+    try:
+        yield scanner
+    finally:
+        scanner.close()

@@ -55,13 +55,14 @@ def _rates(book: Book, place: Path) -> None:
     for backend, one in found.items():
         book.note(f"import, {backend}", one["rate"], "pictures/s", better="higher")
         book.note(f"start of the engine, {backend}", one["start"], "s")
-    book.note(
-        "import on TensorFlow against DeepFace.represent, same pictures",
-        found["tensorflow"]["rate"] / rate,
-        "ratio",
-        better="higher",
-        target=1.8,
-    )
+    for backend, name in (("tensorflow", "TensorFlow"), ("onnx", "ONNX")):
+        book.note(
+            f"import on {name} against DeepFace.represent, same pictures",
+            found[backend]["rate"] / rate,
+            "ratio",
+            better="higher",
+            target=1.8,
+        )
 
 
 def _embedding(book: Book) -> None:

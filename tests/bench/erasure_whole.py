@@ -131,7 +131,8 @@ def _rate(book: Book, path: Path, needles: Sequence[str], named: str) -> None:
     plain = [secrets.token_bytes(48) for _needle in needles]
     path.read_bytes()
     began = time.perf_counter()
-    seen = patterns.scan_files([path], needles)
+    with patterns.file_scanner(needles) as scanner:
+        seen = scanner.scan([path])
     ours = time.perf_counter() - began
     began = time.perf_counter()
     data = path.read_bytes()

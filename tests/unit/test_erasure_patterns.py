@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
-from biometrics.memory_scan import Needle, scan_file
+from biometrics.memory_scan import FilesReport, Needle, scan_file
 from dsr_portal.erasure import patterns, services, steps, verification, words
 from dsr_portal.vault.confined import Picture
 
 CHUNK = 4 << 20
+
+
+def scanned(files: Iterable[Path], needles: Sequence[str]) -> FilesReport:
+    with patterns.file_scanner(needles) as scanner:
+        return scanner.scan(files)
 
 
 def picture_like(size: int) -> bytes:
@@ -30,7 +36,7 @@ def test_patterns_are_found_wherever_they_lie(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     (tmp_path / "deep" / "b").write_bytes(b"x" * 3 + kept[0] + kept[0])
     texts = [patterns.masked(one) for one in [*kept, os.urandom(48)]]
-    seen = patterns.scan_files(patterns.files_under([tmp_path, tmp_path / "deep"]), texts)
+    seen = scanned(patterns.files_under([tmp_path, tmp_path / "deep"]), texts)
     assert seen.counts == [3, 1, 1, 1, 0]
     assert (seen.files, seen.unreadable) == (2, 0)
     assert seen.bytes == len(data) + 3 + 96
@@ -38,19 +44,32 @@ def test_patterns_are_found_wherever_they_lie(tmp_path: Path) -> None:
     assert seen.found([1, 2]) == 2
 
 
+@pytest.mark.parametrize("more", [0, 400])  # few patterns are looked for in another way than many
+def test_what_one_place_holds_is_not_counted_for_the_next(tmp_path: Path, more: int) -> None:
+    wanted, first, second = os.urandom(48), tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"x" + wanted + wanted)
+    second.write_bytes(os.urandom(200))
+    texts = [patterns.masked(one) for one in [wanted, *(os.urandom(48) for _ in range(more))]]
+    with patterns.file_scanner(texts) as scanner:
+        one, two, again = scanner.scan([first]), scanner.scan([second]), scanner.scan([first])
+    assert (one.counts[0], one.hits, one.bytes) == (2, {0: {first}}, 97)
+    assert (sum(two.counts), two.hits, two.bytes) == (0, {}, 200)
+    assert (again.counts, again.hits) == (one.counts, one.hits)
+
+
 def test_short_files_and_no_patterns_are_no_trouble(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "short").write_bytes(b"abc")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "short")
-    seen = patterns.scan_files(patterns.files_under([tmp_path]), [patterns.masked(b"q" * 20)])
+    seen = scanned(patterns.files_under([tmp_path]), [patterns.masked(b"q" * 20)])
     assert (seen.files, seen.bytes, seen.counts) == (2, 3, [0])
 
 
 def test_a_file_that_cannot_be_read_is_counted_and_never_passed_over(tmp_path: Path) -> None:
     folder = tmp_path / "is-a-folder"
     folder.mkdir()
-    assert patterns.scan_files([folder, tmp_path / "gone"], []).unreadable == 1
+    assert scanned([folder, tmp_path / "gone"], []).unreadable == 1
 
 
 def test_a_pattern_is_never_held_in_clear() -> None:
@@ -68,7 +87,7 @@ def test_the_library_reads_the_same_form_and_many_patterns_as_few(tmp_path: Path
     (tmp_path / "a").write_bytes(data)
     places = [*range(0, len(data) - 48, 30_011), (8 << 20) - 20, len(data) - 48]
     texts = [patterns.masked(data[at : at + 48]) for at in places]
-    ours = patterns.scan_files([tmp_path / "a"], texts)
+    ours = scanned([tmp_path / "a"], texts)
     many = scan_file(tmp_path / "a", [Needle.from_text(text) for text in texts])
     few = scan_file(tmp_path / "a", [Needle.from_text(text) for text in texts[-3:]])
     assert ours.counts == list(many.counts) == [1] * len(texts)
