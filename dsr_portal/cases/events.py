@@ -20,6 +20,7 @@ from dsr_portal.audit.schema import (
     StaffNo,
 )
 from dsr_portal.cases import mandate_events
+from dsr_portal.cases.link_models import LinkKind
 from dsr_portal.cases.models import (
     Alarm,
     ArrivedBy,
@@ -124,6 +125,12 @@ TYPES = [
         "page.wished",
         {"kind": Code(choices=tuple(WayKind.values)), "entered_by": StaffNo(optional=True)},
         ("L-01", "T-07", "T-11"),
+    ),
+    EventType(
+        "case.linked", {"kind": Code(choices=tuple(LinkKind.values))}, ("L-14", "R-05", "N-03")
+    ),
+    EventType(
+        "case.unlinked", {"kind": Code(choices=tuple(LinkKind.values))}, ("L-14", "R-05", "N-03")
     ),
     EventType("page.taken_back", {}, ("T-11",)),
     EventType(
@@ -331,6 +338,8 @@ SENTENCES = {
     "page.wished": lambda p: _(
         "The person asked that one page be dealt with without showing who they are."
     ),
+    "case.linked": lambda p: _("The request was linked with another one."),
+    "case.unlinked": lambda p: _("A link with another request was taken back."),
     "page.taken_back": lambda p: _("The wish about one page was taken back."),
     "page.decided": lambda p: (
         ngettext(

@@ -15,6 +15,7 @@ from dsr_portal.cases.acting_models import (  # noqa: F401 - found here
     ActingRecovery,
 )
 from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
+from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - found here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
 from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - found here
 from dsr_portal.cases.paper_models import PaperPack, PaperWish  # noqa: F401 - found here

@@ -185,6 +185,20 @@ declare_model(
     },
 )
 declare_model(
+    "cases.CaseLink",
+    {
+        "id": F.ID,
+        "first": F.ID,
+        "second": F.ID,
+        "kind": F.CODE,
+        "field": F.VAULT,
+        "made_by": F.STAFF,
+        "made_at": F.TIME,
+        "ended_by": F.STAFF,
+        "ended_at": F.TIME,
+    },
+)
+declare_model(
     "cases.PageWish",
     {
         "id": F.ID,

@@ -5,6 +5,7 @@ from dsr_portal.audit.schema import (
     Count,
     Day,
     EventType,
+    Field,
     Flag,
     Hash,
     Id,
@@ -12,6 +13,7 @@ from dsr_portal.audit.schema import (
     Moment,
     StaffNo,
 )
+from dsr_portal.compliance.accountable_models import Duty
 from dsr_portal.compliance.models import (
     Basis,
     BreachKind,
@@ -25,6 +27,13 @@ from dsr_portal.core.registries import event_types, sentences
 SPARED = Code(choices=tuple(Spared.values))
 DIRECTOR = Code(choices=tuple(DirectorKind.values))
 MEASURE = Code(choices=tuple(MeasureKind.values))
+NAMED: dict[str, Field] = {
+    "duty": Code(choices=tuple(Duty.values)),
+    "who": StaffNo(),
+    "stands_in": Flag(),
+    "from_on": Day(),
+    "until_on": Day(optional=True),
+}
 
 for _type in (
     EventType("oversight.granted", {"authority": Code(), "until": Day()}, ("L-17", "O-06")),
@@ -112,6 +121,9 @@ for _type in (
     EventType("retention.end_turned_down", {"authority": Code()}, ("G-01", "L-23")),
     EventType("retention.hold_ended", {"authority": Code()}, ("G-01", "L-23")),
     EventType("director.served", {"kind": DIRECTOR, "to": StaffNo()}, ("G-01", "L-16")),
+    EventType("accountable.named", NAMED, ("G-01", "L-16")),
+    EventType("accountable.agreed", NAMED, ("G-01", "L-16")),
+    EventType("accountable.ended", NAMED, ("G-01", "L-16")),
     EventType("director.read", {"kind": DIRECTOR}, ("G-01", "L-16")),
     EventType(
         "director.answered",
@@ -128,6 +140,9 @@ for _type in (
 ):
     event_types.register(_type)
 
+sentences.register("accountable.named", lambda p: _("A director named an accountable person."))
+sentences.register("accountable.agreed", lambda p: _("An accountable person agreed."))
+sentences.register("accountable.ended", lambda p: _("The time of an accountable person ended."))
 sentences.register(
     "oversight.granted",
     lambda p: _("The case was opened to the authority %(code)s.") % {"code": p["authority"]},

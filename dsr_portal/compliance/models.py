@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from dsr_portal.compliance.accountable_models import Accountable  # noqa: F401 - found here
 from dsr_portal.core.models import Row
 
 

@@ -18,7 +18,7 @@ from dsr_portal.cases import lateness, page_wishes
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import UNIDENTIFIED, Case, Extension, IdentityWay, Outcome, WayKind
 from dsr_portal.cases.page_models import PageAction
-from dsr_portal.compliance import concerning
+from dsr_portal.compliance import accountability, concerning
 from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
 from dsr_portal.core.registries import sentences
@@ -625,6 +625,31 @@ def _settings() -> Section:
     }
 
 
+def _answered_for(events: Sequence[Told]) -> Section:
+    """Each kind of decision in this case, who took it, and who answered for it that day (L-16)."""
+    rows: dict[tuple[str, str, str], int] = {}
+    for event in events:
+        duty = accountability.duty_of(event.type)
+        if duty is None or event.at is None:
+            continue
+        on = accountability.answered_for(event.type, clock.local_date(event.at))
+        names = ", ".join(
+            f"{one.staff_no} ({_('stands in')})" if one.stands_in else one.staff_no for one in on
+        )
+        by = accountability.stands_behind(event)
+        key = (str(duty.label), by or "-", names or _("nobody named in the register"))
+        rows[key] = rows.get(key, 0) + 1
+    if not rows:
+        return {}
+    return {
+        "table": {
+            "caption": _("Who answered for these decisions on their day"),
+            "heads": [_("Decision"), _("Taken by"), _("Answers"), _("Events")],
+            "rows": [(*key, str(count)) for key, count in sorted(rows.items())],
+        }
+    }
+
+
 def _people(events: Sequence[Told]) -> Section:
     acts: dict[tuple[str, str], int] = {}
     for event in events:
@@ -632,6 +657,7 @@ def _people(events: Sequence[Told]) -> Section:
             key = (event.actor_id, event.actor_role)
             acts[key] = acts.get(key, 0) + 1
     return {
+        **_answered_for(events),
         "id": "people",
         "heading": _("Who acted"),
         "text": "" if acts else _("Nobody of staff has acted in this case yet."),

@@ -150,6 +150,21 @@ declare_model(
 )
 declare_model("compliance.BreachNotice", {"id": F.ID, "breach": F.ID, "document_id": F.ID})
 declare_model(
+    "compliance.Accountable",
+    {
+        "id": F.ID,
+        "duty": F.CODE,
+        "staff_no": F.STAFF,
+        "stands_in": F.STATE,
+        "from_on": F.TIME,
+        "until_on": F.TIME,
+        "named_by": F.STAFF,
+        "named_at": F.TIME,
+        "agreed_by": F.STAFF,
+        "agreed_at": F.TIME,
+    },
+)
+declare_model(
     "compliance.DirectorPage",
     {
         "id": F.ID,

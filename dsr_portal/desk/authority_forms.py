@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.compliance.accountable_models import Duty
 from dsr_portal.compliance.breaches import MAX_WORDS as MAX_FACT
 from dsr_portal.compliance.collection import MAX_REASON
 from dsr_portal.compliance.models import (
@@ -323,4 +324,18 @@ class NotActForm(PlainForm):
         help_text=_("No names of persons who asked us."),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class AccountableForm(PlainForm):
+    """Who answers for a kind of decision, from when, and until when if that is known (G-01)."""
+
+    duty = forms.ChoiceField(label=_("Decision"), choices=Duty.choices, widget=forms.Select)
+    staff_no = forms.CharField(label=_("Staff number"), max_length=20)
+    stands_in = forms.BooleanField(label=_("This person stands in"), required=False)
+    from_on = forms.DateField(
+        label=_("From"), widget=forms.DateInput(attrs={"type": "date"}), initial=clock.today
+    )
+    until_on = forms.DateField(
+        label=_("Until"), widget=forms.DateInput(attrs={"type": "date"}), required=False
     )

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from dsr_portal.compliance import director
+from dsr_portal.compliance import accountability, director
 from dsr_portal.compliance.models import DirectorPage
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput
@@ -20,7 +20,9 @@ from dsr_portal.desk.authority_forms import ActForm, NotActForm
 @for_directors
 @require_GET
 def pages(request: HttpRequest, actor: Actor) -> HttpResponse:
-    return render(request, "desk/director.html", {"pages": director.pages_for(actor)})
+    nobody = [str(duty.label) for duty in accountability.vacant()]
+    context = {"pages": director.pages_for(actor), "nobody": nobody}
+    return render(request, "desk/director.html", context)
 
 
 @for_directors

@@ -15,6 +15,7 @@ from dsr_portal.cases.asking_again import MAX_FACT
 from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.intake import MAX_NOTE
 from dsr_portal.cases.letters import MAX_WORDS
+from dsr_portal.cases.link_models import LinkKind
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import (
     Channel,
@@ -42,6 +43,7 @@ from dsr_portal.law.articles import (
     REFUSAL_GROUNDS,
     ExtensionReason,
 )
+from dsr_portal.matching.linking import MAX_WORDS as MAX_LINK_WORDS
 from dsr_portal.matching.models import Probe, Verdict
 from dsr_portal.matching.probes import MAX_REFERENCE
 from dsr_portal.matching.reviews import MAX_REASON
@@ -255,6 +257,21 @@ class ExtensionForm(PlainForm):
 
 
 LOCK_YEARS = [(1, _("One year")), (2, _("Two years")), (3, _("Three years"))]
+
+
+class LinkForm(PlainForm):
+    """Which other request belongs to this one, and why."""
+
+    to = forms.CharField(label=_("Reference of the other request"), max_length=12)
+    kind = forms.ChoiceField(
+        label=_("Why do they belong together?"), choices=LinkKind.choices, widget=ChoiceCards
+    )
+    words = forms.CharField(
+        label=_("What shows it?"),
+        help_text=_("Kept in both case files. Write nothing about pictures or what was found."),
+        max_length=MAX_LINK_WORDS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
 
 class LockForm(PlainForm):

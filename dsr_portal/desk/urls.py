@@ -1,6 +1,7 @@
 from django.urls import path
 
 from dsr_portal.desk import (
+    accountable,
     breaching,
     clocking,
     collecting,
@@ -9,6 +10,7 @@ from dsr_portal.desk import (
     entering,
     erasing,
     keeping,
+    linking,
     listing,
     looking,
     mailing,
@@ -68,6 +70,9 @@ urlpatterns = [
     path("breaches/<uuid:breach_id>/close/", breaching.close, name="breach_close"),
     path("breaches/decisions/<uuid:decision_id>/", breaching.agree, name="breach_agree"),
     path("breaches/decisions/<uuid:decision_id>/no/", breaching.turn_down, name="breach_turn_down"),
+    path("accountable/", accountable.register, name="accountable"),
+    path("accountable/name/", accountable.name, name="accountable_name"),
+    path("accountable/<uuid:row_id>/", accountable.settle, name="accountable_settle"),
     path("director/", directing.pages, name="director"),
     path("director/<uuid:page_id>/", directing.page, name="director_page"),
     path("director/<uuid:page_id>/answer/", directing.answer, name="director_answer"),
@@ -115,6 +120,8 @@ urlpatterns = [
     path(_CASE + "look-up/", looking.look_up, name="look_up"),
     path(_CASE + "ask/", looking.ask, name="ask"),
     path(_CASE + "cannot-identify/", looking.unidentified, name="unidentified"),
+    path(_CASE + "link/", linking.link, name="link"),
+    path(_CASE + "links/<uuid:link_id>/end/", linking.unlink, name="unlink"),
     path(_CASE + "one-page/", one_page.one_page, name="one_page"),
     path(_CASE + "set-aside/", looking.set_aside, name="set_aside"),
     path(_CASE + "photos/", looking.photos, name="photos"),

@@ -66,6 +66,7 @@ from dsr_portal.documents import services as documents
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure import services as erasure_services
 from dsr_portal.erasure.preview import preview as erasure_preview
+from dsr_portal.matching import linking
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching import services as matching_services
 from dsr_portal.matching.models import ReviewState
@@ -164,6 +165,8 @@ def _case_page(
         **clock_context(found, actor),
         "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,
         "linked": cases.linked_cases(staff_of(request), found),
+        "links": linking.links_of(staff_of(request), found),
+        "may_link": actor.role in REVIEWERS and linking.why_not(found) is None,
         "mails": mail_desk.mails_of(found) if actor.role in MAY_ENTER else (),
         "has_original": found.status not in OVER and cases.original_of(found) is not None,
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,

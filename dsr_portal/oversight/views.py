@@ -11,7 +11,7 @@ from dsr_portal.accounts.services import actor_for, staff_of
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit import services as audit_services
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance import concerning, selectors, services
+from dsr_portal.compliance import accountability, concerning, selectors, services
 from dsr_portal.compliance.models import AuditReport, Order, ReportState
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound
@@ -39,6 +39,7 @@ def register(request: HttpRequest) -> HttpResponse:
     context = {
         "cases": cases.prefetch_related("rights"),
         "outcomes": selectors.outcomes(cases),
+        "lines": accountability.register(),
         "authority": authorities.get(code) if code else None,
         "head": audit_services.head(),
     }

@@ -34,6 +34,7 @@ NAMES = (
     "cannot_identify", "letter", "way", "way_late", "photo_late", "first_photo", "unidentified",
     "one_page", "decide_one_page", "read_one_page", "wish_one_page",
     "acting_sign_in", "acting_set_up", "acting",
+    "accountable", "link",
 )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def at_the_desk(settings):
     jobs.run_due(queues=["probe"])
     kept["letter"] = get("case", silent)
     alone = asked(PAGE)
-    kept["one_page"] = get("one_page", alone)
+    kept["one_page"], kept["link"] = get("one_page", alone), get("link", alone)
     page_wishes.ask(case_id=alone.id, way_id=alone.ways.get().id, actor=support.person(alone))
     kept["decide_one_page"] = get("one_page", alone)
     wish = page_wishes.in_force(alone)
@@ -126,6 +127,9 @@ def at_the_desk(settings):
     )
     jobs.run_due(queues=["probe"])
     kept["read_one_page"] = get("case", alone)
+    kept["accountable"] = sign_in(Client(), staff("L-1", Role.DIRECTOR)).get(
+        reverse("desk:accountable")
+    )
     seen = {name: (answer.content, "text/html") for name, answer in kept.items()}
     for row in laid(case, by):
         of = {"reference": case.reference, "decision_id": row.id}

@@ -124,6 +124,11 @@ DESK_PAGES = {
     "desk:photos": ("post", {}, REVIEW),
     "desk:unidentified": ("post", {}, REVIEW),
     "desk:one_page": ("post", {}, REVIEW),
+    "desk:accountable": ("get", {}, DESK),
+    "desk:accountable_name": ("post", {}, DESK),
+    "desk:accountable_settle": ("post", {"do": "end"}, DESK),
+    "desk:link": ("post", {}, REVIEW),
+    "desk:unlink": ("post", {}, REVIEW),
     "desk:set_aside": ("post", {}, REVIEW),
     "desk:extension": ("post", {}, REVIEW),
     "desk:late": ("post", {}, REVIEW),
@@ -176,6 +181,7 @@ VALUES = {
     "recipient_id": ID, "channel_id": ID, "notice_id": ID, "system_id": ID, "copy_id": ID,
     "statement_id": ID,
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
+    "link_id": ID, "row_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
     "delivery_id": ID, "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
     "hold_id": ID,
@@ -273,7 +279,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:paper"}
     both |= {"desk:enter_order", "desk:open_breach"}
-    both |= {"desk:evidence_lock", "desk:one_page"}
+    both |= {"desk:evidence_lock", "desk:one_page", "desk:link"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():
         if name not in both:

@@ -52,6 +52,7 @@ FOR_OTHERS = (
     "dsr_portal/cases/confirmations.py",
     "dsr_portal/cases/events.py",
     "dsr_portal/cases/lateness.py",
+    "dsr_portal/cases/link_models.py",
     "dsr_portal/cases/mail_intake.py",
     "dsr_portal/cases/mail_reading.py",
     "dsr_portal/cases/mailbox.py",
