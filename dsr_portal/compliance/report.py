@@ -94,7 +94,7 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         _refusals(case, events),
         *_orders(touching.orders),
         *_breaches(touching.breaches),
-        _settings(),
+        _settings(case),
         _people(events),
         _trail(events),
         _gaps(authority_code),
@@ -609,7 +609,9 @@ def _entries(
 # -- settings, people, trail -----------------------------------------------------------------------
 
 
-def _settings() -> Section:
+def _settings(case: Case) -> Section:
+    search = matching.latest_search(case.id)
+    used = [] if search is None or not search.compares else policy.used_in_search(search.started_at)
     return {
         "id": "settings",
         "heading": _("Settings in force now"),
@@ -621,7 +623,8 @@ def _settings() -> Section:
                 % {"value": policy.current(name), "version": policy.version(name)},
             )
             for name in sorted(DEFINITIONS)
-        ],
+        ]
+        + [(_("This case was searched under: %(what)s") % {"what": one}, by) for one, by in used],
     }
 
 

@@ -69,9 +69,10 @@ from dsr_portal.erasure.preview import preview as erasure_preview
 from dsr_portal.matching import linking
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching import services as matching_services
-from dsr_portal.matching.models import ReviewState
+from dsr_portal.matching.models import ReviewState, Search
 from dsr_portal.matching.probes import MAY_ENTER
 from dsr_portal.matching.stopped import start_again
+from dsr_portal.policy import selectors as policy
 
 MOST_ROWS = 200
 LOOK_HOLDS = timedelta(minutes=30)
@@ -152,6 +153,7 @@ def _case_page(
         "consent_form": consent or ConsentForm(initial={"channel": found.channel}),
         "message_form": message
         or MessageForm(can_wait=_can_wait(found), initial={"text": ASK_PHOTO if asks else ""}),
+        "settings_used": _settings_used(facts.search),
         "may_write": actor.role in REVIEWERS and found.status not in OVER,
         "form": identity or consent or message,
         "may_see_photo": may_decide(request),
@@ -176,6 +178,13 @@ def _case_page(
         "more_time": actor.role in REVIEWERS and extensions.why_not(found) is None,
     }
     return render(request, "desk/case.html", context, status=422 if context["form"] else 200)
+
+
+def _settings_used(search: Search | None) -> list[tuple[str, str]]:
+    """Open cases show under which versions their faces were compared (R34)."""
+    if search is None or not search.compares:
+        return []
+    return policy.used_in_search(search.started_at)
 
 
 def _authorities(found: Case, actor: Actor) -> dict[str, Any]:

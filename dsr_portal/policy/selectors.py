@@ -1,8 +1,12 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS
 from dsr_portal.policy.models import Setting, SettingState
+
+SEARCHED_UNDER = ("review_threshold", "strong_threshold", "recognition_model")
 
 
 def current(name: str) -> float | int:
@@ -23,6 +27,27 @@ def version(name: str) -> int:
     """The number of the version in force; 0 before anybody changed it."""
     row = _serving(name)
     return row.version if row else 0
+
+
+def served_by(name: str, moment: datetime) -> tuple[str, int]:
+    """Which version gave a setting its value at a moment: its own or a calibration's, by name and
+    number; 0 while only the value served that the installation started with (R34)."""
+    names = [name, CALIBRATION] if name in CALIBRATED else [name]
+    approved = Setting.objects.filter(name__in=names, approved_at__lte=moment)
+    row = approved.order_by("-approved_at", "-version").first()
+    return (row.name, row.version) if row else (name, 0)
+
+
+def used_in_search(moment: datetime) -> list[tuple[str, str]]:
+    """The settings a search at this moment ran under, each with the version that served then."""
+    rows = []
+    for name in SEARCHED_UNDER:
+        source, number = served_by(name, moment)
+        words = _("version %(version)s") % {"version": number}
+        if source != name:
+            words = _("calibration %(version)s") % {"version": number}
+        rows.append((str(DEFINITIONS[name].label), words))
+    return rows
 
 
 def decided_since(name: str, moment: datetime) -> bool:

@@ -1,13 +1,16 @@
 """Settings by two persons, with advice where a DPIA is concerned (R34, L-15, G-01, G-02)."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 
 from dsr_portal.audit.models import Event
+from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.policy import selectors, services
-from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.catalogue import CALIBRATION, DEFINITIONS
 from dsr_portal.policy.models import Setting, SettingState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
@@ -106,3 +109,49 @@ def test_database_refuses_one_person_and_two_values_in_force():
     second = proposed(value=11)
     with pytest.raises(IntegrityError), transaction.atomic():
         Setting.objects.filter(id=second.id).update(state="serving", approved_by="C-1")
+
+
+def test_a_search_shows_which_versions_it_ran_under(monkeypatch):
+    """R34, L-15: a case goes on showing what served then, also after people changed it."""
+    real = clock.now()
+
+    def at(hours):
+        monkeypatch.setattr(clock, "now", lambda: real + timedelta(hours=hours))
+
+    def approved(value):
+        row = proposed("review_threshold", value, dpia_note="DPIA 4.2")
+        services.advise(actor=DPO, setting_id=row.id, advice="Agreed.")
+        services.approve(actor=DIRECTOR, setting_id=row.id)
+
+    assert selectors.served_by("review_threshold", real) == ("review_threshold", 0)
+    at(1)
+    approved(0.41)
+    at(3)
+    waiting = proposed("review_threshold", 0.5, dpia_note="DPIA 4.3")
+    at(4)
+    assert selectors.served_by("review_threshold", clock.now()) == ("review_threshold", 1)
+    services.advise(actor=DPO, setting_id=waiting.id, advice="Agreed.")
+    services.approve(actor=DIRECTOR, setting_id=waiting.id)
+    before, after = real + timedelta(hours=2), real + timedelta(hours=5)
+    assert selectors.served_by("review_threshold", before) == ("review_threshold", 1)
+    assert selectors.served_by("review_threshold", after) == ("review_threshold", 2)
+    assert dict(selectors.used_in_search(before)) == {
+        "The lowest score an officer sees": "version 1",
+        "The score from which a match is called strong": "version 0",
+        "The model that makes templates, by its number (manage.py reenrol)": "version 0",
+    }
+    rests = Setting.objects.create(
+        name=CALIBRATION,
+        version=1,
+        value={},
+        state=SettingState.SERVING,
+        reason="measured",
+        proposed_by="V-1",
+        proposed_at=after,
+        approved_by="C-1",
+        approved_at=after + timedelta(hours=1),
+    )
+    assert (
+        dict(selectors.used_in_search(rests.approved_at))["The lowest score an officer sees"]
+        == "calibration 1"
+    )

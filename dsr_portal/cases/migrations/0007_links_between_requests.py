@@ -8,7 +8,7 @@ import dsr_portal.core.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0005_accounts_of_who_acts"),
+        ("cases", "0006_answer_on_paper"),
     ]
 
     operations = [
