@@ -11,7 +11,7 @@ from uuid import UUID
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import evidence_locks, exemptions
+from dsr_portal.cases import corrections, evidence_locks, exemptions
 from dsr_portal.cases.clocks import Clock, clock_of
 from dsr_portal.cases.lateness import owed
 from dsr_portal.cases.locking import lock
@@ -95,13 +95,18 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
     if locked is not None:
         yield Alarm.LOCK, str(locked.id)
     for one in exemptions.ending(case):
-        yield Alarm.EXEMPTION, str(one.id)
+        yield Alarm.EXEMPTION, exemptions.about(one)
+    corrected_by = corrections.due_in(case.id)
+    if corrected_by is not None and corrected_by < clock.today():
+        yield Alarm.LATE, corrected_by.isoformat()
+    elif corrected_by is not None:
+        yield from _before(corrected_by, clock.today())
     if case.status in OVER and owed(case) == "":
         if evidence_locks.in_force(case.id) is not None:
             yield from _letters(case)
         return
     counted = clock_of(case)
-    if owed(case) and not counted.stands:
+    if owed(case) not in {"", "correction"} and not counted.stands:
         yield from _by_date(case, counted)
     yield from _ordered(case)
     if case.urgent and owed(case) == "answer" and not _seen(case):

@@ -4,6 +4,7 @@ from dsr_portal.cases import (
     acting,
     alarms,
     clocks,
+    corrections,
     evidence_locks,
     lateness,
     letters,
@@ -23,5 +24,6 @@ schedule.register("cases.alarms", Beat(run=alarms.raise_due, every=timedelta(min
 schedule.register("cases.updates", Beat(run=updates.weekly, every=timedelta(hours=1)))
 schedule.register("cases.objections", Beat(run=objections.tell_due, every=timedelta(hours=1)))
 schedule.register("cases.locks", Beat(run=evidence_locks.announce_due, every=timedelta(hours=1)))
+schedule.register("cases.corrections", Beat(run=corrections.settle_gone, every=timedelta(hours=1)))
 schedule.register("cases.letters", Beat(run=letters.close_failed, every=timedelta(minutes=1)))
 schedule.register("cases.accounts", Beat(run=acting.close_idle, every=timedelta(hours=6)))

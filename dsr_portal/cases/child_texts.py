@@ -45,6 +45,16 @@ LETTERS: dict[str, tuple[Promise, ...]] = {
         _("You are not in trouble. You can ask us again."),
         _("If you think we are wrong, tell us. You can complain too. It costs nothing."),
     ),
+    "rectification": (
+        _("You told us that something is wrong. The letter says what we did."),
+        _("If you think we are wrong, tell us. You can have your own words put there."),
+        _("You can complain about us. It costs nothing."),
+    ),
+    "exemption": (
+        _("We keep one picture of you longer. The letter says why and until when."),
+        _("It stays locked. We show it to nobody."),
+        _("If you think we are wrong, tell us. You can complain too. It costs nothing."),
+    ),
     "objection": (
         _("You told us to stop using your pictures. We stop."),
         _("You have to do nothing more."),

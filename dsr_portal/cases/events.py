@@ -20,6 +20,7 @@ from dsr_portal.audit.schema import (
     StaffNo,
 )
 from dsr_portal.cases import mandate_events
+from dsr_portal.cases.correction_models import CorrectionState, Wrong
 from dsr_portal.cases.link_models import LinkKind
 from dsr_portal.cases.models import (
     Alarm,
@@ -56,6 +57,7 @@ KIND = Code(choices=tuple(DeliveryKind.values))
 STATUS = Code(choices=tuple(Status.values))
 PROPOSAL = Code(choices=tuple(ProposalKind.values))
 LETTER = Code(choices=tuple(LetterKind.values))
+WRONG = Code(choices=tuple(Wrong.values))
 LATE_REASON = Code(choices=tuple(LateReason.values))
 
 OPENED: dict[str, Field] = {
@@ -191,6 +193,26 @@ TYPES = [
             "until": Day(optional=True),
         },
         ("L-07", "R-02", "E-03"),
+    ),
+    EventType(
+        "record.exemption_lengthened",
+        {"ground": Code(), "before": Day(), "until": Day(), "letter": Id()},
+        ("L-07", "E-03", "R-01"),
+    ),
+    EventType(
+        "correction.asked",
+        {"what": WRONG, "due_on": Day(), "entered_by": StaffNo(optional=True)},
+        ("E-01", "D-01"),
+    ),
+    EventType(
+        "correction.settled",
+        {
+            "what": WRONG,
+            "state": Code(choices=tuple(CorrectionState.values)),
+            "ground": Code(optional=True),
+            "agreed_by": StaffNo(optional=True),
+        },
+        ("E-01", "L-07", "R-01"),
     ),
     EventType("lock.asked", {"until": Day(), "entered_by": StaffNo(optional=True)}, ("E-08",)),
     EventType("lock.kept", {"until": Day()}, ("E-08",)),
@@ -391,6 +413,16 @@ SENTENCES = {
     "extension.told": lambda p: _("The person was told in time that it takes longer."),
     "record.withheld": lambda p: (
         _("One picture is held back %(what)s.") % {"what": HeldBack(p["what"]).label}
+    ),
+    "record.exemption_lengthened": lambda p: (
+        _("One picture is kept longer: until %(day)s.") % {"day": _day(p["until"])}
+    ),
+    "correction.asked": lambda p: (
+        _("The person says about one picture: %(what)s.") % {"what": Wrong(p["what"]).label}
+    ),
+    "correction.settled": lambda p: (
+        _("Settled about one picture (%(what)s): %(state)s.")
+        % {"what": Wrong(p["what"]).label, "state": CorrectionState(p["state"]).label}
     ),
     "lock.asked": lambda p: (
         _("The person wants the pictures locked as evidence until %(day)s.")

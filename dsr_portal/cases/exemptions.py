@@ -1,15 +1,20 @@
-"""What follows on the last day of an exemption of Art. 17(3): it is told, and then it is erased.
+"""What follows near and after the last day of an exemption of Art. 17(3) (law E-03).
 
-The day stands in the answer the person got. After it nothing keeps the record from the erasure
-that was asked, also of a closed case; until it is erased it stays locked (law E-03).
+The day stands in the answer the person got, a later one in a letter. Two weeks before, named
+persons are told: they let it end, or two of them set a later day. After it nothing keeps the record
+from the erasure that was asked, also of a closed case; until it is erased it stays locked.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from dsr_portal.cases.levels import DISCLOSURE_LEVEL
 from dsr_portal.cases.models import Case, HeldBack, RightCode, Withheld
 from dsr_portal.core import clock
 from dsr_portal.gallery.models import Record
+
+NOTICE_DAYS = 14
+"""From the first alarm to the last day."""
 
 
 def open_cases() -> list[UUID]:
@@ -28,14 +33,25 @@ def open_cases() -> list[UUID]:
     return sorted({case_id for case_id, record_id in pairs if record_id in left})
 
 
-def ending(case: Case) -> list[Withheld]:
-    """Those whose last day is today or has passed, of records that are still there."""
+def standing(case: Case) -> list[Withheld]:
+    """Every exemption of a record that is still there, the one that ends first in front."""
     if case.withdrawn_at is not None:
         return []
-    rows = case.withheld.filter(what=HeldBack.ERASURE, until__lte=clock.today())
-    found = list(rows.order_by("until", "id"))
+    found = list(case.withheld.filter(what=HeldBack.ERASURE).order_by("until", "id"))
     left = _left({row.record_id for row in found})
     return [row for row in found if row.record_id in left]
+
+
+def ending(case: Case) -> list[Withheld]:
+    """Those whose last day is near, is today or has passed, of records that are still there."""
+    by = clock.today() + timedelta(days=NOTICE_DAYS)
+    return [row for row in standing(case) if row.until is not None and row.until <= by]
+
+
+def about(row: Withheld) -> str:
+    """What an alarm is about: this exemption and this last day, before and after it."""
+    over = row.until is not None and row.until < clock.today()
+    return f"{row.id}:{row.until}{':over' if over else ''}"
 
 
 def over(case: Case) -> bool:

@@ -7,13 +7,14 @@ from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import letters
+from dsr_portal.cases import corrections, letters
 from dsr_portal.cases.clocks import refresh_due
+from dsr_portal.cases.correction_models import CorrectionState
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import (
@@ -44,7 +45,7 @@ _CLOCK = Actor.system("late-clock")
 
 
 def owed(case: Case) -> str:
-    """What the person has not had yet: "answer", "erasure" or "" for nothing.
+    """What the person has not had yet: "answer", "erasure", "correction" or "" for nothing.
 
     The same for everybody until the answer left: it asks what was sent, not what was found (R3).
     """
@@ -56,9 +57,9 @@ def owed(case: Case) -> str:
     erases = case.rights.filter(right=RightCode.ERASURE).exists()
     open_still = case.status in {Status.DELIVERED, Status.ERASING}
     found = case.outcome in {Outcome.DISCLOSED, Outcome.PARTLY_REFUSED}
-    if not (erases and open_still and found) or _waits_by_wish(case):
-        return ""
-    return "erasure"
+    if erases and open_still and found and not _waits_by_wish(case):
+        return "erasure"
+    return "correction" if corrections.overdue(case.id) else ""
 
 
 def _waits_by_wish(case: Case) -> bool:
@@ -72,6 +73,8 @@ def _waits_by_wish(case: Case) -> bool:
 
 def _due_of(case: Case, what: str) -> date:
     """The date that is missed: of the case, or of the wish to erase that came later."""
+    if what == "correction":
+        return corrections.due_in(case.id) or case.due_on
     own = _own_day(case) if what == "erasure" else None
     return own or case.due_on
 
@@ -89,10 +92,15 @@ def notice_late() -> int:
     """
     refresh_due()
     today = clock.today()
-    missed = Case.objects.filter(due_on__lt=today, withdrawn_at=None).exclude(status=Status.PURGED)
+    open_still = CorrectionState.OPEN
+    missed = Case.objects.filter(
+        Q(due_on__lt=today) | Q(corrections__state=open_still, corrections__due_on__lt=today),
+        withdrawn_at=None,
+    ).exclude(status=Status.PURGED)
+    found = missed.distinct().order_by("due_on", "id").values_list("due_on", "id")
     return sum(
         quietly(partial(_notice, one, today), doing="late letter", of=one)
-        for one in list(missed.order_by("due_on", "id").values_list("id", flat=True))
+        for _due, one in list(found)
     )
 
 

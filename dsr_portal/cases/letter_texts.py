@@ -11,12 +11,18 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dsr_portal.cases import corrections
+from dsr_portal.cases.correction_models import Correction, CorrectionState
 from dsr_portal.cases.letters import Body, Facts, Section, Spec
 from dsr_portal.cases.models import Case, LetterKind, LockEnd
 from dsr_portal.cases.texts import day_words
 from dsr_portal.law.articles import (
+    CORRECTION_GROUNDS,
+    EXEMPTIONS,
     EXTENSION_REASONS,
     REFUSAL_GROUNDS,
+    CorrectionGround,
+    Exemption,
     ExtensionReason,
     RefusalGround,
 )
@@ -87,6 +93,7 @@ EXTENSION = Spec(
 _OWED = {
     "answer": lambda: _("our answer to your request"),
     "erasure": lambda: _("the end of the deletion you asked for"),
+    "correction": lambda: _("our answer about what you told us is wrong"),
 }
 
 
@@ -321,5 +328,154 @@ BREACH = Spec(
 )
 
 
-LETTERS: tuple[Spec, ...] = (EXTENSION, LATE, REFUSAL, OBJECTION, LOCK_ENDS, BREACH)
+# -- what was said to be wrong in a picture (Art. 16, 18(1)(a), 19; law E-01) ----------------------
+
+
+_AFTER_CHECK = {
+    "none": lambda: _("No lock of this request is left on what this letter is about."),
+    "erase": lambda: _("The picture stays locked until we delete it, as you asked."),
+    "kept": lambda: _("The picture stays locked, as you asked. The lock outlives this request."),
+    "ends": lambda: _(
+        "While we checked, the picture was locked. The lock ends when this request closes, not"
+        " before 30 days from this letter. Tell us on the page of your request to keep it."
+    ),
+}
+
+
+def _rectification(case: Case, facts: Facts) -> Body:
+    rows = list(
+        case.corrections.filter(id__in=facts["items"])
+        .select_related("case", "proposal")
+        .order_by("number", "asked_at", "id")
+    )
+    less = [one for one in rows if one.ground]
+    short = _("We did what you told us about your pictures.")
+    if less:
+        short = _("We did a part of what you told us. Why not all of it stands below.")
+    if all(one.state == CorrectionState.REFUSED for one in rows):
+        short = _("We leave it as it is. Here is why, and what you can do.")
+    return Body(
+        short=short,
+        rows=[],
+        sections=[
+            _section("items", _("What we did"), "", rows=[_corrected(one) for one in rows]),
+            _section(
+                "why",
+                _("Why"),
+                _("What is wrong has to be put right, and what is missing added (Art. 16 GDPR)."),
+                points=[words for one in less for words in (_less(one), corrections.facts_of(one))],
+            ),
+            _section("others", _("Who else hears of it"), _heard(rows, facts)),
+            _section("lock", _("The lock meanwhile"), _AFTER_CHECK[facts["lock"]]()),
+            _section(
+                "cure",
+                _("If you see it otherwise"),
+                _(
+                    "Write to us on the page of your request and say what shows it. You can also"
+                    " have your own words put beside the picture: ask for it there."
+                ),
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+def _corrected(row: Correction) -> tuple[str, str]:
+    name = _("Picture %(number)s") % {"number": row.number}
+    told = f"{row.get_what_display()}. {row.get_state_display()}."
+    if row.state == CorrectionState.DONE:
+        now = corrections.put_right(row).get("after") or _("nothing")
+        told += " " + _("It says now: %(words)s") % {"words": now}
+    return name, told
+
+
+def _less(row: Correction) -> str:
+    ground = CORRECTION_GROUNDS[CorrectionGround(row.ground)]
+    return _("Picture %(number)s: %(ground)s (%(article)s GDPR)") % {
+        "number": row.number,
+        "ground": ground.text,
+        "article": ground.article,
+    }
+
+
+def _heard(rows: list[Correction], facts: Facts) -> str:
+    changed = {CorrectionState.DONE, CorrectionState.STATED}
+    if not any(one.state in changed for one in rows):
+        return _("Nothing was changed in a picture, so there is nothing to tell others.")
+    if facts["others"]:
+        return _("We tell those who were shown it, as far as the logs reach: %(names)s.") % {
+            "names": ", ".join(facts["others"])
+        }
+    return _("We know of nobody who was shown it. We know only what logs of look-ups tell us.")
+
+
+RECTIFICATION = Spec(
+    name=LetterKind.RECTIFICATION,
+    title=gettext_lazy("What you told us to correct"),
+    law="Art. 16, 12(4), 18(3), 19; E-01, R-01",
+    when="the last open thing a person said to be wrong in a picture was settled",
+    required=("items", "why", "others", "lock", "cure", "rights"),
+    compose=_rectification,
+    neutral=False,
+)
+
+
+# -- a picture kept longer although erasure was asked (Art. 17(3), 12(4); law E-03) ----------------
+
+
+def _exemption(case: Case, facts: Facts) -> Body:
+    until = _day(facts, "until")
+    ground = EXEMPTIONS[Exemption(facts["ground"])]
+    which = str(facts["number"]) if facts["number"] else _("not shown")
+    return Body(
+        short=_("We keep one picture longer than we told you: until %(day)s. Here is why.")
+        % {"day": until},
+        rows=[
+            (_("Picture"), which),
+            (_("Last day we told you"), _day(facts, "before")),
+            (_("New last day"), until),
+            (_("Decided by"), ", ".join(facts["by"])),
+        ],
+        sections=[
+            _section("ground", _("The ground"), f"{ground.text} ({ground.article} GDPR)"),
+            _section("facts", _("What we base this on"), "", points=[facts["words"]]),
+            _section(
+                "lock",
+                _("What happens until then, and after"),
+                _(
+                    "The picture stays locked: kept out of our own search and shown to nobody. The"
+                    " day after its last day we start to delete it."
+                ),
+            ),
+            _section(
+                "cure",
+                _("If you see it otherwise"),
+                _("Write to us on the page of your request and say what shows it."),
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+EXEMPTION = Spec(
+    name=LetterKind.EXEMPTION,
+    title=gettext_lazy("We keep a picture longer"),
+    law="Art. 17(3), 12(4); E-03, R-01",
+    when="two persons agreed, before the last day of an exemption, to keep a picture longer",
+    required=("ground", "facts", "lock", "cure", "rights"),
+    compose=_exemption,
+    neutral=False,
+)
+
+
+LETTERS: tuple[Spec, ...] = (
+    EXTENSION,
+    LATE,
+    REFUSAL,
+    OBJECTION,
+    LOCK_ENDS,
+    BREACH,
+    RECTIFICATION,
+    EXEMPTION,
+)
 """Every kind of letter beside the answer; docs/letters.md is made from these."""

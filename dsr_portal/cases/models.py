@@ -15,6 +15,10 @@ from dsr_portal.cases.acting_models import (  # noqa: F401 - found here
     ActingRecovery,
 )
 from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
+from dsr_portal.cases.correction_models import (  # noqa: F401 - Django looks here
+    Correction,
+    Lengthening,
+)
 from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - found here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
 from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - found here
@@ -165,6 +169,8 @@ class ProposalKind(models.TextChoices):
     EXTENSION = "extension", _("Take longer than a month")
     WITHHOLD = "withhold", _("Hold one picture back from the answer")
     EXEMPT = "exempt", _("Keep one picture although erasure was asked")
+    LENGTHEN = "lengthen", _("Keep one picture longer than was said")
+    CORRECTION = "correction", _("Do less than was asked about something wrong in a picture")
     REFUSE = "refuse", _("Refuse the request as abusive")
     NO_REQUEST = "no_request", _("Set a mail aside that asks for nothing")
     ASK_AGAIN = "ask_again", _("Ask the person once more")
@@ -193,6 +199,8 @@ class LetterKind(models.TextChoices):
     OBJECTION = "objection", _("We stop")
     LOCK_ENDS = "lock_ends", _("The lock ends")
     BREACH = "breach", _("Something went wrong with your data")
+    RECTIFICATION = "rectification", _("What you told us to correct")
+    EXEMPTION = "exemption", _("We keep a picture longer")
 
 
 class LetterState(models.TextChoices):
@@ -242,7 +250,7 @@ class Alarm(models.TextChoices):
     PROPOSAL = "proposal", _("A proposal waits for another person")
     LETTER = "letter", _("A letter could not be made or waits for the post")
     LOCK = "lock", _("A lock has ended and waits to be lifted")
-    EXEMPTION = "exemption", _("The last day of an exemption has come")
+    EXEMPTION = "exemption", _("The last day of an exemption is near or has come")
 
 
 class DeliveryKind(models.TextChoices):

@@ -89,6 +89,7 @@ TOLD: dict[str, Promise] = {
     "receipt.handed": _("We gave you your receipt on paper."),
     "case.code_renewed": _("You got a new receipt code. The old one ended."),
     "case.delete_now": _("You asked us to delete now."),
+    "correction.asked": _("You told us that something in a picture is wrong."),
     "lock.asked": _("You asked us to keep the pictures locked as evidence."),
     "lock.kept": _("You lengthened the lock."),
     "lock.ending": _("We told you when the lock ends."),
@@ -143,11 +144,9 @@ def erases_unseen(case: Case) -> bool:
     is still one that is being looked at, like one in which nothing was found (R3)."""
     if case.delivered_at is not None or case.withdrawn_at is not None:
         return False
-    if case.status == Status.ERASING:
-        return True
     done = case.status == Status.CLOSED and case.outcome == Outcome.ERASED
     left = case.deliveries.filter(released_at__isnull=False).exclude(kind__in=NO_ANSWER)
-    return done and not left.exists()
+    return (case.status == Status.ERASING or done) and not left.exists()
 
 
 def has_opened(case: Case) -> bool:

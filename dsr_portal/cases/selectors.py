@@ -12,6 +12,7 @@ from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import TimelineEntry
 from dsr_portal.audit.selectors import timeline as audit_timeline
 from dsr_portal.cases import public_status
+from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
 from dsr_portal.cases.deliveries import gone_at, is_kept
 from dsr_portal.cases.intake import original_field
 from dsr_portal.cases.mailbox import MAIL_ORIGINAL
@@ -213,10 +214,22 @@ def exempted(case_id: UUID) -> set[UUID]:
 
 
 def kept_from_erasure(case_id: UUID) -> set[UUID]:
-    """Records an exemption keeps from erasure today; after its last day it keeps nothing."""
+    """Records that are not erased today: an exemption keeps them, until its last day, or the person
+    says that they show somebody else and nobody has decided about that yet (E-01)."""
     today = clock.today()
     rows = held_back(case_id, HeldBack.ERASURE)
-    return {one for one, row in rows.items() if row.until is not None and row.until >= today}
+    kept = {one for one, row in rows.items() if row.until is not None and row.until >= today}
+    return kept | _said_not_me(case_id, CorrectionState.OPEN)
+
+
+def taken_out(case_id: UUID) -> set[UUID]:
+    """Records two persons took out of what is this person's, for they said so (law E-01)."""
+    return _said_not_me(case_id, CorrectionState.LEFT)
+
+
+def _said_not_me(case_id: UUID, state: str) -> set[UUID]:
+    rows = Correction.objects.filter(case_id=case_id, what=Wrong.NOT_ME, state=state)
+    return set(rows.values_list("record_id", flat=True))
 
 
 def mailbox(case: Case) -> MailCode | None:

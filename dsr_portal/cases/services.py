@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import asking, codes, evidence_locks, exemptions, pauses
+from dsr_portal.cases import asking, codes, corrections, evidence_locks, exemptions, pauses
 from dsr_portal.cases.asking import (
     KEEP_EACH,
     add_ways,
@@ -684,13 +684,15 @@ def close_due() -> int:
     delivered = Case.objects.filter(status=Status.DELIVERED, delivered_at__lt=before)
     waits = delivered.filter(rights__right=RightCode.ERASURE)
     locked = waits.filter(id__in=evidence_locks.in_force_cases())
-    closing = delivered.exclude(id__in=waits.exclude(id__in=locked)).values_list("id", flat=True)
+    closing = delivered.exclude(id__in=waits.exclude(id__in=locked))
+    # What was said to be wrong is answered first, and its letter read (Art. 16).
+    closing = closing.exclude(id__in=corrections.keeps_open(before))
     # A request that was taken back ends on the same day whatever was found (R3).
     ended = Coalesce("withdrawn_at", "closed_at")
     over = Case.objects.annotate(ended=ended).filter(status=Status.CLOSED, ended__lt=before)
     over = over.exclude(id__in=evidence_locks.kept_since(before))
     over = over.exclude(id__in=exemptions.open_cases())
-    due = [("close", close, one) for one in closing]
+    due = [("close", close, one) for one in closing.values_list("id", flat=True)]
     due += [("purge", purge, one) for one in over.values_list("id", flat=True)]
     return sum(
         quietly(partial(act, case_id=one, actor=_SCHEDULE), doing=doing, of=one)

@@ -61,7 +61,8 @@ ANYONE = PEOPLE | {SYSTEM}
 class Transition:
     """One arrow. `event` is the audit event written with it, `article` why it exists.
 
-    `unless_access` bars the arrow where access was asked; `not_opener` bars who entered the case;
+    `unless_access` bars the arrow where access was asked, `access_delivered` where it was and
+    nothing was delivered; `not_opener` bars who entered the case;
     `when_delivered` asks that something was delivered, or that nothing was; `when_unidentified`
     that the case ended because nobody could tell which records are the person's, and
     `unless_unidentified` that it did not: nothing is erased for who is not known.
@@ -72,6 +73,7 @@ class Transition:
     event: str
     article: str
     unless_access: bool = False
+    access_delivered: bool = False
     not_opener: bool = False
     when_delivered: bool | None = None
     when_unidentified: bool = False
@@ -179,14 +181,15 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
         not_opener=True,
         unless_unidentified=True,
     ),
-    # Erased later than the rest: a lock kept as evidence has ended, with a letter before.
+    # Erased later than the rest: a lock kept as evidence has ended, with a letter before, or the
+    # last day of an exemption has passed, also where erasure alone was asked.
     (S.CLOSED, A.START_ERASURE): Transition(
         S.ERASING,
         REVIEWERS,
         "case.erasure_started",
-        "Art. 17(1), 18(3)",
+        "Art. 17(1), 17(3), 18(3)",
         not_opener=True,
-        when_delivered=True,
+        access_delivered=True,
         unless_unidentified=True,
     ),
     # Stopped in the hold window, before anything was erased: back to where it started.
@@ -255,6 +258,11 @@ def transition(
             "answer_first",
             _("Access was asked too: the answer goes out before anything is erased."),
         )
+    if found.access_delivered and RightCode.ACCESS in rights and delivered is False:
+        raise Conflict(
+            "answer_first",
+            _("Access was asked too: the answer goes out before anything is erased."),
+        )
     if None not in (found.when_delivered, delivered) and found.when_delivered != delivered:
         raise Conflict("other_way_back", _("The case goes back to where it came from."))
     if found.unless_unidentified and outcome in UNIDENTIFIED:
@@ -285,6 +293,7 @@ def as_markdown() -> str:
     ):
         only = [
             *(["access was not asked"] if arrow.unless_access else []),
+            *(["access was not asked, or answered"] if arrow.access_delivered else []),
             *(["not by who entered the request"] if arrow.not_opener else []),
             *(["by a person"] if arrow.target in HUMAN_ONLY else []),
             *(["something was delivered"] if arrow.when_delivered else []),

@@ -241,6 +241,43 @@ declare_model(
     },
 )
 declare_model(
+    "cases.Correction",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "record_id": F.ID,
+        "number": F.COUNT,
+        "place": F.VAULT,
+        "what": F.CODE,
+        "field": F.VAULT,
+        "asked_at": F.TIME,
+        "entered_by": F.STAFF,
+        "due_on": F.TIME,
+        "state": F.STATE,
+        "ground": F.CODE,
+        "proposal": F.ID,
+        "decided_by": F.STAFF,
+        "agreed_by": F.STAFF,
+        "decided_at": F.TIME,
+        "letter": F.ID,
+    },
+    shredder=_KEYS,
+)
+declare_model(
+    "cases.Lengthening",
+    {
+        "id": F.ID,
+        "withheld": F.ID,
+        "proposal": F.ID,
+        "letter": F.ID,
+        "ground": F.CODE,
+        "before": F.TIME,
+        "until": F.TIME,
+        "agreed_by": F.STAFF,
+        "at": F.TIME,
+    },
+)
+declare_model(
     "cases.Withheld",
     {
         "id": F.ID,

@@ -15,6 +15,7 @@ from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import extensions, lateness, letters, proposals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.clocks import clock_of
+from dsr_portal.cases.correction_models import Wrong
 from dsr_portal.cases.models import Case, LetterState, Means, Missing, PauseGround, Proposal
 from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.core.actor import Actor
@@ -25,7 +26,14 @@ from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.clock_line import clock_line
 from dsr_portal.desk.facts import letters_shown
 from dsr_portal.desk.forms import ExtensionForm, LateForm
-from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
+from dsr_portal.law.articles import (
+    CORRECTION_GROUNDS,
+    EXEMPTIONS,
+    REFUSAL_GROUNDS,
+    CorrectionGround,
+    Exemption,
+    RefusalGround,
+)
 from dsr_portal.matching.models import Review
 from dsr_portal.matching.selectors import second_look
 
@@ -202,6 +210,17 @@ _CODES = {
     "exemption": lambda: _("Ground"),
     "missing": lambda: _("New fact"),
     "means": lambda: _("To choose from"),
+    "picture": lambda: _("Picture"),
+    "wrong": lambda: _("Said"),
+    "how": lambda: _("What is done"),
+    "untrue": lambda: _("Ground"),
+}
+
+
+_HOW = {
+    "refuse": lambda: _("It is left as it is"),
+    "state": lambda: _("Only the person's words are put beside it"),
+    "left": lambda: _("The picture is taken out: it shows somebody else"),
 }
 
 
@@ -214,5 +233,8 @@ def _value(name: str, value: Any) -> str:
         "ground": lambda one: PauseGround(one).label,
         "missing": lambda those: "; ".join(str(Missing(one).label) for one in those),
         "means": lambda those: "; ".join(str(Means(one).label) for one in those),
+        "wrong": lambda one: Wrong(one).label,
+        "how": lambda one: _HOW[one](),
+        "untrue": lambda one: CORRECTION_GROUNDS[CorrectionGround(one)].text,
     }
     return str(words[name](value)) if name in words else str(value)

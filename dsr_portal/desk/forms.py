@@ -13,6 +13,7 @@ from dsr_portal.cases import confirmations
 from dsr_portal.cases.asking import MAX_ASK
 from dsr_portal.cases.asking_again import MAX_FACT
 from dsr_portal.cases.child_models import AgeBand
+from dsr_portal.cases.correction_models import Wrong
 from dsr_portal.cases.intake import MAX_NOTE
 from dsr_portal.cases.letters import MAX_WORDS
 from dsr_portal.cases.link_models import LinkKind
@@ -32,6 +33,8 @@ from dsr_portal.cases.page_models import PageAction
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
+from dsr_portal.disclosure.correcting import MAX_RIGHT, MAX_VALUE
+from dsr_portal.disclosure.correcting import MAX_WORDS as MAX_CORRECTION_WORDS
 from dsr_portal.disclosure.named_page import Seen
 from dsr_portal.disclosure.unidentified import MAX_WHY
 from dsr_portal.erasure.models import Duplicate, PlanRecord
@@ -39,8 +42,10 @@ from dsr_portal.gallery.models import RecipientChannel
 from dsr_portal.law import authorities
 from dsr_portal.law.articles import (
     ABUSE,
+    CORRECTION_GROUNDS,
     EXTENSION_REASONS,
     REFUSAL_GROUNDS,
+    CorrectionGround,
     ExtensionReason,
 )
 from dsr_portal.matching.linking import MAX_WORDS as MAX_LINK_WORDS
@@ -483,6 +488,79 @@ class HoldBackForm(PlainForm):
             )
         if not dated:
             del self.fields["until"]
+
+
+class EnterCorrectionForm(PlainForm):
+    """What a person said is wrong, by post, phone or mail, or in the request itself (Art. 16)."""
+
+    place = forms.ChoiceField(label=_("Which picture of the answer?"))
+    what = forms.ChoiceField(
+        label=_("What is wrong?"),
+        choices=[one for one in Wrong.choices if one[0] != Wrong.NOT_ME],
+        widget=ChoiceCards,
+    )
+    right = forms.CharField(label=_("What is right?"), max_length=MAX_RIGHT, required=False)
+    words = forms.CharField(
+        label=_("In the person's own words"),
+        max_length=MAX_CORRECTION_WORDS,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    reached_on = forms.DateField(
+        label=_("On which day did it reach us?"),
+        help_text=_("Year-month-day. Its month counts from then."),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, places: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["place"] = forms.ChoiceField(
+            label=self.fields["place"].label, choices=places, widget=ChoiceCards
+        )
+
+
+class AnswerCorrectionForm(PlainForm):
+    """What becomes of one thing said to be wrong; less than asked needs its ground and facts."""
+
+    do = forms.ChoiceField(label=_("What do you do?"), widget=ChoiceCards)
+    column = forms.ChoiceField(label=_("Where is it written?"), required=False)
+    value = forms.CharField(
+        label=_("What stands there from now on"),
+        help_text=_("Empty takes it out. Only for putting it right."),
+        max_length=MAX_VALUE,
+        required=False,
+    )
+    ground = forms.ChoiceField(label=_("Ground"), required=False, widget=ChoiceCards)
+    facts = forms.CharField(
+        label=_("What makes it so?"),
+        help_text=_(
+            "It stands in the letter. Short sentences. Only where less than asked is done."
+        ),
+        max_length=MAX_WORDS,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        ways: list[tuple[str, str]],
+        columns: list[tuple[str, str]],
+        grounds: list[str],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        texts = [(one, CORRECTION_GROUNDS[CorrectionGround(one)].text) for one in grounds]
+        for name, choices in (("do", ways), ("ground", texts)):
+            old = self.fields[name]
+            self.fields[name] = forms.ChoiceField(
+                label=old.label, choices=choices, required=old.required, widget=ChoiceCards
+            )
+        self.fields["column"] = forms.ChoiceField(
+            label=self.fields["column"].label, choices=columns, required=False
+        )
+        if "correct" not in dict(ways):
+            del self.fields["column"], self.fields["value"]
 
 
 class LateForm(PlainForm):

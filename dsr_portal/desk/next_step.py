@@ -8,14 +8,22 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Staff
 from dsr_portal.accounts.roles import REVIEWERS
-from dsr_portal.cases import children, evidence_locks, exemptions, mandates, page_wishes
+from dsr_portal.cases import (
+    children,
+    corrections,
+    evidence_locks,
+    exemptions,
+    mandates,
+    page_wishes,
+)
 from dsr_portal.cases.models import UNIDENTIFIED, Case, DeliveryState, RightCode, Status
 from dsr_portal.cases.services import has_unread_mail, was_asked
 from dsr_portal.cases.states import OVER
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.templatetags.ui import moment
+from dsr_portal.core.templatetags.ui import day, moment
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import unidentified
+from dsr_portal.disclosure.correcting import correctable
 from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure.models import PlanState, WaitCode
@@ -79,6 +87,8 @@ def next_step(case: Case, actor: Actor) -> NextStep:
 
 
 def _due(case: Case) -> date | None:
+    if case.status == Status.DELIVERED and (wrong_by := corrections.due_in(case.id)) is not None:
+        return wrong_by
     return None if case.status in OVER else case.due_on
 
 
@@ -128,7 +138,54 @@ def _over(case: Case) -> NextStep:
             button=_("Start the erasure"),
             barred=True,
         )
+    if exemptions.ending(case):
+        return _exemption_ends(case)
     return NextStep(_("Nothing is left to do"), _("The case is closed."))
+
+
+def _exemption_ends(case: Case) -> NextStep:
+    """Both ways: let it end, for which nothing is to be done, or keep the picture longer."""
+    return NextStep(
+        _("The last day of an exemption is near"),
+        _(
+            "One picture is kept from the erasure until %(day)s. Do nothing, and its erasure "
+            "starts the day after. Only where it is still needed, propose a later day."
+        )
+        % {"day": day(exemptions.ending(case)[0].until)},
+        law=_("Art. 17(3)"),
+        page="desk:lengthen",
+        button=_("Keep it longer"),
+        barred=True,
+    )
+
+
+def _wrong(case: Case) -> NextStep | None:
+    """What the person said is wrong in a picture, or asked to have corrected and nobody named."""
+    law = _("Art. 16, 18(1)(a), 19")
+    if corrections.due_in(case.id) is not None:
+        return NextStep(
+            _("Answer what the person says is wrong"),
+            _("Put it right, put their words beside it, or propose less with its ground."),
+            law=law,
+            page="desk:corrections",
+            button=_("Look at it"),
+            barred=True,
+        )
+    asked = set(case.rights.values_list("right", flat=True))
+    # An erasure that was asked too comes on its day, and with it what was wrong is gone.
+    named = RightCode.RECTIFICATION not in asked or case.corrections.exists()
+    if not named and RightCode.ERASURE not in asked and correctable(case):
+        return NextStep(
+            _("Write down what is to be corrected"),
+            _(
+                "They asked to correct something. Where their words say which picture and what is "
+                "right, write it down; else ask them. Their page has a form for it, too."
+            ),
+            law=law,
+            page="desk:corrections",
+            button=_("Write it down"),
+        )
+    return None
 
 
 def _searching(case: Case) -> NextStep:
@@ -548,6 +605,9 @@ def _after_delivery(case: Case, actor: Actor) -> NextStep:
         return arrived
     if evidence_locks.waits_for_lifting(case.id) is not None:
         return _lift()
+    wrong = _wrong(case)
+    if wrong is not None:
+        return wrong
     asked = set(case.rights.values_list("right", flat=True))
     if RightCode.ERASURE not in asked:
         return NextStep(_("Nothing is left to do"), _("The answer was delivered."))

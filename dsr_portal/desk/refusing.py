@@ -13,10 +13,11 @@ from dsr_portal.cases import refusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case, HeldBack
 from dsr_portal.core.actor import Actor
+from dsr_portal.core.templatetags.ui import day
 from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.clocking import done, form_page
 from dsr_portal.desk.forms import HoldBackForm, RefusalForm
-from dsr_portal.disclosure import withholding
+from dsr_portal.disclosure import lengthening, withholding
 from dsr_portal.gallery import connector
 from dsr_portal.gallery.models import Record
 from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, WITHHOLDING
@@ -117,6 +118,49 @@ def exempt(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         ),
         not_yet=withholding.why_not(found),
     )
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def lengthen(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Keep one picture longer than was said, before its last day (Art. 17(3)); or let it end."""
+    found = cases.case_for(staff_of(request), reference)
+    grounds = [(one.value, facts.text) for one, facts in EXEMPTIONS.items()]
+    form = HoldBackForm(request.POST or None, pictures=_kept(found), grounds=grounds, dated=True)
+
+    def act() -> None:
+        lengthening.lengthen(case_id=found.id, actor=actor, **_chosen(form))
+
+    if done(request, form, act, proposed_words()):
+        return redirect("desk:case", reference=found.reference)
+    return form_page(
+        request,
+        TEMPLATE,
+        found,
+        form,
+        title=_("Keep one picture longer"),
+        lead=_(
+            "Only where it is still needed: with its ground, the facts and a later day, before the "
+            "last day that was said. The person gets a letter and can complain. Do nothing, and "
+            "its erasure starts the day after."
+        ),
+        not_yet=lengthening.why_not(found),
+    )
+
+
+def _kept(found: Case) -> list[tuple[str, str]]:
+    """The pictures that are kept, by number in the answer and last day."""
+    return [
+        (
+            str(row.record_id),
+            _("Picture %(number)s: kept until %(day)s")
+            % {
+                "number": lengthening.number_in_answer(found, row.record_id) or _("not shown"),
+                "day": day(row.until),
+            },
+        )
+        for row in lengthening.lengthenable(found)
+    ]
 
 
 def _chosen(form: HoldBackForm) -> dict[str, Any]:

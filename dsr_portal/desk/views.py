@@ -20,6 +20,7 @@ from dsr_portal.cases import (
     alarms,
     children,
     evidence_locks,
+    exemptions,
     extensions,
     lateness,
     mail_desk,
@@ -58,9 +59,9 @@ from dsr_portal.desk.forms import (
 )
 from dsr_portal.desk.keeping import lock_page_open
 from dsr_portal.desk.next_step import mandate_words, next_step
+from dsr_portal.disclosure import correcting, lengthening, withholding
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
-from dsr_portal.disclosure import withholding
 from dsr_portal.disclosure.models import AnswerState
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import selectors as erasure
@@ -174,6 +175,10 @@ def _case_page(
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,
         "may_hold_back": actor.role in REVIEWERS and withholding.why_not(found) is None,
         "lock": evidence_locks.in_force(found.id),
+        "kept": exemptions.standing(found),
+        "may_lengthen": actor.role in REVIEWERS and lengthening.why_not(found) is None,
+        "may_correct": actor.role in REVIEWERS
+        and (correcting.why_not(found, actor) is None or found.corrections.exists()),
         "may_lock": actor.role in REVIEWERS and lock_page_open(found),
         "more_time": actor.role in REVIEWERS and extensions.why_not(found) is None,
     }

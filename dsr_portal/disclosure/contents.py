@@ -273,8 +273,9 @@ def _record_block(gathered: Gathered, number: int, record: Record) -> dict[str, 
     for place, appearance in enumerate(facts.appearances, start=1):
         if place > 1:
             rows.append((_("Also found"), _("place %(number)s") % {"number": place}))
-        rows += _appearance_rows(appearance)
+        rows += appearance_rows(appearance)
     rows += [
+        *[(_("Your own words"), words) for words in gathered.faces[record.id].statements()],
         (_("Source"), facts.source),
         (_("Imported"), day(facts.imported_at)),
         (_("Face code"), _template_line(gathered, record)),
@@ -290,7 +291,8 @@ def _record_block(gathered: Gathered, number: int, record: Record) -> dict[str, 
     }
 
 
-def _appearance_rows(facts: AppearanceFacts) -> list[Row]:
+def appearance_rows(facts: AppearanceFacts) -> list[Row]:
+    """What one set of facts says, as a person reads it."""
     missing = _("not recorded")
     rows: list[Row] = [
         (_("Page"), facts.page_url or missing),
@@ -635,7 +637,10 @@ def _rights(gathered: Gathered) -> Section:
     if found:
         rows = [
             (_("Delete"), _('Yes. Press "Delete now" on the status page, or write to us.')),
-            (_("Correct"), _("Yes. Tell us which caption or link is wrong.")),
+            (
+                _("Correct"),
+                _("Yes. Say on the status page which caption, link, name or date is wrong."),
+            ),
             (_("Lock"), _lock_words(gathered)),
             (_("Object"), _("Yes, at any time. Write to us.")),
             (_("Take along"), _("Not for pictures we collected; for what you sent us, yes.")),

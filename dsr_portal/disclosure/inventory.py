@@ -100,6 +100,7 @@ FACE_FIELDS: dict[str, str] = {
     r"crop": "faces/record-N.jpg, cut from the covered picture",
     r"face": "data.json: face",
     r"template": "data.json: template, unturned",
+    r"statement\.[0-9a-f-]{36}": "record rows: Your own words; data.json: statements",
     r"lookup\.[0-9a-f-]{36}": "section recipients: purpose",
     r"lookup\.[0-9a-f-]{36}\.reference": "data.json: recipients",
 }

@@ -14,6 +14,8 @@ from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.disclosure import (
     contents,
+    correcting,
+    lengthening,
     named_page,
     neutral,
     package,
@@ -151,4 +153,6 @@ def _letter(gathered: Gathered, files: Mapping[str, str]) -> documents.Prepared:
 
 for _kind in (ProposalKind.WITHHOLD, ProposalKind.EXEMPT):
     handlers.register(_kind, withholding.HANDLER)
+handlers.register(ProposalKind.LENGTHEN, lengthening.HANDLER)
+handlers.register(ProposalKind.CORRECTION, correcting.HANDLER)
 job_kinds.register(JobKind(name=KIND, queue="probe", handler=make_answer))

@@ -65,6 +65,7 @@ def _schema(dimensions: int) -> str:
     - `template`: your face code as %(dimensions)s numbers. It is biometric data: keep it safe. It
       is not turned by the secret matrix of this installation, so it cannot be compared with what
       is stored here without it.
+    - `statements`: what you had put beside the record, in your own words.
     - `state`, `state_changed_at`: whether the record is locked for use.
   - `recipients[]`: who was shown which record, when, for which stated purpose.
   - `log_coverage[]`: from when to when the logs of look-ups reach.
@@ -180,6 +181,7 @@ def _record(
             "of": face.of,
         },
         "enrolled_at": record.enrolled_at.isoformat(),
+        "statements": face.statements(),
         "state": record.state,
         "state_changed_at": record.state_changed_at.isoformat(),
         "model": None

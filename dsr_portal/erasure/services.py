@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import evidence_locks, exemptions
+from dsr_portal.cases import corrections, evidence_locks, exemptions, proposals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
     Case,
@@ -24,11 +24,12 @@ from dsr_portal.cases.models import (
     DeliveryKind,
     DeliveryState,
     LockOver,
+    ProposalKind,
     RightCode,
     Status,
 )
 from dsr_portal.cases.moves import lock
-from dsr_portal.cases.selectors import kept_from_erasure
+from dsr_portal.cases.selectors import kept_from_erasure, taken_out
 from dsr_portal.cases.states import OVER, Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -112,6 +113,7 @@ def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -
         if plan is not None and plan.state == PlanState.DONE and exemptions.over(case):
             # What an exemption kept is erased by a plan of its own (Art. 17(3)).
             plan = None
+            proposals.lapse(case, actor=_ACTOR, kinds=(ProposalKind.LENGTHEN,))
         if resumes is not None and (plan is None or plan.id != resumes):
             raise Conflict("plan_stopped", _("This erasure was stopped."))
         if plan is not None and plan.state != PlanState.WAITING:
@@ -253,7 +255,8 @@ def _claimed_by_others(case_id: UUID, record_ids: Iterable[UUID]) -> set[UUID]:
         candidate__record_id__in=list(record_ids), verdict=Verdict.SAME
     ).exclude(candidate__case_id=case_id)
     claims = claims.exclude(candidate__case__status__in=OVER)
-    return set(claims.values_list("candidate__case_id", flat=True))
+    pairs = set(claims.values_list("candidate__case_id", "candidate__record_id"))
+    return {one for one, record_id in pairs if record_id not in taken_out(one)}
 
 
 def _flag_conflict_for_staff(case_id: UUID, actor: Actor) -> None:
@@ -548,9 +551,11 @@ def start_due() -> int:
     """Plan what is due: 14 days after delivery, 3 days before the due date (R4).
 
     The officer who approved the answer is the actor: a date they approved has come. What was kept
-    as evidence follows once its lock was lifted, the day of the letter.
+    as evidence follows once its lock was lifted, the day of the letter; what an exemption kept, the
+    day after the last one that was told.
     """
-    started = sum(_quietly(_start_as_approver, case) for case in _lock_was_lifted())
+    closed = {case.id: case for case in [*_lock_was_lifted(), *_exemption_is_over()]}
+    started = sum(_quietly(_start_as_approver, case) for case in closed.values())
     for case in _delivered_and_asked():
         if case.delivered_at is None or _plan_in_force(case.id) or not _something_same(case.id):
             continue
@@ -587,9 +592,12 @@ def _resume(actor: Actor, plan_id: UUID, case: Case) -> None:
 def close_without_records() -> int:
     """Close delivered cases that asked for erasure where no record of the person was found."""
     before = clock.now() - _KEEP_NOTHING_FOUND
+    waits = corrections.keeps_open(before)
     closed = 0
     for case in _delivered_and_asked():
         over = case.delivered_at is not None and case.delivered_at < before
+        if case.id in waits:
+            continue
         if over and not _plan_in_force(case.id) and not _something_same(case.id):
             cases.close(case_id=case.id, actor=_ACTOR)
             closed += 1
@@ -668,6 +676,32 @@ def _lock_was_lifted() -> list[Case]:
         for case in lifted.distinct().order_by("id")
         if not _plan_in_force(case.id) and _something_same(case.id) and not _said_not_me(case)
     ]
+
+
+def _exemption_is_over() -> list[Case]:
+    """Closed cases in which an exemption's last day has passed and its record is still there.
+
+    Once only: a plan that somebody stopped after that day is a person's to start again.
+    """
+    rows = Case.objects.filter(status=Status.CLOSED, id__in=exemptions.open_cases())
+    return [
+        case
+        for case in rows.order_by("id")
+        if exemptions.over(case)
+        and not cases.locked_instead(case)
+        and not _said_not_me(case)
+        and not _planned_since(case)
+    ]
+
+
+def _planned_since(case: Case) -> bool:
+    """Whether a plan stands, or was stopped, after the first last day that has passed."""
+    plans = Plan.objects.filter(case=case)
+    if plans.exclude(state__in=[PlanState.STOPPED, PlanState.DONE]).exists():
+        return True
+    over = min(row.until for row in exemptions.ending(case) if row.until is not None)
+    stopped = plans.filter(state=PlanState.STOPPED).values_list("stopped_at", flat=True)
+    return any(at is not None and clock.local_date(at) > over for at in stopped)
 
 
 def _delivered_and_asked() -> list[Case]:

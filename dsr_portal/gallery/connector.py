@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as made_with
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import Conflict, NotFound
+from dsr_portal.core.errors import BadInput, Conflict, NotFound
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
 from dsr_portal.gallery import hashes
@@ -27,6 +27,11 @@ from dsr_portal.vault import services as vault
 
 PICTURE = "picture"
 CROP = "crop"
+STATEMENT = "statement."
+COLUMNS = ("caption", "page_url", "image_url", "collected_at", "collector")
+"""Columns of the facts by their own names; what a source called otherwise is "other.<name>"."""
+
+OTHER = "other."
 _GONE = (Record.State.ERASING, Record.State.ERASED)
 
 
@@ -102,6 +107,11 @@ class FaceFacts:
         """The face as a JPEG of our own making."""
         return vault.read(self.unit, CROP)
 
+    def statements(self) -> list[str]:
+        """What the person had put beside this record (Art. 16), in their words."""
+        names = [one for one in vault.fields(self.unit) if one.startswith(STATEMENT)]
+        return [vault.read(self.unit, one).decode() for one in names]
+
 
 class Connector(Protocol):
     """What a gallery of source pictures must offer."""
@@ -131,6 +141,10 @@ class Connector(Protocol):
         cut_outs: Mapping[UUID, bytes] | None = None,
     ) -> UUID:
         """Put a picture with covered faces in the place of one; the id of the new picture."""
+        ...
+
+    def corrected(self, *, image_id: UUID, field: str, column: str, value: str) -> "Corrected":
+        """One column of one set of facts made ready to be written (Art. 16); nothing yet is."""
         ...
 
     def destroy_picture(
@@ -255,6 +269,35 @@ class Embedded:
             )
         return fresh.id
 
+    @outside("Correcting a picture's facts")
+    def corrected(self, *, image_id: UUID, field: str, column: str, value: str) -> "Corrected":
+        """A new unit for the picture with one value put right; the old one goes with its key.
+
+        The hash of the facts as they came stays, so that the same wrong facts imported once more
+        are known and not added. Raises `BadInput` with no_such_column, bad_address.
+        """
+        image = _image(image_id)
+        rows = list(Appearance.objects.filter(image=image).order_by("seen_at", "id"))
+        if field not in {row.field for row in rows}:
+            raise _unknown()
+        facts = vault.read_json(image.unit, field)
+        before = _put(facts, column, value)
+        hashed = {
+            name: hashes.of_address(facts[key]) if facts.get(key) else ""
+            for name, key in (("page_hash", "page_url"), ("image_hash", "image_url"))
+            if column == key
+        }
+        held = frozenset(vault.fields(image.unit))
+        staged = vault.stage_unit(kind=vault.UnitKind.SOURCE_IMAGE, owner=image.id)
+        for name in sorted(held):
+            if name == field:
+                staged.add_json(name, facts)
+            elif name == PICTURE:
+                staged.add_stream(name, vault.stream(image.unit, name))
+            else:
+                staged.add(name, vault.read(image.unit, name))
+        return Corrected(image.id, field, column, before, image.unit, held, hashed, staged)
+
     def destroy_picture(
         self, *, image_id: UUID, actor: Actor, case_id: UUID | None = None
     ) -> list[UUID]:
@@ -312,6 +355,55 @@ class _NewFace:
         vault.request_shred([self.before], reason="cut_again")
 
 
+@dataclass(slots=True)
+class Corrected:
+    """A picture's unit made anew with one value of its facts put right; `was` stood there."""
+
+    image_id: UUID
+    field: str
+    column: str
+    was: str
+    before: UUID
+    held: frozenset[str]
+    hashed: Mapping[str, str]
+    staged: vault.Staged
+
+    def save(self, *, actor: Actor, case_id: UUID) -> None:
+        """In the caller's unit of work. `Conflict("picture_changed")` where somebody else wrote
+        meanwhile: make it ready again."""
+        row = SourceImage.objects.select_for_update().get(id=self.image_id)
+        changed = row.unit != self.before or frozenset(vault.fields(row.unit)) != self.held
+        if changed or row.state == SourceImage.State.ERASED:
+            raise Conflict("picture_changed", _("This picture changed meanwhile. Try again."))
+        row.unit = self.staged.save()
+        row.save(update_fields=["unit"])
+        if self.hashed:
+            Appearance.objects.filter(image=row, field=self.field).update(**self.hashed)
+        vault.request_shred([self.before], reason="corrected")
+        vault.enqueue_shred()
+        audit_event(
+            "gallery.facts_corrected",
+            actor=actor,
+            case_id=case_id,
+            subject_id=row.id,
+            column=self.column if self.column in COLUMNS else "other",
+        )
+
+
+def _put(facts: dict[str, Any], column: str, value: str) -> str:
+    """Write one value into facts; what stood there. Empty takes it out."""
+    if column in COLUMNS:
+        was = str(facts.get(column, ""))
+        facts[column] = value
+        return was
+    name = column.removeprefix(OTHER)
+    if not column.startswith(OTHER) or name not in facts.get("other", {}):
+        raise BadInput("no_such_column", _("Choose what is put right."))
+    was = str(facts["other"][name])
+    facts["other"] = {**facts["other"], name: value}
+    return was
+
+
 def _face_with(record_id: UUID, crop: bytes) -> _NewFace:
     unit = Record.objects.values_list("unit", flat=True).get(id=record_id)
     held = frozenset(vault.fields(unit))
@@ -360,8 +452,12 @@ def _unknown() -> NotFound:
 
 
 __all__ = [
+    "COLUMNS",
+    "OTHER",
+    "STATEMENT",
     "AppearanceFacts",
     "Connector",
+    "Corrected",
     "Embedded",
     "FaceFacts",
     "ImageFacts",

@@ -38,6 +38,7 @@ TYPES = (
         {"replaced_by": Id(), "covered": Count(), "cut_again": Count()},
         ("A-15", "E-04"),
     ),
+    EventType("gallery.facts_corrected", {"column": Code()}, ("E-01",)),
     EventType("gallery.picture_destroyed", {}, ("E-04", "L-10")),
     EventType("record.held", {}, ("A-16",)),
     EventType("record.released", {}, ("A-16",)),
@@ -98,6 +99,7 @@ sentences.register(
         % {"faces": p["faces"]}
     ),
 )
+sentences.register("gallery.facts_corrected", lambda p: _("The facts of a picture were corrected."))
 sentences.register("record.held", lambda p: _("A picture is held for this case."))
 sentences.register("record.released", lambda p: _("A picture is no longer held for this case."))
 sentences.register("record.restricted", lambda p: _("A picture was locked."))

@@ -68,10 +68,18 @@ class Shown:
 # -- preparing ----------------------------------------------------------------------------------
 
 
-def prepare(*, record_ids: Iterable[UUID], case_id: UUID, ground: str, actor: Actor) -> int:
+def prepare(
+    *,
+    record_ids: Iterable[UUID],
+    case_id: UUID,
+    ground: str,
+    actor: Actor,
+    again: bool = False,
+) -> int:
     """One notice per recipient of these records, while their units still open; how many are new.
 
-    Joins the caller's unit of work. Asked again, it adds what was not in it yet.
+    Joins the caller's unit of work. Asked again, it adds what was not in it yet; with `again` who
+    was told hears it once more.
     """
     rows = LookUp.objects.filter(record_id__in=list(record_ids)).select_related("record", "log")
     by_recipient: dict[UUID, list[LookUp]] = {}
@@ -79,15 +87,15 @@ def prepare(*, record_ids: Iterable[UUID], case_id: UUID, ground: str, actor: Ac
         by_recipient.setdefault(row.recipient_id, []).append(row)
     with unit_of_work():
         return sum(
-            _prepare(case_id, recipient, ground, mine, actor)
+            _prepare(_notice_of(case_id, recipient, ground, mine), mine, actor, again=again)
             for recipient, mine in sorted(by_recipient.items())
         )
 
 
-def _prepare(
-    case_id: UUID, recipient_id: UUID, ground: str, rows: list[LookUp], actor: Actor
-) -> bool:
-    notice, new = Notice.objects.select_for_update().get_or_create(
+def _notice_of(
+    case_id: UUID, recipient_id: UUID, ground: str, rows: list[LookUp]
+) -> tuple[Notice, bool]:
+    return Notice.objects.select_for_update().get_or_create(
         case_id=case_id,
         recipient_id=recipient_id,
         ground=ground,
@@ -97,6 +105,10 @@ def _prepare(
             "prepared_at": clock.now(),
         },
     )
+
+
+def _prepare(found: tuple[Notice, bool], rows: list[LookUp], actor: Actor, *, again: bool) -> bool:
+    notice, new = found
     known = {one.look_up for one in contents(notice)}
     fresh = [row for row in rows if str(row.id) not in known]
     _keep(notice, fresh, len(known))
@@ -105,7 +117,7 @@ def _prepare(
     notice.last_shown = max(notice.last_shown, rows[-1].at)
     if notice.state == State.CANCELLED:
         notice.state = State.PREPARED
-    elif fresh and notice.state in _TOLD:
+    elif (fresh or again) and notice.state in _TOLD:
         # What came later is told in a round of its own, after its own check.
         notice.state, notice.confirmed_at, notice.next_round_at = State.PREPARED, None, None
     notice.save()
@@ -113,10 +125,10 @@ def _prepare(
         audit_event(
             "recipient.notice_prepared",
             actor=actor,
-            case_id=case_id,
+            case_id=notice.case_id,
             subject_id=notice.id,
-            recipient=recipient_id,
-            ground=ground,
+            recipient=notice.recipient_id,
+            ground=notice.ground,
             look_ups=notice.look_ups,
         )
     return new
@@ -203,7 +215,9 @@ def tell(*, record_ids: Iterable[UUID], case_id: UUID, ground: str, actor: Actor
     """Tell recipients of a correction or restriction of records that are still held (Art. 19)."""
     if ground == Notice.Ground.ERASURE:
         raise Conflict("notice_after_erasure", _("An erasure is told after it was verified."))
-    return prepare(record_ids=record_ids, case_id=case_id, ground=ground, actor=actor)
+    # Corrected a second time it is news once more, also of look-ups that were named before.
+    again = ground == Notice.Ground.RECTIFICATION
+    return prepare(record_ids=record_ids, case_id=case_id, ground=ground, actor=actor, again=again)
 
 
 def release(

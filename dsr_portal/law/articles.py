@@ -167,6 +167,29 @@ EXEMPTIONS: dict[Exemption, GroundFacts] = {
     Exemption.LEGAL_CLAIMS: GroundFacts("Art. 17(3)(e)", _("It is needed for a legal claim.")),
 }
 
+
+class CorrectionGround(StrEnum):
+    """Why something said to be wrong is left as it is (Art. 16, 5(1)(d); law E-01, R-01)."""
+
+    RIGHT_AS_IT_IS = "right_as_it_is"
+    AS_PUBLISHED = "as_published"
+    CANNOT_TELL = "cannot_tell"
+    SAME_PERSON = "same_person"
+
+
+CORRECTION_GROUNDS: dict[CorrectionGround, GroundFacts] = {
+    CorrectionGround.RIGHT_AS_IT_IS: GroundFacts(
+        "Art. 16", _("We checked it, and what stands there is right.")
+    ),
+    CorrectionGround.AS_PUBLISHED: GroundFacts(
+        "Art. 5(1)(d)", _("It says what the page said when the picture was collected.")
+    ),
+    CorrectionGround.CANNOT_TELL: GroundFacts("Art. 16", _("We could not find out what is right.")),
+    CorrectionGround.SAME_PERSON: GroundFacts(
+        "Art. 16", _("Two people looked again and take it for a picture of you.")
+    ),
+}
+
 WITHHOLDING = frozenset({RefusalGround.OTHERS_RIGHTS, RefusalGround.TRADE_SECRET})
 """Grounds on which one item of an access answer can be held back (Art. 15(4))."""
 

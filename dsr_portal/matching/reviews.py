@@ -19,7 +19,7 @@ from dsr_portal.cases import services as cases
 from dsr_portal.cases.evidence_locks import keeps_locked
 from dsr_portal.cases.messages import require_room
 from dsr_portal.cases.models import Agreement, Case, Status
-from dsr_portal.cases.selectors import exempted
+from dsr_portal.cases.selectors import exempted, taken_out
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -513,7 +513,7 @@ def end_reviews(*, case_id: UUID, actor: Actor, reason: str) -> None:
 
 
 def _same_by_two(case_id: UUID) -> set[UUID]:
-    """Records of a case that are the person's by a finished review."""
+    """Records of a case that are the person's by a finished review and were not taken out since."""
     done = Review.objects.filter(case_id=case_id, state=ReviewState.DONE)
     same = [
         candidate
@@ -521,7 +521,7 @@ def _same_by_two(case_id: UUID) -> set[UUID]:
         for candidate, verdict in final_verdicts(review).items()
         if verdict == Verdict.SAME
     ]
-    return set(_records(same))
+    return set(_records(same)) - taken_out(case_id)
 
 
 # -- guards ---------------------------------------------------------------------------------

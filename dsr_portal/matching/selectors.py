@@ -8,6 +8,7 @@ from django.conf import settings
 
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.models import Event
+from dsr_portal.cases.selectors import taken_out
 from dsr_portal.core.actor import Actor
 from dsr_portal.matching import photos as photo_set
 from dsr_portal.matching.models import (
@@ -137,10 +138,18 @@ def outcome(case_id: UUID) -> MatchOutcome | None:
         Candidate.objects.filter(id__in=verdicts).order_by("rank").values_list("id", "record_id")
     )
 
+    # What the person called somebody else's, and two persons agreed, is not theirs any more (E-01).
+    out = taken_out(case_id)
+
     def of(kind: Verdict) -> tuple[UUID, ...]:
         return tuple(record for candidate, record in ranked if verdicts[candidate] == kind)
 
-    return MatchOutcome(of(Verdict.SAME), of(Verdict.INCONCLUSIVE), of(Verdict.NOT_SAME))
+    same = of(Verdict.SAME)
+    return MatchOutcome(
+        tuple(one for one in same if one not in out),
+        of(Verdict.INCONCLUSIVE),
+        (*of(Verdict.NOT_SAME), *(one for one in same if one in out)),
+    )
 
 
 def own_decisions(review: Review, actor: Actor) -> Sequence[Decision]:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import evidence_locks, services
+from dsr_portal.cases import evidence_locks, exemptions, services
 from dsr_portal.cases.models import Case, Status
+from dsr_portal.cases.public_status import has_opened
 from dsr_portal.compliance import breaches
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
+from dsr_portal.disclosure import correcting
 from dsr_portal.erasure import selectors as plans
 from dsr_portal.erasure import services as erasure
 from dsr_portal.erasure.models import Plan, PlanState
@@ -41,6 +43,24 @@ def lock_context(case: Case) -> dict[str, Any]:
     if case.status == Status.PURGED:
         return {"lock": None, "may_lock": False}
     return {"lock": evidence_locks.in_force(case.id), "may_lock": lock_offered(case)}
+
+
+def kept_context(case: Case) -> dict[str, Any]:
+    """What is kept although it was to be deleted, until which day; told where the answer was read,
+    which says so as well (Art. 17(3), R3)."""
+    if case.status == Status.PURGED or not has_opened(case):
+        return {"kept_longer": []}
+    return {"kept_longer": exemptions.standing(case)}
+
+
+def correction_context(case: Case) -> dict[str, Any]:
+    """What the page of a request says of it: nothing before an answer with pictures was opened."""
+    if case.status == Status.PURGED:
+        return {"may_correct": False, "corrections": []}
+    return {
+        "may_correct": correcting.why_not(case, Actor.person(case.id)) is None,
+        "corrections": list(case.corrections.order_by("asked_at", "id")),
+    }
 
 
 def _held(case: Case) -> Plan | None:

@@ -10,6 +10,7 @@ from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.codes import normalise_code
+from dsr_portal.cases.correction_models import Wrong
 from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.intake import MAX_WAY
 from dsr_portal.cases.messages import words_of
@@ -17,6 +18,8 @@ from dsr_portal.cases.models import RightCode
 from dsr_portal.core import references
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, CodeInput, PhotoInput, PlainForm
+from dsr_portal.disclosure.correcting import MAX_RIGHT
+from dsr_portal.disclosure.correcting import MAX_WORDS as MAX_CORRECTION_WORDS
 from dsr_portal.gallery.addresses import canonical
 from dsr_portal.law import country_names
 from dsr_portal.vault.confined import PictureRefused, decode_picture
@@ -126,6 +129,43 @@ class AddRightForm(PlainForm):
             label=_("What else do you want from us?"),
             choices=[one for one in RIGHTS if one[0] in rights],
             widget=ChoiceCards(hints=RIGHT_HINTS),
+        )
+
+
+class CorrectionForm(PlainForm):
+    """What is wrong in one picture of the answer, and what is right (Art. 16)."""
+
+    place = forms.ChoiceField(label=_("Which picture?"))
+    what = forms.ChoiceField(
+        label=_("What is wrong?"),
+        choices=Wrong.choices,
+        widget=ChoiceCards(
+            hints={
+                Wrong.MISSING: _("We put your own words beside the picture."),
+                Wrong.NOT_ME: _(
+                    "We close the links to this answer at once, also for you. A person looks."
+                ),
+            }
+        ),
+    )
+    right = forms.CharField(
+        label=_("What is right?"),
+        help_text=_("The right caption, link, name or date. Leave it empty if it is only to go."),
+        max_length=MAX_RIGHT,
+        required=False,
+    )
+    words = forms.CharField(
+        label=_("In your own words"),
+        help_text=_("What shows it, or what is to stand beside the picture. Nothing is required."),
+        max_length=MAX_CORRECTION_WORDS,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, places: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["place"] = forms.ChoiceField(
+            label=self.fields["place"].label, choices=places, widget=ChoiceCards
         )
 
 

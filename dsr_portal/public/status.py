@@ -134,6 +134,8 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "may_name_one_page": page_wishes.may_ask(case),
         "page_dealt_with": case.outcome == Outcome.NAMED_PAGE,
         **deleting.lock_context(case),
+        **deleting.kept_context(case),
+        **deleting.correction_context(case),
         "photos": photos,
         "photo_polls": any(photo.being_checked for photo in photos),
         "photos_need": [photo for photo in photos if photo.words.kind == "needs"],

@@ -10,9 +10,10 @@ from dsr_portal.accounts.models import Role
 from dsr_portal.cases import acting, acting_invites, page_wishes
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.codes import acting_token
+from dsr_portal.cases.correction_models import Correction
 from dsr_portal.cases.models import Case, WayKind
 from dsr_portal.core import clock, totp
-from dsr_portal.disclosure import named_page, unidentified
+from dsr_portal.disclosure import correcting, named_page, unidentified
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.gallery import hashes
 from dsr_portal.jobs import services as jobs
@@ -20,6 +21,7 @@ from dsr_portal.matching import representing, services
 from dsr_portal.vault import services as vault
 from tests.e2e.pages import Patched, face, found_by_axe
 from tests.support import cases as support
+from tests.support import wrong
 from tests.support.gallery import PEOPLE, a_record, an_image, own_places
 from tests.support.matching import actor, laid, sign_in, staff, take
 from tests.support.represented import sent_for_somebody
@@ -31,6 +33,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 PAGE = "https://harbourchoir.example/2021/summer-concert/our-singers"
 NAMES = (
     "named", "look_up", "named_compare", "named_confirm", "nothing", "ask", "not_yet",
+    "corrections", "correction", "wrong", "wrong_said", "longer",
     "cannot_identify", "letter", "way", "way_late", "photo_late", "first_photo", "unidentified",
     "one_page", "decide_one_page", "read_one_page", "wish_one_page",
     "acting_sign_in", "acting_set_up", "acting",
@@ -136,9 +139,30 @@ def at_the_desk(settings):
         address = reverse("desk:face_picture", kwargs=of)
         for more in ("", "?show=whole"):
             seen[address + more] = (desk.get(address + more).content, "image/jpeg")
+    seen |= about_wrong_facts(desk)
     disclosure.approve_answer(answer_id=silent.answers.get().id, actor=by)
     cases.release_batch(actor=by)
     return seen
+
+
+def about_wrong_facts(desk):
+    """What is wrong in a picture of an answer, and a picture kept longer (E-01, E-03)."""
+    records = [wrong.picture(1), wrong.picture(2)]
+    case = wrong.answered(*records)
+    row = correcting.ask(
+        case_id=case.id, actor=support.person(case), place="1.0", what="caption",
+        right="Mina Okoye at the canal fair", words="I sold cakes there.",
+    )  # fmt: skip
+    wrong.exempted(case, records[1], days=9)
+    of = {"reference": case.reference}
+    one = reverse("desk:correction", kwargs=of | {"correction_id": row.id})
+    every = reverse("desk:corrections", kwargs=of)
+    found = {
+        "correction": desk.post(one, {"do": ""}),
+        "corrections": desk.post(every, {"what": "caption"}),
+        "longer": desk.get(reverse("desk:lengthen", kwargs=of)),
+    }
+    return {name: (answer.content, "text/html") for name, answer in found.items()}
 
 
 def in_public(settings):
@@ -159,6 +183,9 @@ def in_public(settings):
     enter(busy)
     kept["photo_late"] = browser.get(reverse("public:case_photo"))
     kept["way_late"] = browser.get(reverse("public:case_way"))
+    enter(Correction.objects.get().case)
+    kept["wrong"] = browser.post(reverse("public:correct"), {"what": "caption"})
+    kept["wrong_said"] = browser.get(reverse("public:case"))
     kept |= of_who_acts()
     return {name: (answer.content, "text/html") for name, answer in kept.items()}
 

@@ -16,8 +16,11 @@ from django.utils.functional import Promise
 from dsr_portal.accounts.models import Staff
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import consents, letters, services
+from dsr_portal.cases.correction_models import Correction
 from dsr_portal.cases.models import Case, ConsentScope, Letter, LetterKind, RightCode
 from dsr_portal.cases.texts import day_words
+from dsr_portal.core import clock
+from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import senders
 from dsr_portal.desk.forms import EnterForm
 from dsr_portal.disclosure import contents
@@ -208,9 +211,27 @@ SAMPLES: dict[str, dict[str, Any]] = {
     LetterKind.REFUSAL: {"ground": "excessive", "words": [], "by": ["Nadia Roth"]},
     LetterKind.OBJECTION: {"outcome": "stop"},
     LetterKind.BREACH: {"nature": "", "effects": "", "measures": ""},
+    LetterKind.RECTIFICATION: {"items": [], "others": [], "lock": "ends"},
+    LetterKind.EXEMPTION: {
+        "number": 1,
+        "before": "2026-03-12",
+        "until": "2026-05-12",
+        "ground": "legal_claims",
+        "words": "",
+        "by": ["Nadia Roth"],
+    },
     LetterKind.LOCK_ENDS: {"ends_on": "2026-03-12", "why": "wish", "then": "erase"},
 }
 DAY = {"nl": "12 maart 2026", "de": "12. März 2026"}
+
+
+def refused(case: Case) -> Correction:
+    """One thing said to be wrong that two persons left as it is."""
+    return Correction.objects.create(
+        case=case, record_id=new_id(), number=1, place="facts", what="caption", field="x",
+        asked_at=clock.now(), due_on=clock.today(), state="refused", ground="right_as_it_is",
+        decided_by="A-1", agreed_by="A-2", decided_at=clock.now(),
+    )  # fmt: skip
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -236,6 +257,8 @@ def test_each_letter_is_whole_and_plain_in_each_language(kind: str, language: st
     for name in ("words", "progress", "nature", "effects", "measures"):
         if name in facts:
             facts[name] = [WORDS[language]] if isinstance(facts[name], list) else WORDS[language]
+    if kind == LetterKind.RECTIFICATION:
+        facts["items"] = [str(refused(case).id)]
     made = letters.body(Letter(kind=kind), case, facts)
     spec = letters.kinds.get(kind)
     assert {one["id"] for one in made.sections} >= set(spec.required)

@@ -135,6 +135,9 @@ DESK_PAGES = {
     "desk:refuse": ("post", {}, REVIEW),
     "desk:hold_back": ("post", {}, REVIEW),
     "desk:exempt": ("post", {}, REVIEW),
+    "desk:lengthen": ("post", {}, REVIEW),
+    "desk:corrections": ("post", {}, REVIEW),
+    "desk:correction": ("get", {}, REVIEW),
     "desk:evidence_lock": ("post", {"do": "lift"}, REVIEW),
     "desk:settle": ("post", {}, REVIEW),
     "desk:posted": ("post", {}, REVIEW),
@@ -184,7 +187,7 @@ VALUES = {
     "link_id": ID, "row_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
     "delivery_id": ID, "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
-    "hold_id": ID,
+    "hold_id": ID, "correction_id": ID,
     "mail_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
@@ -279,6 +282,8 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:paper"}
     both |= {"desk:enter_order", "desk:open_breach"}
+    both |= {"desk:evidence_lock", "desk:one_page"}
+    both |= {"desk:lengthen", "desk:corrections", "desk:correction"}
     both |= {"desk:evidence_lock", "desk:one_page", "desk:link"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():
