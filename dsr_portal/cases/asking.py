@@ -93,6 +93,10 @@ def ask_to_identify(
                 "asked_before",
                 _("The person was asked once. More needs a new fact and another person."),
             )
+        if Means.DOCUMENT in choices:
+            raise BadInput(
+                "document_first", _("Offer other ways first: a document is never asked for first.")
+            )
         return send_ask(
             case, actor=actor, facts=facts, means=choices, words=words, stop_clock=stop_clock
         )

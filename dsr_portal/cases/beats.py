@@ -9,6 +9,7 @@ from dsr_portal.cases import (
     lateness,
     letters,
     objections,
+    proofs,
     services,
     updates,
 )
@@ -23,6 +24,7 @@ schedule.register("cases.late", Beat(run=lateness.notice_late, every=timedelta(h
 schedule.register("cases.alarms", Beat(run=alarms.raise_due, every=timedelta(minutes=15)))
 schedule.register("cases.updates", Beat(run=updates.weekly, every=timedelta(hours=1)))
 schedule.register("cases.objections", Beat(run=objections.tell_due, every=timedelta(hours=1)))
+schedule.register("cases.proofs", Beat(run=proofs.end_due, every=timedelta(hours=1)))
 schedule.register("cases.locks", Beat(run=evidence_locks.announce_due, every=timedelta(hours=1)))
 schedule.register("cases.corrections", Beat(run=corrections.settle_gone, every=timedelta(hours=1)))
 schedule.register("cases.letters", Beat(run=letters.close_failed, every=timedelta(minutes=1)))

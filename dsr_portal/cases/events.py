@@ -47,6 +47,7 @@ from dsr_portal.cases.models import (
     Status,
     WayKind,
 )
+from dsr_portal.cases.proof_models import DocumentEnd, DocumentKind, DocumentWhy
 from dsr_portal.cases.states import TRANSITIONS
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core.registries import event_types, sentences
@@ -272,6 +273,29 @@ TYPES = [
     EventType("delivery.packed", {"kind": KIND, "pages": Count()}, ("L-09", "T-13")),
     EventType("delivery.posted", {"kind": KIND, "approved_by": Code()}, ("L-09", "T-13")),
     EventType("delivery.arrived", {"kind": KIND}, ("L-09", "T-13")),
+    EventType(
+        "proof.given",
+        {
+            "kind": Code(choices=tuple(DocumentKind.values)),
+            "why": Code(choices=tuple(DocumentWhy.values)),
+        },
+        ("R-07", "R-08"),
+    ),
+    EventType("proof.taken", {}, ("R-08",)),
+    EventType("proof.seen", {}, ("R-08",)),
+    EventType("proof.covered", {}, ("R-08",)),
+    EventType(
+        "proof.checked",
+        {
+            "kind": Code(choices=tuple(DocumentKind.values)),
+            "shows": Flag(),
+            "on": Day(),
+        },
+        ("L-02", "R-08"),
+    ),
+    EventType(
+        "proof.destroyed", {"how": Code(choices=tuple(DocumentEnd.values))}, ("R-08", "L-02")
+    ),
     EventType("paper.chosen", {}, ("T-13",)),
     EventType("paper.ended", {}, ("T-13",)),
 ]
@@ -490,6 +514,22 @@ SENTENCES = {
     "delivery.arrived": lambda p: (
         _("%(kind)s was handed over by the post.") % {"kind": DeliveryKind(p["kind"]).label}
     ),
+    "proof.given": lambda p: (
+        _("A document came: %(kind)s. %(why)s.")
+        % {"kind": DocumentKind(p["kind"]).label, "why": DocumentWhy(p["why"]).label}
+    ),
+    "proof.taken": lambda p: _("The document was laid before an officer."),
+    "proof.seen": lambda p: _("The officer looked at the document."),
+    "proof.covered": lambda p: _("Parts of the document were covered; they are nowhere any more."),
+    "proof.checked": lambda p: (
+        (
+            _("%(kind)s checked on %(on)s: it shows who asks.")
+            if p["shows"]
+            else _("%(kind)s checked on %(on)s: it does not show who asks.")
+        )
+        % {"kind": DocumentKind(p["kind"]).label, "on": _day(p["on"])}
+    ),
+    "proof.destroyed": lambda p: _("The picture of the document was destroyed."),
     "paper.chosen": lambda p: _("The answer goes on paper, by registered post."),
     "paper.ended": lambda p: _("The answer goes by link again."),
     "case.info_asked": lambda p: _("We asked the person for something."),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import invitations
+from dsr_portal.cases import invitations, proofs
 from dsr_portal.cases.codes import representative_code, same_code
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.mandate_models import (
@@ -569,7 +569,8 @@ def delete_proofs(*, case_id: UUID, actor: Actor, reason: str) -> None:
 def proofs_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
     """After a restore: mandates whose paper was destroyed have none (R31); how many."""
     ids = [unit.id for unit in units]
-    return Mandate.objects.filter(proof_unit__in=ids).update(proof_unit=None)
+    ended = Mandate.objects.filter(proof_unit__in=ids).update(proof_unit=None)
+    return ended + proofs.proofs_gone(units=units, actor=actor)
 
 
 # -- guards ---------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
-from dsr_portal.cases import acting, again, confirmations, mandates, services
+from dsr_portal.cases import acting, again, confirmations, mandates, proofs, services
 from dsr_portal.core.registries import ledger_notes, purgers, unit_purgers
 from dsr_portal.vault.kinds import UnitKind
 
 purgers.register("cases", services.purge_own)
 purgers.register("cases.mandates", mandates.delete_proofs)
+purgers.register("cases.proofs", proofs.delete_all)
 ledger_notes.register(confirmations.CODE_RENEWED, again.codes_renewed)
 unit_purgers.register(UnitKind.CASE_CONTACT.value, again.cases_gone)
 unit_purgers.register(UnitKind.CASE_FILE.value, again.cases_gone)

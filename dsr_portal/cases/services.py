@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import asking, codes, corrections, evidence_locks, exemptions, pauses
+from dsr_portal.cases import asking, codes, corrections, evidence_locks, exemptions, pauses, proofs
 from dsr_portal.cases.asking import (
     KEEP_EACH,
     add_ways,
@@ -268,6 +268,8 @@ def record_identity(
         case = lock(case_id)
         if case.status not in BEFORE_SEARCH:
             raise Conflict("level_fixed", _("The level is fixed once the search has started."))
+        if way == IdentityWay.DOCUMENT:
+            proofs.require_shown(case)
         _require_element(case, way, element, actor)
         field = f"identity.{new_id()}"
         vault.write_small(case.file_unit, field, words.encode())
@@ -286,6 +288,7 @@ def record_identity(
         if level >= case.required_level:
             # What a standing question was for is known now.
             pauses.end_pauses(case, actor=actor)
+            proofs.end_of(case.id, actor=actor)
         record(
             "identity.recorded",
             actor=actor,

@@ -464,6 +464,26 @@ declare_model(
     },
 )
 declare_model(
+    "cases.ProofDocument",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "kind": F.CODE,
+        "why": F.CODE,
+        "given_at": F.TIME,
+        "given_by": F.STAFF,
+        "unit": F.VAULT,
+        "covered": F.STATE,
+        "laid_before": F.STAFF,
+        "shows": F.STATE,
+        "checked_by": F.STAFF,
+        "checked_on": F.TIME,
+        "destroyed_at": F.TIME,
+        "ended_how": F.CODE,
+    },
+    shredder=_KEYS,
+)
+declare_model(
     "cases.PaperWish",
     {"id": F.ID, "case": F.ID, "chosen_at": F.TIME, "chosen_by": F.STAFF, "ended_at": F.TIME},
 )

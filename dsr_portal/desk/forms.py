@@ -30,6 +30,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.page_models import PageAction
+from dsr_portal.cases.proof_models import DocumentKind, DocumentWhy
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
@@ -169,6 +170,65 @@ class ArrivedForm(PlainForm):
     on = forms.DateField(
         label=_("On which day did the post hand it over?"), help_text=_("Year-month-day.")
     )
+
+
+_AREAS_HELP = _(
+    "One a line: left, top, width, height in hundredths of the picture, like 10, 60, 80, 20."
+)
+
+
+class CoverForm(PlainForm):
+    """Rectangles nobody has to see (law R-08)."""
+
+    areas = forms.CharField(
+        label=_("What has to be covered?"),
+        help_text=_AREAS_HELP,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=400,
+    )
+
+
+class ShowsForm(PlainForm):
+    shows = forms.TypedChoiceField(
+        label=_("Does it show who asks?"),
+        choices=[("yes", _("Yes")), ("no", _("No"))],
+        coerce=lambda value: value == "yes",
+        widget=ChoiceCards,
+    )
+
+
+class NoteDocumentForm(ShowsForm):
+    """A document somebody showed by hand or in a call."""
+
+    kind = forms.ChoiceField(
+        label=_("What was it?"), choices=DocumentKind.choices, widget=forms.Select
+    )
+    why = forms.ChoiceField(
+        label=_("Why a document?"), choices=DocumentWhy.choices, widget=ChoiceCards
+    )
+
+
+class ScanForm(PlainForm):
+    """A document that came by post: what nobody needs is covered before it is kept."""
+
+    scan = forms.FileField(label=_("The scan"))
+    kind = forms.ChoiceField(
+        label=_("What was it?"), choices=DocumentKind.choices, widget=forms.Select
+    )
+    why = forms.ChoiceField(
+        label=_("Why a document?"), choices=DocumentWhy.choices, widget=ChoiceCards
+    )
+    areas = forms.CharField(
+        label=_("What has to be covered?"),
+        help_text=_AREAS_HELP,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=400,
+    )
+
+    def clean_scan(self) -> bytes:
+        data: bytes = self.cleaned_data["scan"].read()
+        return data
 
 
 class HandedForm(PlainForm):

@@ -161,6 +161,7 @@ def _case_page(
         "may_stop": actor.role in REVIEWERS,
         "demo": settings.DSR_DEMO,
         "paper_waits": found.status not in OVER and waits_for_paper(found),
+        "proof_waits": found.proof_documents.filter(destroyed_at=None).exists(),
         "packs_wait": bool(paper_packs.waiting(found)),
         "mandate_waits": mandate_words(found),
         "is_child": children.is_child(found),

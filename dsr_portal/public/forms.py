@@ -15,6 +15,7 @@ from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.intake import MAX_WAY
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import RightCode
+from dsr_portal.cases.proof_models import DocumentKind
 from dsr_portal.core import references
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, CodeInput, PhotoInput, PlainForm
@@ -500,6 +501,16 @@ class AnotherPhotoForm(PlainForm):
             self.fields["comparison"].help_text = consent
         else:
             del self.fields["comparison"]
+
+
+class DocumentForm(PlainForm):
+    """A document the person prefers to show, with everything covered that we don't need (R-08)."""
+
+    kind = forms.ChoiceField(label=_("What is it?"), choices=DocumentKind.choices)
+    document = PhotoField(
+        label=_("Picture of the document"),
+        help_text=_("JPEG, PNG, WEBP, HEIC, AVIF or GIF, up to 20 MB."),
+    )
 
 
 class MessageForm(PlainForm):

@@ -6,12 +6,14 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.cases import (
@@ -20,6 +22,7 @@ from dsr_portal.cases import (
     page_wishes,
     paper,
     paper_packs,
+    proofs,
     selectors,
     services,
 )
@@ -53,6 +56,7 @@ from dsr_portal.public.forms import (
     AnotherPhotoForm,
     AnotherWayForm,
     CodeForm,
+    DocumentForm,
     MailCodeForm,
     MessageForm,
     StatusForm,
@@ -411,6 +415,29 @@ def _photo_question(case: Case, instead: UUID | None) -> tuple[str, str]:
     if matching_selectors.photos_sent(case.id):
         return _("Send another photo"), ""
     return _("Send a photo of you"), ""
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@with_case
+def document(request: HttpRequest, case: Case) -> HttpResponse:
+    """A document, for who prefers it; one officer looks, then it is destroyed (law R-08)."""
+    form = DocumentForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            proofs.give(
+                case_id=case.id,
+                actor=Actor.person(case.id),
+                data=form.cleaned_data["document"],
+                kind=form.cleaned_data["kind"],
+            )
+        except PortalError as error:
+            form.add_error("document", str(error.message))
+        else:
+            messages.success(request, _("We have it. One officer looks, then it is destroyed."))
+            return redirect("public:case")
+    context = {"form": form, "days": settings.DSR_PROOF_DAYS}
+    return render(request, "public/document.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

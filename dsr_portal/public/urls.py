@@ -55,6 +55,7 @@ urlpatterns = [
     path("status/delete/", status.delete_now, name="delete_now"),
     path("status/delete/stop/", status.stop_deleting, name="stop_deleting"),
     path("status/link/", status.new_link, name="new_link"),
+    path("status/document/", status.document, name="document"),
     path("status/paper/", status.on_paper, name="on_paper"),
     path("invitation/<str:token>/", representing.invitation, name="invitation"),
     path("status/representative/want/", representing.want, name="want"),

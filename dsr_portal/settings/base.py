@@ -194,6 +194,8 @@ DSR_SWEEP_SECONDS = env.number("DSR_SWEEP_SECONDS", 5)
 DSR_RELEASE_HOUR = env.number("DSR_RELEASE_HOUR", 16)
 DSR_HOLD_MINUTES = env.number("DSR_HOLD_MINUTES", 60)
 DSR_LINK_DAYS = env.number("DSR_LINK_DAYS", 14)
+# How long a document that somebody showed who they are with waits to be looked at.
+DSR_PROOF_DAYS = env.number("DSR_PROOF_DAYS", 7)
 DSR_PACKAGE_DAYS = env.number("DSR_PACKAGE_DAYS", 30)
 # How long a backup is kept (R31); what it holds of erased people ends with it.
 DSR_BACKUP_DAYS = env.number("DSR_BACKUP_DAYS", 30)

@@ -102,6 +102,8 @@ DESK_PAGES = {
     "desk:message": ("post", {"text": "We have a question."}, REVIEW),
     "desk:origin": ("post", {}, REVIEW),
     "desk:receipt": ("post", {"do": "postal"}, REVIEW | {Role.DPO}),
+    "desk:proof": ("post", {"do": "take"}, REVIEW),
+    "desk:proof_picture": ("get", {}, REVIEW),
     "desk:paper": ("post", {"do": "choose"}, REVIEW | {Role.DPO}),
     "desk:paper_print": ("post", {}, REVIEW),
     "desk:paper_posted": ("post", {}, REVIEW),
@@ -186,7 +188,8 @@ VALUES = {
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "link_id": ID, "row_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
-    "delivery_id": ID, "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
+    "delivery_id": ID, "proof_id": ID,
+    "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
     "hold_id": ID, "correction_id": ID,
     "mail_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
@@ -280,7 +283,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         *("desk:extension", "desk:late", "desk:refuse", "desk:hold_back", "desk:exempt"),
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
-    both |= {"desk:paper"}
+    both |= {"desk:paper", "desk:proof"}
     both |= {"desk:enter_order", "desk:open_breach"}
     both |= {"desk:evidence_lock", "desk:one_page"}
     both |= {"desk:lengthen", "desk:corrections", "desk:correction"}

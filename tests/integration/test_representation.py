@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import codes, intake, invitations, mandate_checks, mandates, services
+from dsr_portal.cases import codes, intake, invitations, mandate_checks, mandates, proofs, services
 from dsr_portal.cases.models import Case, Mandate, Status
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
@@ -551,6 +551,7 @@ def test_a_request_for_who_died_is_a_case_by_hand_and_not_refused(writer, office
             entered_by=writer.id,
         )
     review.work()
+    proofs.note_seen(case_id=case.id, actor=officer, kind="other", shows=True, why="prefers")
     known_again = services.record_identity(
         case_id=case.id,
         actor=officer,
