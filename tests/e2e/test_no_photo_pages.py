@@ -7,8 +7,10 @@ from django.test import Client
 from django.urls import reverse, set_urlconf
 
 from dsr_portal.accounts.models import Role
+from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import acting, acting_invites, page_wishes
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.acting_models import LinkPurpose
 from dsr_portal.cases.codes import acting_token
 from dsr_portal.cases.correction_models import Correction
 from dsr_portal.cases.models import Case, WayKind
@@ -36,7 +38,7 @@ NAMES = (
     "corrections", "correction", "wrong", "wrong_said", "longer",
     "cannot_identify", "letter", "way", "way_late", "photo_late", "first_photo", "unidentified",
     "one_page", "decide_one_page", "read_one_page", "wish_one_page",
-    "acting_sign_in", "acting_set_up", "acting",
+    "acting_sign_in", "acting_set_up", "acting", "acting_closed", "acting_link",
     "accountable", "link",
 )  # fmt: skip
 
@@ -206,6 +208,12 @@ def of_who_acts():
     browser.post(address, {"code": totp.code_at(acting.secret_of(link), step)})
     kept["acting"] = browser.get(page)
     assert mandate.case.reference in kept["acting"].content.decode()
+    kept["acting_closed"] = browser.get(address)
+    with unit_of_work():
+        acting.send(account, LinkPurpose.SIGN_IN, actor(other))
+    again = account.links.get(purpose=LinkPurpose.SIGN_IN)
+    sign_in_link = acting_token(unit=account.unit, link_id=again.id)
+    kept["acting_link"] = browser.get(reverse("public:acting_link", args=[sign_in_link]))
     return kept
 
 

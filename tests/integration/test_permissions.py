@@ -102,6 +102,7 @@ DESK_PAGES = {
     "desk:message": ("post", {"text": "We have a question."}, REVIEW),
     "desk:origin": ("post", {}, REVIEW),
     "desk:receipt": ("post", {"do": "postal"}, REVIEW | {Role.DPO}),
+    "desk:complaint_pack": ("post", {}, REVIEW | {Role.DPO}),
     "desk:proof": ("post", {"do": "take"}, REVIEW),
     "desk:proof_picture": ("get", {}, REVIEW),
     "desk:paper": ("post", {"do": "choose"}, REVIEW | {Role.DPO}),
@@ -285,7 +286,6 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:paper", "desk:proof"}
     both |= {"desk:enter_order", "desk:open_breach"}
-    both |= {"desk:evidence_lock", "desk:one_page"}
     both |= {"desk:lengthen", "desk:corrections", "desk:correction"}
     both |= {"desk:evidence_lock", "desk:one_page", "desk:link"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import difflib
 import html
+import io
 import itertools
 import re
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +69,7 @@ _ENTRIES = re.compile(
     r"(?<=<dt>Entries</dt><dd>)\d+"
     r"|(?<=Head of our audit trail when you sent it, number )\d+"
     r"|(?<=its newest entry was number )\d+"
+    r"|(?<=our audit trail ended with entry )\d+"
 )
 _SKIPPED = ("/static/", "/demo/", "/answer/")
 
@@ -226,6 +229,10 @@ class Transcript:
         self.add(f"{what} cookies", sorted(answer.cookies))
         if answer.headers.get("Content-Type", "").startswith("application/pdf"):
             self.add(f"{what} PDF", answers.text_of(answer.content))
+        elif answer.headers.get("Content-Type", "").startswith("application/zip"):
+            with zipfile.ZipFile(io.BytesIO(answer.content)) as pack:
+                for name in pack.namelist():
+                    self.add(f"{what} {name}", answers.text_of(pack.read(name)))
         else:
             self.add(f"{what} body", answer.content.decode())
         return answer
