@@ -315,10 +315,11 @@ class Walk:
         row.refresh_from_db()
         plant_document(self.stores, "answer", row.document_id, self.own.caption.encode())
         unit = row.package_unit
-        package = lambda: letters.unzipped(vault.read(unit, disclosure.PACKAGE_FIELD))  # noqa: E731
-        self.stores.add(
-            "answer package", unit, self.own.caption.encode(), lambda: package()["data.json"]
-        )
+
+        def data() -> bytes:
+            return letters.unzipped(vault.read(unit, disclosure.PACKAGE_FIELD))["data.json"]
+
+        self.stores.add("answer package", unit, self.own.caption.encode(), data)
         disclosure.approve_answer(answer_id=row.id, actor=self.people[1])
         cases.release_batch(actor=self.people[1])
         self.case.refresh_from_db()
