@@ -92,6 +92,8 @@ def run_tier(name: str, folders: list[str], how: list[str], more: list[str]) -> 
     ]
     print(f"\n=== {name} ===", flush=True)
     with tempfile.TemporaryDirectory(prefix="t-", dir=place(), ignore_cleanup_errors=True) as home:
+        # Open to everybody, as /tmp is: a temporary folder of one's own is searched by an erasure.
+        os.chmod(home, 0o1777)  # noqa: S103 - with the sticky bit
         code = subprocess.run(
             command,
             cwd=ROOT,

@@ -1,8 +1,8 @@
 """The complaint pack: what a person lays before an authority or a court, at any stage (R25).
 
-It holds what they were told and what they wrote, nothing of what was found: the receipt without
-its code, what happened, all messages, the letters that left, the days we were late, the head of
-the trail and the authority. It is made when it is asked for, and not kept.
+It holds what they were told and what they wrote: the receipt without its code, what happened, all
+messages, the letters that left, the days we were late, the head of the trail and the authority.
+Pictures and the answer itself are not in it. It is made when it is asked for, and not kept.
 """
 
 import io
@@ -77,7 +77,7 @@ def _summary(case: Case, letters: int) -> bytes:
             "title": _("Everything for a complaint"),
             "short_answer": _(
                 "This file is for you, an authority or a court. It says what you asked and wrote,"
-                " what we told you, and when. What we found about you is not in it."
+                " what we told you, and when. Our letters lie beside it, the answer itself does not."
             ),
             "rows": [*text["facts"], *_late_rows(case)],
             "sections": [

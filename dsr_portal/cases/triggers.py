@@ -1,12 +1,11 @@
 """What the database itself refuses about a case: the day it arrived never changes (law D-05).
 
-SQLite makes a table anew for a changed constraint, and a trigger goes with the old table: a
-migration that changes a constraint of ``cases_case`` runs ``reinstall`` last.
+SQLite makes a table anew for many a migration, and a trigger goes with the old table. It is
+therefore made again after every `migrate` (see apps.py), so that no migration can forget it.
 """
 
-from typing import Any
-
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 SQLITE = (
     "CREATE TRIGGER cases_received_at_fixed BEFORE UPDATE ON cases_case "
@@ -28,22 +27,24 @@ POSTGRESQL = (
 )
 
 
-def install(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
-    statements = (SQLITE,) if editor.connection.vendor == "sqlite" else POSTGRESQL
-    with editor.connection.cursor() as cursor:
+def install(connection: BaseDatabaseWrapper) -> None:
+    statements = (SQLITE,) if connection.vendor == "sqlite" else POSTGRESQL
+    with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
 
 
-def remove(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
-    with editor.connection.cursor() as cursor:
-        if editor.connection.vendor == "sqlite":
+def remove(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
             cursor.execute("DROP TRIGGER IF EXISTS cases_received_at_fixed")
         else:
             cursor.execute("DROP TRIGGER IF EXISTS cases_received_at_fixed ON cases_case")
             cursor.execute("DROP FUNCTION IF EXISTS cases_received_at_fixed")
 
 
-def reinstall(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
-    remove(apps, editor)
-    install(apps, editor)
+def reinstall(connection: BaseDatabaseWrapper) -> None:
+    """In one transaction: no moment without it is seen from outside."""
+    with transaction.atomic(using=connection.alias):
+        remove(connection)
+        install(connection)

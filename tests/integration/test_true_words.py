@@ -104,7 +104,9 @@ def test_forms_promise_only_what_is_done(browser):
     shown = text_of(browser.get(at("contact")))
     for untrue in ("We send letters.", "We write more simply."):
         assert untrue not in shown
-    assert "The answer itself waits on this site" in shown
+    assert (
+        "The answer waits on this site, for your reference and receipt code, or comes on" in shown
+    )
     assert "in the order an officer tells you" in page_of(Client(), support.opened())
 
 

@@ -4,7 +4,6 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import dsr_portal.core.ids
-from dsr_portal.cases import triggers
 
 
 class Migration(migrations.Migration):
@@ -1653,5 +1652,4 @@ class Migration(migrations.Migration):
                 ]
             },
         ),
-        migrations.RunPython(triggers.install, triggers.remove),
     ]
