@@ -77,7 +77,8 @@ def _summary(case: Case, letters: int) -> bytes:
             "title": _("Everything for a complaint"),
             "short_answer": _(
                 "This file is for you, an authority or a court. It says what you asked and wrote,"
-                " what we told you, and when. Our letters lie beside it, the answer itself does not."
+                " what we told you, and when. Our letters lie beside it, the answer itself does"
+                " not."
             ),
             "rows": [*text["facts"], *_late_rows(case)],
             "sections": [
