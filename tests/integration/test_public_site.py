@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import codes, drafts, selectors, services
@@ -847,6 +847,9 @@ def test_no_log_line_has_the_secret_part_of_a_link(browser, settings):
     [
         ("Bad Request: /answer/abcdefghij_-=/", "Bad Request: /answer/(token)/"),
         ("Gone: /account/start/MQ/c1x2y3-0123456789abcdef/", "Gone: /account/start/MQ/(token)/"),
+        ("Bad Request: /acting/set-up/abcdefghij_-=/", "Bad Request: /acting/set-up/(token)/"),
+        ("Bad Request: /acting/link/abcdefghij_-=/", "Bad Request: /acting/link/(token)/"),
+        ("Gone: /invitation/abcdefghij_-=/", "Gone: /invitation/(token)/"),
         ("Not Found: /account/sign-in/", "Not Found: /account/sign-in/"),
         ("Not Found: /cases/k7m2qx4/look/", "Not Found: /cases/(reference)/look/"),
         ("case K7M-2QX4 waits", "case (reference) waits"),
@@ -859,6 +862,32 @@ def test_secrets_of_links_and_references_are_masked_in_message_and_arguments(lin
         assert formatter.format(record) == kept
     failed = logging.LogRecord("x", 40, "", 0, "failed", None, (ValueError, ValueError(line), None))
     assert line not in formatter.format(failed) or line == kept
+
+
+def routes(patterns, before="/"):
+    for one in patterns:
+        route = before + str(one.pattern)
+        yield from routes(one.url_patterns, route) if hasattr(one, "url_patterns") else [route]
+
+
+def test_no_route_with_a_token_is_forgotten_by_the_mask(settings):
+    """Whatever text a route takes is masked, on each site; a new name for it fails here, too."""
+    drawn = {"token": "Ab0_-" * 6 + "Zz", "reference": "K7M-2QX4", "uid": "MQ"}
+    found = [
+        re.sub(r"<int:\w+>", "1", route)
+        for site in settings.DSR_SITES.values()
+        for route in routes(get_resolver(site).url_patterns)
+        if "<str:" in route or "<path:" in route or "<slug:" in route
+    ]
+    assert sum("<str:token>" in route for route in found) >= 9
+    for route in found:
+        path = re.sub(r"<\w+:(\w+)>", lambda one: drawn.get(one[1], one[0]), route)
+        assert "<str:" not in path, route
+        kept = Masked("%(message)s").format(
+            logging.LogRecord("x", 30, "", 0, "Gone: %s", (path,), None)
+        )
+        for secret in (drawn["token"], drawn["reference"]):
+            assert secret not in kept, route
 
 
 def test_addresses_stay_here_and_forms_still_name_their_origin(browser):
