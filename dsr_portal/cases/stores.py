@@ -12,6 +12,8 @@ lasting.declare("mandate-batch")
 lasting.declare("mail-content")
 # Key of the hash by which requests from one address are shown side by side.
 lasting.declare("contact-address")
+# Key of the hash by which an account and the mandates of one mailbox find each other (R11).
+lasting.declare("acting-account")
 
 _KEYS = "vault: the units' keys are destroyed"
 
