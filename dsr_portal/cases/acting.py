@@ -31,13 +31,16 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import GoneUnit
-from dsr_portal.jobs.services import queue_effect
+from dsr_portal.jobs.services import enqueue, queue_effect
 from dsr_portal.vault import services as vault
 
 HOLDER = "holder"
 INVITED_FOR = timedelta(days=7)
 LINK_FOR = timedelta(minutes=15)
 BETWEEN_LINKS = timedelta(minutes=1)
+MOST_LINKS, WITHIN = 10, timedelta(days=1)
+"""Anybody who knows an address can ask for its link, so only so many leave."""
+ASKED = "cases.account_link"
 WRONG_BEFORE_WAIT, WAIT = 5, timedelta(minutes=15)
 WRONG_BEFORE_LOCK = 10
 IDLE_FOR = timedelta(days=30)
@@ -62,16 +65,32 @@ class WrongAppCode(PortalError):
 
 
 def ask_link(*, email: str) -> None:
-    """Send a link to sign in, if this mailbox has an account that may; the caller can't tell."""
-    account = ActingAccount.objects.filter(email_hash=mandates.mailbox_hash(email)).first()
+    """Have a link to sign in sent, if this mailbox has an account that may.
+
+    The caller can't tell: any address is one look and one job; a worker does the rest.
+    """
+    found = ActingAccount.objects.filter(email_hash=mandates.mailbox_hash(email))
+    account_id = found.values_list("id", flat=True).first()
+    with unit_of_work():
+        enqueue(kind=ASKED, subject=account_id or new_id(), idempotency_key=f"{ASKED}:{new_id()}")
+
+
+def send_asked(account_id: UUID) -> None:
+    """Send the link somebody asked for, in the caller's unit of work; a subject that is no account
+    stands for an address without one. A link that still opens is not replaced: who knows nothing
+    but the address would end it."""
+    account = ActingAccount.objects.select_for_update().filter(id=account_id).first()
     if account is None or not may_enter(account):
         return
-    with unit_of_work():
-        account = locked(account.id)
-        newest = account.links.order_by("-made_at").first()
-        if newest is not None and newest.made_at > clock.now() - BETWEEN_LINKS:
-            return
-        send(account, LinkPurpose.SIGN_IN, Actor.representative(account.id))
+    now = clock.now()
+    asked = account.links.filter(purpose=LinkPurpose.SIGN_IN)
+    if (
+        account.links.filter(made_at__gt=now - BETWEEN_LINKS).exists()
+        or asked.filter(used_at=None, ended_at=None, until__gt=now).exists()
+        or asked.filter(made_at__gt=now - WITHIN).count() >= MOST_LINKS
+    ):
+        return
+    send(account, LinkPurpose.SIGN_IN, Actor.representative(account.id))
 
 
 def send(account: ActingAccount, purpose: LinkPurpose, actor: Actor) -> None:

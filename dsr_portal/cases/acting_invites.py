@@ -20,7 +20,7 @@ from dsr_portal.cases.acting_models import (
 )
 from dsr_portal.cases.mandate_models import Mandate, MandateState
 from dsr_portal.cases.messages import words_of
-from dsr_portal.core import clock
+from dsr_portal.core import clock, mailboxes
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
 from dsr_portal.core.ids import new_id
@@ -101,18 +101,27 @@ def _link(account: ActingAccount, mandate: Mandate, actor: Actor) -> bool:
 
 
 def _link_all(account: ActingAccount, mandate: Mandate, actor: Actor) -> bool:
-    """This mandate, and every accepted one of the same mailbox; whether this one was new."""
+    """This mandate, and every accepted one of the same mailbox; whether this one was new.
+
+    The hash finds them; what counts is the address itself.
+    """
     new = _link(account, mandate, actor)
     rows = Mandate.objects.filter(
         email_hash=account.email_hash, state=MandateState.ACCEPTED, holds_page=False, acting=None
     )
     for other in rows.select_related("case"):
-        _link(account, other, actor)
+        if acting.counts(other) and _is_of(account, mandates.who_acts(other).email):
+            _link(account, other, actor)
     return new
 
 
 def _account_of(email: str) -> ActingAccount | None:
-    return ActingAccount.objects.filter(email_hash=mandates.mailbox_hash(email)).first()
+    found = ActingAccount.objects.filter(email_hash=mandates.mailbox_hash(email)).first()
+    return found if found is not None and _is_of(found, email) else None
+
+
+def _is_of(account: ActingAccount, email: str) -> bool:
+    return mailboxes.compared(acting.holder(account)["email"]) == mailboxes.compared(email)
 
 
 # -- a lost second factor -------------------------------------------------------------------------

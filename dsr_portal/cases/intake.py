@@ -27,7 +27,7 @@ from dsr_portal.cases.models import (
     WayIn,
     WayKind,
 )
-from dsr_portal.core import clock, references
+from dsr_portal.core import clock, mailboxes, references
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
@@ -412,7 +412,7 @@ def write_consent(
 
 def contact_hash(email: str) -> str | None:
     """What finds other requests from one address without opening any; None without an address."""
-    address = email.strip().casefold()
+    address = mailboxes.compared(email)
     return vault.keyed_hash("contact-address", address.encode()) if address else None
 
 

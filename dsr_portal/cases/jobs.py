@@ -1,6 +1,7 @@
-"""Jobs of this room: setting, signing and sending a letter; and what proposals and letters do."""
+"""Jobs of this room: letters, links to sign in; and what proposals and letters do."""
 
 from dsr_portal.cases import (
+    acting,
     asking_again,
     extensions,
     letter_texts,
@@ -25,6 +26,12 @@ def send_letter(ctx: JobContext) -> None:
         letters.send(letter, prepared)
 
 
+def send_account_link(ctx: JobContext) -> None:
+    """The link somebody asked for to sign in, where the address has an account that may."""
+    with ctx.complete():
+        acting.send_asked(ctx.subject_id)
+
+
 for _kind, _handler in (
     (ProposalKind.PAUSE, pauses.HANDLER),
     (ProposalKind.EXTENSION, extensions.HANDLER),
@@ -38,3 +45,4 @@ letters.after_sent.register(LetterKind.REFUSAL, refusals.sent)
 for _spec in letter_texts.LETTERS:
     letters.kinds.register(_spec)
 job_kinds.register(JobKind(name=letters.SEND, queue="light", handler=send_letter))
+job_kinds.register(JobKind(name=acting.ASKED, queue="light", handler=send_account_link))

@@ -38,7 +38,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.services import MAX_WORDS, raise_flag, receive_message
-from dsr_portal.core import clock
+from dsr_portal.core import clock, mailboxes
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
@@ -182,8 +182,8 @@ class _Message:
 
     def _answers_go_to(self) -> str:
         """Empty for what a machine wrote, and for what says it comes from ourselves."""
-        ours = str(settings.DSR_CONTROLLER["email"]).casefold()
-        by_us = self.read.sender.casefold() == ours
+        ours = mailboxes.compared(str(settings.DSR_CONTROLLER["email"]))
+        by_us = mailboxes.compared(self.read.sender) == ours
         return "" if self.read.automatic or by_us else self.read.sender
 
     def _own_words(self) -> str:
@@ -284,5 +284,5 @@ def _case_of_effect(effect: Effect | None) -> UUID | None:
 
 
 def _is_own_address(case: Case, sender: str) -> bool:
-    own = str(vault.read_json(case.contact_unit, "contact").get("email", "")).strip()
-    return bool(own) and own.casefold() == sender.casefold()
+    own = mailboxes.compared(str(vault.read_json(case.contact_unit, "contact").get("email", "")))
+    return bool(own) and own == mailboxes.compared(sender)

@@ -30,7 +30,7 @@ from dsr_portal.cases.mandate_models import (
 from dsr_portal.cases.messages import has_mailbox, queue_wrote, words_of
 from dsr_portal.cases.models import Case, Channel, Delivery
 from dsr_portal.cases.states import OVER
-from dsr_portal.core import clock
+from dsr_portal.core import clock, mailboxes
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.core.registries import GoneUnit
@@ -204,7 +204,7 @@ def keep(
 
 def mailbox_hash(email: str) -> str:
     """By which an account and the mandates of one mailbox find each other (R11)."""
-    return vault.keyed_hash("acting-account", email.strip().casefold().encode())
+    return vault.keyed_hash("acting-account", mailboxes.compared(email).encode())
 
 
 def write_for_child(*, case: Case, name: str) -> Mandate:

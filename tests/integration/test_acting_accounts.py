@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core.cache import cache
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dsr_portal.accounts.access import SECOND_FACTOR
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.models import Event
-from dsr_portal.cases import acting, acting_invites, mandates
+from dsr_portal.cases import acting, acting_invites, intake, mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.acting_models import (
     AccountState,
@@ -31,6 +33,8 @@ from dsr_portal.core import clock, totp
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
 from dsr_portal.core.registries import GoneUnit, senders
+from dsr_portal.jobs import services as jobs
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.matching import representing
 from dsr_portal.vault import services as vault
 from tests.support import cases as support
@@ -124,11 +128,19 @@ def invited(mandate: Mandate, officer: Actor, phone: Phone) -> tuple[ActingAccou
     return account, browser
 
 
+def ask(email: str) -> Any:
+    """The form that sends a link, and what a worker then does."""
+    answer = Client().post(reverse("public:acting"), {"email": email})
+    for job in Job.objects.filter(kind=acting.ASKED, state=JobState.READY):
+        jobs.run(job.id)
+    return answer
+
+
 def signed_in(account: ActingAccount, phone: Phone, travel: Travel) -> Client:
     """Later, in another browser: a link by e-mail and the code."""
     travel.now += acting.BETWEEN_LINKS
     browser = Client()
-    browser.post(reverse("public:acting"), {"email": "Lena@Voss.example "})
+    ask("Lena@Voss.example ")
     address = reverse("public:acting_link", kwargs={"token": token(account, "sign_in")})
     assert browser.post(address, {"code": phone.code()}).url == reverse("public:acting")
     return browser
@@ -209,7 +221,7 @@ def test_signing_in_takes_the_mailbox_and_the_phone_and_each_works_once(
     account, _first = invited(mandate, officer, phone)
     travel.now += acting.BETWEEN_LINKS
     browser = Client()
-    browser.post(reverse("public:acting"), {"email": LENA.email})
+    ask(LENA.email)
     address = reverse("public:acting_link", kwargs={"token": token(account, "sign_in")})
     assert case.reference not in browser.get(address).content.decode()
     assert case.reference not in overview(browser)
@@ -234,7 +246,7 @@ def test_who_has_no_account_gets_the_same_page_and_no_mail(
     travel.now += acting.BETWEEN_LINKS
 
     def page(email: str) -> str:
-        answer = Client().post(reverse("public:acting"), {"email": email})
+        answer = ask(email)
         assert answer.status_code == 200
         return re.sub(r'value="[^"]+"', "", answer.content.decode())
 
@@ -242,6 +254,58 @@ def test_who_has_no_account_gets_the_same_page_and_no_mail(
     assert mails("mail.account_link") == 1
     page(LENA.email)
     assert mails("mail.account_link") == 1
+
+
+def test_any_address_is_one_look_and_one_job_so_that_time_tells_nothing(
+    travel: Travel, writer: Actor, officer: Actor, phone: Phone, site: Any
+) -> None:
+    """X-06: with an account or without, the form does the same; the job names no address."""
+    site("public")
+    _case, mandate = accepted(writer, officer)
+    invited(mandate, officer, phone)
+    travel.now += acting.BETWEEN_LINKS
+
+    def done(email: str) -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            acting.ask_link(email=email)
+        return [re.sub(r"'[^']*'|\d+", "", one["sql"]) for one in queries.captured_queries]
+
+    assert any("jobs_job" in sql for sql in done("nobody@voss.example"))
+    assert done("nobody@voss.example") == done(LENA.email)
+    assert mails("mail.account_link") == 0
+    asked = Job.objects.filter(kind=acting.ASKED)
+    assert asked.count() == 3
+    for job in asked:
+        assert jobs.run(job.id)
+        assert uuid.UUID(job.subject)
+    assert mails("mail.account_link") == 1
+    assert set(asked.values_list("state", flat=True)) == {JobState.DONE}
+
+
+def test_who_only_knows_the_address_neither_ends_a_link_nor_floods_the_mailbox(
+    travel: Travel, writer: Actor, officer: Actor, phone: Phone, site: Any
+) -> None:
+    """R11: a link that still opens stays; ten leave in a day, and the next day there are more."""
+    site("public")
+    case, mandate = accepted(writer, officer)
+    account, _browser = invited(mandate, officer, phone)
+    travel.now += acting.BETWEEN_LINKS
+    ask(LENA.email)
+    address = reverse("public:acting_link", kwargs={"token": token(account, "sign_in")})
+    for _minute in range(5):
+        travel.now += acting.BETWEEN_LINKS
+        ask(LENA.email)
+    assert mails("mail.account_link") == 1
+    browser = Client()
+    assert browser.post(address, {"code": phone.code()}).status_code == 302
+    assert case.reference in overview(browser)
+    for _quarter in range(15):
+        travel.now += acting.LINK_FOR
+        ask(LENA.email)
+    assert mails("mail.account_link") == acting.MOST_LINKS
+    travel.now += acting.WITHIN
+    ask(LENA.email)
+    assert mails("mail.account_link") == acting.MOST_LINKS + 1
 
 
 def test_five_wrong_codes_wait_and_ten_lock_until_two_persons_renew(
@@ -254,7 +318,7 @@ def test_five_wrong_codes_wait_and_ten_lock_until_two_persons_renew(
 
     def tried(times: int) -> Any:
         travel.now += acting.WAIT
-        Client().post(reverse("public:acting"), {"email": LENA.email})
+        ask(LENA.email)
         address = reverse("public:acting_link", kwargs={"token": token(account, "sign_in")})
         return [Client().post(address, {"code": phone.wrong()}) for _one in range(times)][-1]
 
@@ -271,7 +335,7 @@ def test_five_wrong_codes_wait_and_ten_lock_until_two_persons_renew(
     assert browser.get(reverse("public:representing")).status_code == 403
     before = mails("mail.account_link")
     travel.now += acting.WAIT
-    Client().post(reverse("public:acting"), {"email": LENA.email})
+    ask(LENA.email)
     assert mails("mail.account_link") == before
     assert Event.objects.filter(type="account.refused").count() == 10
 
@@ -392,8 +456,7 @@ def test_an_end_by_the_person_or_the_mandates_last_day_closes_at_once(
     assert later.reference in page
     assert opened(browser, mandate).status_code == 404
     travel.to("2026-09-11")
-    fresh = Client()
-    fresh.post(reverse("public:acting"), {"email": LENA.email})
+    ask(LENA.email)
     assert mails("mail.account_link") == 0
     assert not acting.may_enter(ActingAccount.objects.get())
     assert later.reference not in overview(browser)
@@ -489,7 +552,7 @@ def test_one_account_never_gets_into_anothers_request_or_session(
     otto, other_browser = invited(others, officer, phone)
     assert mine != phone.secret
     travel.now += acting.BETWEEN_LINKS
-    Client().post(reverse("public:acting"), {"email": OTHER.email})
+    ask(OTHER.email)
     address = reverse("public:acting_link", kwargs={"token": token(otto, "sign_in")})
     phone.secret = mine
     assert browser.post(address, {"code": phone.code()}).status_code == 422
@@ -503,6 +566,49 @@ def test_one_account_never_gets_into_anothers_request_or_session(
     kept["account"] = {**kept["account"], "id": str(otto.id), "epoch": otto.epoch + 1}
     kept.save()
     assert strange.reference not in overview(browser)
+
+
+@pytest.mark.parametrize(
+    "two",
+    [
+        ("anwalt@strasse.example", "anwalt@stra\u00dfe.example"),
+        ("kai@kanzlei.example", "\u212aai@kanzlei.example"),
+        ("sara@kanzlei.example", "\u017fara@kanzlei.example"),
+    ],
+)
+def test_addresses_that_only_look_folded_are_two_mailboxes(
+    writer: Actor, officer: Actor, phone: Phone, site: Any, two: tuple[str, str]
+) -> None:
+    """R11: only A to Z lose their case, so no other mailbox finds or is shown these requests."""
+    one, other = two
+    site("public")
+    theirs, first = accepted(writer, officer, who=mandates.Representative(name="V", email=one))
+    own, second = accepted(writer, officer, who=mandates.Representative(name="E", email=other))
+    _account, browser = invited(second, officer, phone)
+    assert own.reference in overview(browser)
+    assert theirs.reference not in overview(browser)
+    assert acting.account_of(first) is None
+    assert intake.contact_hash(one) != intake.contact_hash(other)
+    for same in (one.upper(), f" {one.title()} "):
+        assert mandates.mailbox_hash(same) == mandates.mailbox_hash(one)
+        assert intake.contact_hash(same) == intake.contact_hash(one)
+
+
+def test_a_hash_alone_shows_nobody_a_request(
+    travel: Travel, writer: Actor, officer: Actor, phone: Phone, site: Any
+) -> None:
+    """R11: what the hash found is compared with the address itself, when invited and later."""
+    site("public")
+    strange, others = accepted(writer, officer, who=OTHER)
+    case, mandate = accepted(writer, officer)
+    Mandate.objects.filter(id=others.id).update(email_hash=mandates.mailbox_hash(LENA.email))
+    _account, browser = invited(mandate, officer, phone)
+    ActingAccount.objects.update(email_hash=mandates.mailbox_hash(OTHER.email))
+    later, _theirs = accepted(writer, officer, who=OTHER)
+    page = overview(browser)
+    assert case.reference in page
+    for hidden in (strange, later):
+        assert hidden.reference not in page
 
 
 # -- the end --------------------------------------------------------------------------------------
