@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import invitations, receipts
+from dsr_portal.cases import invitations, paper_notices, receipts
 from dsr_portal.cases.codes import receipt_code
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox, words_of
 from dsr_portal.cases.models import Case, IdentityWay, PaperWay, Receipt, Status
-from dsr_portal.cases.paper_models import PaperPack
+from dsr_portal.cases.paper_models import NoticeOf, PaperPack
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
@@ -72,6 +72,8 @@ def record_handed(*, case_id: UUID, actor: Actor, how: str) -> Receipt:
         contact = vault.read_json(case.contact_unit, "contact")
         if how == PaperWay.POST and not contact.get("postal"):
             raise BadInput("no_postal", _("Write down the postal address first."))
+        if how == PaperWay.POST:
+            paper_notices.require_may_leave(case, actor)
         row = Receipt.objects.select_for_update().get(case=case)
         if row.handed_counter == case.code_counter:
             raise Conflict("already_handed", _("This is recorded already."))
@@ -93,7 +95,8 @@ def set_postal(*, case_id: UUID, actor: Actor, name: str, postal: str) -> None:
     """Write down where letters go, for who gave it by letter, phone or in person.
 
     It stands once something was posted to it: a letter with the code must not be led elsewhere by
-    one person (R13). Raises `BadInput`, `NotAllowed`, `Conflict`.
+    one person (R13). A mailbox is told, and nothing leaves on paper for 72 hours.
+    Raises `BadInput`, `NotAllowed`, `Conflict`.
     """
     _require_may_hand(actor)
     name, postal = name.strip(), postal.strip()
@@ -121,6 +124,7 @@ def set_postal(*, case_id: UUID, actor: Actor, name: str, postal: str) -> None:
         # What was printed has the old address on it.
         packs.filter(posted_on=None).delete()
         record("contact.postal_set", actor=actor, case_id=case.id)
+        paper_notices.tell(case, actor=actor, what=NoticeOf.ADDRESS)
 
 
 @vault.retry_stale

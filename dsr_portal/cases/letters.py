@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import child_texts, children, deliveries, paper
+from dsr_portal.cases import child_texts, children, deliveries, paper, paper_notices
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox
 from dsr_portal.cases.models import Case, Letter, LetterKind, LetterState, Status
@@ -287,6 +287,7 @@ def record_posted(*, letter_id: UUID, actor: Actor) -> Letter:
         row, case = _locked(letter_id)
         if row.state != LetterState.TO_POST:
             raise Conflict("letter_not_waiting", _("This letter does not wait for the post."))
+        paper_notices.require_may_leave(case, actor)
         row.posted_by = actor.id
         _sent(row, case, actor)
     return row

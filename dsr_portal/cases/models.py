@@ -22,7 +22,11 @@ from dsr_portal.cases.correction_models import (  # noqa: F401 - Django looks he
 from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - found here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
 from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - found here
-from dsr_portal.cases.paper_models import PaperPack, PaperWish  # noqa: F401 - found here
+from dsr_portal.cases.paper_models import (  # noqa: F401 - found here
+    PaperNotice,
+    PaperPack,
+    PaperWish,
+)
 from dsr_portal.cases.proof_models import ProofDocument  # noqa: F401 - found here
 from dsr_portal.core.models import Row
 

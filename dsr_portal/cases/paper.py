@@ -8,9 +8,10 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import paper_notices
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Status
-from dsr_portal.cases.paper_models import PaperWish
+from dsr_portal.cases.paper_models import NoticeOf, PaperWish
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
@@ -33,7 +34,10 @@ def choose(*, case_id: UUID, actor: Actor) -> None:
 
 
 def write(case: Case, *, actor: Actor) -> None:
-    """Write the wish in the caller's unit of work; a second one is the first."""
+    """Write the wish in the caller's unit of work; a second one is the first.
+
+    A mailbox is told of what staff write down, and paper waits for 72 hours (R13).
+    """
     _require_open(case)
     if not vault.read_json(case.contact_unit, "contact").get("postal"):
         raise BadInput("no_postal", _("Write down the postal address first."))
@@ -48,6 +52,7 @@ def write(case: Case, *, actor: Actor) -> None:
         },
     )
     record("paper.chosen", actor=actor, case_id=case.id)
+    paper_notices.tell(case, actor=actor, what=NoticeOf.WISH)
 
 
 def end_wish(case: Case, *, actor: Actor) -> None:

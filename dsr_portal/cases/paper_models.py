@@ -1,6 +1,7 @@
 """An answer on paper: the wish for it, and the pack that goes into the post (law T-13)."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.models import Row
 
@@ -16,6 +17,31 @@ class PaperWish(Row):
 
     def __str__(self) -> str:
         return str(self.case_id)
+
+
+class NoticeOf(models.TextChoices):
+    ADDRESS = "address", _("Postal address")
+    WISH = "wish", _("Wish for paper")
+
+
+class PaperNotice(Row):
+    """Staff wrote down an address or the wish for paper, and the mailbox was told (R13)."""
+
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="paper_notices")
+    what = models.CharField(max_length=8, choices=NoticeOf.choices)
+    by = models.CharField(max_length=20)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(what__in=NoticeOf.values) & ~models.Q(by=""),
+                name="paper_notice_says_what_and_by_whom",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.what}"
 
 
 class PaperPack(Row):

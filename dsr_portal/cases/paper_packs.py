@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from dsr_portal.accounts.models import Staff
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import deliveries, paper
+from dsr_portal.cases import deliveries, paper, paper_notices
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Delivery, DeliveryKind, DeliveryState
 from dsr_portal.cases.paper_models import PaperPack
@@ -45,12 +45,13 @@ def posted(case: Case) -> list[PaperPack]:
 def print_pack(*, delivery_id: UUID, actor: Actor) -> bytes:
     """Cover letter and what it brings, as one file to print; who had it in hand is an event.
 
-    It is made now and kept nowhere. Raises `NotAllowed`, `Conflict("not_to_post")`.
+    It is made now and kept nowhere. Raises `NotAllowed`; `Conflict` with not_to_post, paper_waits.
     """
     require_outside_transaction("Printing an answer")
     require_reviewer(actor)
     delivery = _to_post(delivery_id)
     _require_not_opener(delivery.case, actor)
+    paper_notices.require_may_leave(delivery.case, actor)
     papers = [
         documents.open_document(part.document_id)
         for part in delivery.parts.order_by("ordinal")
@@ -83,8 +84,8 @@ def print_pack(*, delivery_id: UUID, actor: Actor) -> bytes:
 def record_posted(*, delivery_id: UUID, actor: Actor, number: str) -> Delivery:
     """Another person read address and letter, and gave it to the post, registered, today.
 
-    Raises `BadInput("number_unfit")`; `NotAllowed` with packed_it, opener_barred; `Conflict` with
-    not_to_post, not_packed.
+    Raises `BadInput("number_unfit")`; `NotAllowed` with packed_it, opener_barred, wrote_it_down;
+    `Conflict` with not_to_post, not_packed, paper_waits.
     """
     require_reviewer(actor)
     tracking = " ".join(number.upper().split())
@@ -99,6 +100,7 @@ def record_posted(*, delivery_id: UUID, actor: Actor, number: str) -> Delivery:
         if pack is None:
             raise Conflict("not_packed", _("Print the pack first."))
         _require_not_opener(case, actor)
+        paper_notices.require_may_leave(case, actor)
         if pack.packed_by == actor.id:
             raise NotAllowed(
                 "packed_it", _("You packed it, so another person looks at it and posts it.")

@@ -48,6 +48,8 @@ class ProofDocument(Row):
     checked_on = models.DateField(null=True)
     destroyed_at = models.DateTimeField(null=True)
     ended_how = models.CharField(max_length=8, choices=DocumentEnd.choices, blank=True)
+    lapsed_at = models.DateTimeField(null=True)
+    """When another photo or name came after it: it shows nothing about that one (R2)."""
 
     class Meta:
         constraints = [

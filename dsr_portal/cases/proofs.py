@@ -241,11 +241,17 @@ def _record_checked(proof: ProofDocument, actor: Actor) -> None:
 
 
 def require_shown(case: Case) -> None:
-    """`Conflict("document_not_checked")` where no document was looked at that showed who asks."""
-    if not case.proof_documents.filter(shows=True).exists():
+    """`Conflict("document_not_checked")` where no document was looked at that showed who asks.
+
+    One from before the newest photo or name does not count (R2).
+    """
+    if not case.proof_documents.filter(shows=True, lapsed_at=None).exists():
         raise Conflict(
             "document_not_checked",
-            _("No document was looked at. Note it first; a document is never the first thing."),
+            _(
+                "No document was looked at since the newest photo or name came."
+                " Note it first; a document is never the first thing."
+            ),
         )
 
 

@@ -83,6 +83,7 @@ TOLD: dict[str, Promise] = {
     "delivery.released": _("Your answer was made ready."),
     "delivery.renewed": _("You got a new link."),
     "delivery.posted": _("We posted it to you, by registered post."),
+    "contact.postal_set": _("We wrote down a postal address of yours."),
     "paper.chosen": _("You chose paper: we write by registered post."),
     "paper.ended": _("You chose the link instead of paper."),
     "delivery.locked": _("A link was locked after five wrong codes."),

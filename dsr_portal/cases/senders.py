@@ -11,13 +11,15 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases import acting, codes, invitations, mandates, receipts
+from dsr_portal.cases import acting, codes, invitations, mandates, paper_notices, receipts
 from dsr_portal.cases.acting_models import ActingLink
 from dsr_portal.cases.models import Case, Delivery, Escalation, Invitation, MailCode, Mandate
+from dsr_portal.cases.paper_models import NoticeOf, PaperNotice
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock, links
 from dsr_portal.core.errors import NotFound
@@ -107,6 +109,23 @@ def code_renewed(case_id: UUID) -> Mail:
     with translation.override(case.language):
         subject = _("Your receipt code was changed: %(reference)s") % {"reference": case.reference}
     return _mail(case, subject, "mail/code_renewed.txt", {})
+
+
+def paper_noted(notice_id: UUID) -> Mail:
+    """Tells that staff wrote down something about paper, never what address (R3, R13)."""
+    row = PaperNotice.objects.select_related("case").filter(id=notice_id).first()
+    if row is None:
+        raise NotFound("no_notice")
+    case = row.case
+    until = row.at + paper_notices.WAIT
+    with translation.override(case.language):
+        subject = _("How we write to you: %(reference)s") % {"reference": case.reference}
+        words = {
+            "address": row.what == NoticeOf.ADDRESS,
+            "day": day_words(clock.local_date(until)),
+            "hour": f"{localtime(until):%H:%M}",
+        }
+    return _mail(case, subject, "mail/paper_noted.txt", words)
 
 
 def answer_ready(delivery_id: UUID) -> Mail:
@@ -350,6 +369,7 @@ def _invitation_link(row: Invitation) -> str:
 senders.register("mail.receipt", CaseMail(receipt))
 senders.register("mail.needs_you", CaseMail(needs_you))
 senders.register("mail.code_renewed", CaseMail(code_renewed))
+senders.register("mail.paper_noted", CaseMail(paper_noted))
 senders.register("mail.wrote", CaseMail(wrote))
 senders.register("mail.answer_ready", CaseMail(answer_ready))
 senders.register("mail.code", CaseMail(code))

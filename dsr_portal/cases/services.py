@@ -309,6 +309,7 @@ def identity_asked_again(*, case: Case, actor: Actor) -> None:
     if case.status not in BEFORE_SEARCH:
         return
     case.identity_checks.filter(lapsed_at=None).update(lapsed_at=clock.now())
+    case.proof_documents.filter(lapsed_at=None).update(lapsed_at=clock.now())
     _lower_level(case, 0, actor)
 
 

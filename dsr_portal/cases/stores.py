@@ -482,12 +482,17 @@ declare_model(
         "checked_on": F.TIME,
         "destroyed_at": F.TIME,
         "ended_how": F.CODE,
+        "lapsed_at": F.TIME,
     },
     shredder=_KEYS,
 )
 declare_model(
     "cases.PaperWish",
     {"id": F.ID, "case": F.ID, "chosen_at": F.TIME, "chosen_by": F.STAFF, "ended_at": F.TIME},
+)
+declare_model(
+    "cases.PaperNotice",
+    {"id": F.ID, "case": F.ID, "what": F.CODE, "by": F.STAFF, "at": F.TIME},
 )
 declare_model(
     "cases.PaperPack",

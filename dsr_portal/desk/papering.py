@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import paper, paper_packs
+from dsr_portal.cases import paper, paper_notices, paper_packs
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case
 from dsr_portal.core.actor import Actor
@@ -109,6 +109,7 @@ def _page(
         "case": found,
         "form": sent,
         "wanted": paper.wanted(found),
+        "waits_until": paper_notices.waits_until(found),
         "contact": cases.contact_of(found),
         "may_post": actor.role in REVIEWERS,
         "waiting": [

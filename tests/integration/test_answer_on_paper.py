@@ -24,12 +24,22 @@ from dsr_portal.cases import (
 from dsr_portal.cases import selectors as case_selectors
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.intake import arrival_of
-from dsr_portal.cases.models import Alarm, Case, Delivery, DeliveryState, Status
-from dsr_portal.cases.paper_models import PaperPack
+from dsr_portal.cases.models import (
+    Alarm,
+    Case,
+    Delivery,
+    DeliveryState,
+    Letter,
+    LetterKind,
+    LetterState,
+    Status,
+)
+from dsr_portal.cases.paper_models import PaperNotice, PaperPack
 from dsr_portal.compliance.evidence import completeness, told
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
+from dsr_portal.core.registries import Mail, senders
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import services as erasure
@@ -363,3 +373,122 @@ def test_the_desk_packs_and_posts_on_one_page(site: Any) -> None:
     assert "Handed over on" in second.get(at).content.decode()
     assert second.post(at, {"do": "link"}).status_code == 302
     assert not paper.wanted(case)
+
+
+# -- a case with a mailbox (R13) -------------------------------------------------------------------
+
+
+def by_mailbox(**more: Any) -> Case:
+    """A request of the website that gave a mailbox."""
+    support.staff()
+    return cases.open_case(
+        channel="web",
+        rights=("access",),
+        contact=cases.Contact(email="mina@example.org", **more),
+    ).case
+
+
+def noted() -> list[Mail]:
+    """The mails about paper, as they are sent."""
+    rows = Effect.objects.filter(kind="mail.paper_noted").order_by("created_at")
+    return [senders.get("mail.paper_noted").render(row.subject_id) for row in rows]
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **by: int) -> None:
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(**by))
+
+
+@pytest.mark.django_db
+def test_what_staff_write_down_about_paper_is_told_and_waits(
+    monkeypatch: pytest.MonkeyPatch, site: Any
+) -> None:
+    """R12, R13, T-13: the mailbox is told, 72 hours pass, and who wrote it down has no part."""
+    case = by_mailbox()
+    confirmations.set_postal(case_id=case.id, actor=support.OFFICER, name="F", postal="Else 1")
+    paper.choose(case_id=case.id, actor=support.SECOND)
+    mails = noted()
+    assert [mail.to for mail in mails] == ["mina@example.org"] * 2
+    assert "A colleague wrote down a postal address" in mails[0].text
+    assert "A colleague wrote down that you want our post" in mails[1].text
+    for mail in mails:
+        assert "Nothing leaves on paper before" in mail.text
+        assert "call us or write to us at once" in mail.text
+        assert "Else 1" not in mail.text
+    delivery = approved(case)
+    third = support.SUPERVISOR
+    with pytest.raises(Conflict, match="paper_waits"):
+        paper_packs.print_pack(delivery_id=delivery.id, actor=third)
+    site("desk")
+    at = reverse("desk:paper", kwargs={"reference": case.reference})
+    browser = sign_in(Client(), support.staff()["A-1001"])
+    assert "Nothing leaves on paper before" in browser.get(at).content.decode()
+    later(monkeypatch, hours=71)
+    with pytest.raises(Conflict, match="paper_waits"):
+        paper_packs.print_pack(delivery_id=delivery.id, actor=third)
+    later(monkeypatch, hours=1, minutes=1)
+    for who in (support.OFFICER, support.SECOND):
+        with pytest.raises(NotAllowed, match="wrote_it_down"):
+            paper_packs.print_pack(delivery_id=delivery.id, actor=who)
+    paper_packs.print_pack(delivery_id=delivery.id, actor=third)
+    for who in (support.OFFICER, support.SECOND):
+        with pytest.raises(NotAllowed, match="wrote_it_down"):
+            paper_packs.record_posted(delivery_id=delivery.id, actor=who, number=NUMBER)
+    case.refresh_from_db()
+    assert case.delivered_at is None
+    other = Actor("S-2002", "supervisor", "staff")
+    paper_packs.record_posted(delivery_id=delivery.id, actor=other, number=NUMBER)
+    case.refresh_from_db()
+    assert case.delivered_at is not None
+
+
+@pytest.mark.django_db
+def test_a_letter_to_a_new_address_waits_as_the_answer_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R13: what a letter says is no less than what an answer says."""
+    case = by_mailbox(**HOME)
+    paper.choose(case_id=case.id, actor=support.OFFICER)
+    letter = Letter.objects.create(
+        case=case,
+        kind=LetterKind.values[0],
+        state=LetterState.TO_POST,
+        unique_key="planted",
+        field="letter.planted",
+        written_by=BY.id,
+        created_at=clock.now(),
+    )
+    with pytest.raises(Conflict, match="paper_waits"):
+        letters.record_posted(letter_id=letter.id, actor=support.SECOND)
+    later(monkeypatch, hours=72, minutes=1)
+    with pytest.raises(NotAllowed, match="wrote_it_down"):
+        letters.record_posted(letter_id=letter.id, actor=support.OFFICER)
+
+
+@pytest.mark.django_db
+def test_what_the_person_chose_with_the_code_needs_no_mail_and_no_wait(site: Any) -> None:
+    """R13: only what others wrote down for them is told; one that ended holds nothing."""
+    case = by_mailbox(**HOME)
+    paper.choose(case_id=case.id, actor=support.OFFICER)
+    assert len(noted()) == 1
+    site("public")
+    person = Client()
+    keys = {"reference": case.reference, "code": cases.receipt_code(case)}
+    assert person.post(reverse("public:status"), keys).status_code == 302
+    for choice in ("link", "paper"):
+        assert person.post(reverse("public:on_paper"), {"do": choice}).status_code == 302
+    assert paper.wanted(case)
+    assert len(noted()) == 1
+    delivery = approved(case)
+    paper_packs.print_pack(delivery_id=delivery.id, actor=support.OFFICER)
+    paper_packs.record_posted(delivery_id=delivery.id, actor=support.SECOND, number=NUMBER)
+
+
+@pytest.mark.django_db
+def test_the_database_knows_who_wrote_it_down() -> None:
+    """R13: no notice without a name."""
+    case = by_mailbox()
+    confirmations.set_postal(case_id=case.id, actor=support.OFFICER, **HOME)
+    for wrong in ({"by": ""}, {"what": "other"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            PaperNotice.objects.update(**wrong)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.models import Event
+from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import proofs
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, ProofDocument
@@ -132,6 +133,25 @@ def test_it_is_looked_at_noted_and_destroyed(monkeypatch: pytest.MonkeyPatch) ->
     cases.record_identity(
         case_id=case.id, actor=support.OFFICER, way="document", compared="Name and photo."
     )
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_document_from_before_the_newest_photo_shows_nothing_about_it(checked: bool) -> None:
+    """R2, R-07: a newer photo resets; a document seen before it carries no check after it."""
+    case = support.opened()
+    seen = {"actor": support.OFFICER, "kind": "passport", "shows": True, "why": "prefers"}
+    shown = {"actor": support.OFFICER, "way": "document", "compared": "Name and photo."}
+    proofs.note_seen(case_id=case.id, **seen)
+    if checked:
+        assert cases.record_identity(case_id=case.id, **shown).level == 1
+    with unit_of_work():
+        cases.identity_asked_again(
+            case=Case.objects.select_for_update().get(id=case.id), actor=Actor.person(case.id)
+        )
+    with pytest.raises(Conflict, match="document_not_checked"):
+        cases.record_identity(case_id=case.id, **shown)
+    proofs.note_seen(case_id=case.id, **seen)
+    assert cases.record_identity(case_id=case.id, **shown).level == 1
 
 
 def test_what_is_covered_is_nowhere_any_more() -> None:

@@ -1,6 +1,7 @@
 """The receipt of who wrote by post, mail or phone, and a new code for who lost it (R12, T-10)."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pypdfium2
@@ -12,6 +13,7 @@ from django.urls import reverse
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import confirmations, selectors, services
 from dsr_portal.cases.models import Case, Receipt
+from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.registries import senders
 from dsr_portal.documents import services as documents
@@ -99,7 +101,7 @@ def case_decidable(case: Case) -> Case:
     return case
 
 
-def test_an_address_stands_once_something_was_posted_to_it():
+def test_an_address_stands_once_something_was_posted_to_it(monkeypatch):
     """R13: one person alone can't lead a letter with the code elsewhere."""
     case = by_letter()
     with pytest.raises(BadInput, match="no_postal"):
@@ -108,7 +110,14 @@ def test_an_address_stands_once_something_was_posted_to_it():
     confirmations.set_postal(case_id=case.id, actor=support.OFFICER, **ADDRESS)
     assert selectors.contact_of(case)["postal"] == ADDRESS["postal"]
     assert selectors.contact_of(case)["email"] == "mina@example.org"
-    confirmations.record_handed(case_id=case.id, actor=support.OFFICER, how="post")
+    assert Effect.objects.filter(kind="mail.paper_noted").count() == 2
+    with pytest.raises(Conflict, match="paper_waits"):
+        confirmations.record_handed(case_id=case.id, actor=support.SECOND, how="post")
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=72, minutes=1))
+    with pytest.raises(NotAllowed, match="wrote_it_down"):
+        confirmations.record_handed(case_id=case.id, actor=support.OFFICER, how="post")
+    confirmations.record_handed(case_id=case.id, actor=support.SECOND, how="post")
     with pytest.raises(Conflict, match="postal_stands"):
         confirmations.set_postal(case_id=case.id, actor=support.OFFICER, name="", postal="Else 1")
     for event in Event.objects.filter(case_id=case.id):
