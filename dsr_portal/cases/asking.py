@@ -37,6 +37,7 @@ from dsr_portal.cases.models import (
     WayIn,
 )
 from dsr_portal.cases.moves import advance, quietly
+from dsr_portal.cases.page_models import WishOver
 from dsr_portal.cases.states import BEFORE_SEARCH, OVER, Action
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock
@@ -201,10 +202,15 @@ def standing_ask(case: Case) -> Ask | None:
 
 
 def waited_enough(ask: Ask) -> bool:
-    """The person answered; or had two weeks to, and a week since they were reminded (D-08)."""
-    if ask.answered_at is not None:
-        return True
+    """The person answered; or had two weeks to, and a week since they were reminded (D-08).
+
+    Who took back the wish they answered with has two weeks from then to give something else.
+    """
     now = clock.now()
+    if ask.answered_at is not None:
+        wishes = ask.case.page_wishes.filter(asked_by="", asked_at__range=(ask.at, ask.answered_at))
+        lately = now - WAIT_FOR_ANSWER
+        return not wishes.filter(ended_how=WishOver.TAKEN_BACK, ended_at__gt=lately).exists()
     reminded = ask.reminded_at is not None and now - ask.reminded_at >= REMIND_AFTER
     return reminded and now - ask.at >= WAIT_FOR_ANSWER
 

@@ -29,6 +29,9 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 NAMES_ONE_PICTURE = (WayKind.PAGE, WayKind.FILE)
 """What names one place: an account name can be many, and leads to whom it belongs."""
 
+LETTER_LEFT = (Status.DELIVERED, Status.CLOSED, Status.PURGED)
+"""Where a case stands once its letter left and nobody came back with more."""
+
 Verdicts = Mapping[UUID, tuple[PageAction, PageGround | None]]
 """What is decided about each picture found, and why."""
 
@@ -74,9 +77,10 @@ def to_erase(case: Case) -> dict[UUID, PageVerdict]:
 
 def erasures_due() -> list[Case]:
     """Cases whose letter left and in which a picture is to be erased; not while one is open again:
-    who comes back may show who they are and ask for a copy first (law E-11)."""
+    who comes back may show who they are and ask for a copy first (law E-11). The decision outlives
+    the request: one that was purged meanwhile still has its pictures erased."""
     rows = Case.objects.filter(
-        status__in=[Status.DELIVERED, Status.CLOSED],
+        status__in=LETTER_LEFT,
         outcome__in=UNIDENTIFIED | {Outcome.WITHDRAWN},
         page_wishes__verdicts__action=PageAction.ERASE,
         page_wishes__verdicts__agreed_at__isnull=False,
@@ -90,8 +94,9 @@ def erasures_due() -> list[Case]:
 def ask(*, case_id: UUID, way_id: UUID, actor: Actor) -> PageWish:
     """Ask that this one page or file be dealt with, without showing who asks.
 
-    It answers what we asked, and opens a request again that ended because nobody could tell. Raises
-    `NotAllowed`; `BadInput("no_such_page")`; `Conflict` with page_wished, page_late, case_over.
+    The person's own wish answers what we asked; one that staff wrote down does not. It opens a
+    request again that ended because nobody could tell. Raises `NotAllowed`;
+    `BadInput("no_such_page")`; `Conflict` with page_wished, page_late, case_over.
     """
     _require_person_or_reviewer(case_id, actor)
     with unit_of_work():
@@ -116,7 +121,8 @@ def ask(*, case_id: UUID, way_id: UUID, actor: Actor) -> PageWish:
             kind=str(way.kind),
             entered_by=staff or None,
         )
-        end_waiting(case, actor)
+        if not staff:
+            end_waiting(case, actor)
     return wish
 
 

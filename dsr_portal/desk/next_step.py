@@ -267,7 +267,8 @@ def _letter(letter: Answer, actor: Actor) -> NextStep | None:
         button=_("Agree and send the letter"),
         barred=True,
     )
-    if actor.id != letter.prepared_by:
+    wish = page_wishes.in_force(letter.case) if letter.kind == AnswerKind.NAMED_PAGE else None
+    if actor.id not in {letter.prepared_by, wish.asked_by if wish is not None else ""}:
         return step
     return replace(
         step, form="", button="", who=_("Another person: you wrote it"), may_set_aside=True

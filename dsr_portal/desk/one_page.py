@@ -69,7 +69,7 @@ def _decide(request: HttpRequest, actor: Actor, found: Case, wish: PageWish) -> 
         wish=wish,
         wished=words_of(found, wish.way),
         pictures=pictures,
-        not_yet=named_page.why_not_yet(found),
+        not_yet=named_page.why_not_yet(found) or named_page.writer_barred(wish, actor),
     )
 
 

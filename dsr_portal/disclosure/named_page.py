@@ -122,6 +122,7 @@ def propose(
         case = Case.objects.select_for_update().get(id=case_id)
         unidentified.require_not_opener(case, actor)
         wish = _standing(case)
+        _require_not_writer(wish, actor)
         if set(_images(wish)) != set(chosen):
             raise Conflict(
                 "page_changed", _("What is there changed meanwhile. Look at it once more.")
@@ -177,6 +178,19 @@ def _standing(case: Case) -> PageWish:
     return wish
 
 
+def writer_barred(wish: PageWish, actor: Actor) -> NotAllowed | None:
+    """Who of staff wrote the wish down decides nothing about it, neither first nor second (R19)."""
+    if not wish.asked_by or wish.asked_by != actor.id:
+        return None
+    return NotAllowed("opener_barred", _("You wrote this down, so another person decides."))
+
+
+def _require_not_writer(wish: PageWish, actor: Actor) -> None:
+    problem = writer_barred(wish, actor)
+    if problem is not None:
+        raise problem
+
+
 def _seen_now(case_id: UUID) -> list[Seen]:
     """Read before the transaction: the facts of pictures lie in the vault."""
     return look(_standing(Case.objects.get(id=case_id)))
@@ -203,9 +217,11 @@ def _checked(
 
 
 def require_may_approve(answer: Answer, case: Case, actor: Actor) -> None:
-    """Another person, nothing new meanwhile, the same pictures; of very many a supervisor."""
+    """Another person, who did not write the wish down either; nothing new meanwhile, the same
+    pictures; of very many a supervisor."""
     unidentified.require_second_person(answer, case, actor)
     wish = _standing(case)
+    _require_not_writer(wish, actor)
     decided = set(wish.verdicts.values_list("image_id", flat=True))
     if set(_images(wish)) != decided:
         raise Conflict("page_changed", _("What is there changed meanwhile. Look at it once more."))

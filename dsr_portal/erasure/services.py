@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import corrections, evidence_locks, exemptions, proposals
+from dsr_portal.cases import corrections, evidence_locks, exemptions, page_wishes, proposals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
     Case,
@@ -67,7 +67,6 @@ MOST_WITHOUT_SUPERVISOR = 50
 _KEEP_NOTHING_FOUND = timedelta(days=30)
 _ACTOR = Actor.system("erasure")
 _GOING = (PlanState.HOLD, PlanState.RUNNING)
-_LETTER_LEFT = (Status.DELIVERED, Status.CLOSED)
 _WAITS = {"held_by_other_case": WaitCode.HELD, "inspection_hold": WaitCode.INSPECTION}
 _ARRIVED: dict[repeating.Arrived, WaitCode | None] = {
     repeating.Arrived.COVERED: None,
@@ -443,7 +442,7 @@ def hold_is_over(plan: Plan) -> None:
     In the caller's unit of work, with the plan locked. What another case claimed or held
     meanwhile, and an authority's inspection, make the plan wait; nothing was erased then.
     """
-    if plan.own and lock(plan.case_id).status not in _LETTER_LEFT:
+    if plan.own and lock(plan.case_id).status not in page_wishes.LETTER_LEFT:
         # Who asked came back: they may show who they are and want a copy first (law E-11).
         stop_plan(plan_id=plan.id, actor=approver_of(plan))
         plan.refresh_from_db()

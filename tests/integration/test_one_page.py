@@ -28,6 +28,7 @@ from dsr_portal.disclosure import services as disclosure
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import own_decisions
+from dsr_portal.erasure import services as erasure
 from dsr_portal.erasure.models import Plan, PlanState
 from dsr_portal.erasure.selectors import current_plan, own_plan
 from dsr_portal.gallery import connector, hashes
@@ -139,6 +140,55 @@ def test_the_wish_answers_what_we_asked_and_can_be_taken_back(people: list[Actor
     assert "page.taken_back" in types
 
 
+def asked_to_identify(case: Case, by: Actor) -> None:
+    cases.ask_to_identify(
+        case_id=case.id,
+        actor=by,
+        missing=["no_way_taken"],
+        means=["call", "photo"],
+        text="Show us.",
+    )
+
+
+def not_identified(case: Case, by: Actor) -> Answer:
+    return unidentified.propose(
+        case_id=case.id, actor=by, reasons=["no_way_taken"], why="Nothing came."
+    )
+
+
+def test_a_wish_that_staff_wrote_down_is_no_answer_of_the_person(people: list[Actor]) -> None:
+    """D-08, T-07: written down and taken back by an officer, the 14 days still are the person's."""
+    case = named(EMPTY)
+    asked_to_identify(case, people[0])
+    page_wishes.ask(case_id=case.id, way_id=case.ways.get().id, actor=people[0])
+    case.refresh_from_db()
+    assert (case.status, case.asks.get().answered_at) == (Status.NEEDS_INFO, None)
+    page_wishes.take_back(case_id=case.id, actor=people[0])
+    with pytest.raises(Conflict) as refused:
+        not_identified(case, people[0])
+    assert refused.value.code == "still_waiting"
+
+
+@pytest.mark.parametrize("by_staff", [False, True])
+def test_after_a_wish_that_was_taken_back_the_person_has_14_days(
+    people: list[Actor], monkeypatch: pytest.MonkeyPatch, by_staff: bool
+) -> None:
+    """D-08: nothing is left of what answered our question, whoever took it back."""
+    case = named(EMPTY)
+    asked_to_identify(case, people[0])
+    wished(case)
+    back = people[0] if by_staff else Actor.person(case.id)
+    page_wishes.take_back(case_id=case.id, actor=back)
+    real = clock.now
+    for days in (0, 13):
+        monkeypatch.setattr(clock, "now", lambda days=days: real() + timedelta(days=days))
+        with pytest.raises(Conflict) as refused:
+            not_identified(case, people[0])
+        assert refused.value.code == "still_waiting"
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=15))
+    assert not_identified(case, people[0]).kind == AnswerKind.NOT_IDENTIFIED
+
+
 def test_who_may_wish_it_and_when(people: list[Actor]) -> None:
     """The person or an officer they told; not once who asks is known; only what was named."""
     case = named(EMPTY)
@@ -239,6 +289,25 @@ def test_who_entered_the_request_takes_no_part(people: list[Actor]) -> None:
     with pytest.raises(NotAllowed) as refused:
         disclosure.approve_answer(answer_id=answer.id, actor=people[1])
     assert refused.value.code == "opener_barred"
+
+
+def test_who_wrote_the_wish_down_takes_no_part(people: list[Actor]) -> None:
+    """R19, R20: nobody decides about a wish only they say there was; three persons then."""
+    case = named(EMPTY)
+    page_wishes.ask(case_id=case.id, way_id=case.ways.get().id, actor=people[0])
+    with pytest.raises(NotAllowed) as refused:
+        proposed(case, people[0])
+    assert refused.value.code == "opener_barred"
+    assert not Answer.objects.exists()
+    answer = proposed(case, people[1])
+    with pytest.raises(NotAllowed) as refused:
+        disclosure.approve_answer(answer_id=answer.id, actor=people[0])
+    assert refused.value.code == "opener_barred"
+    case.refresh_from_db()
+    assert case.status == Status.RECEIVED
+    disclosure.approve_answer(answer_id=answer.id, actor=people[2])
+    case.refresh_from_db()
+    assert case.status == Status.DECIDED
 
 
 def test_what_changes_after_the_first_person_stops_the_second(people: list[Actor]) -> None:
@@ -399,8 +468,6 @@ def test_a_plan_in_its_hold_window_is_stopped_when_the_person_comes_back(
     cases.receive_message(case_id=case.id, actor=Actor.person(case.id), text="It is me, look.")
     plan = Plan.objects.get()
     Plan.objects.update(hold_until=clock.now() - timedelta(minutes=1))
-    from dsr_portal.erasure import services as erasure
-
     with audit.unit_of_work():
         erasure.lock_case_of(plan.id)
         plan = Plan.objects.select_for_update().get()
@@ -423,6 +490,44 @@ def test_another_request_that_holds_the_picture_comes_first(people: list[Actor])
     assert own_decisions.start_due() == 1
     case.refresh_from_db()
     assert case.status == Status.DELIVERED
+
+
+@pytest.mark.parametrize("waits", ["for another case", "in its hold window"])
+def test_a_decided_erasure_goes_on_when_its_case_is_purged_meanwhile(
+    people: list[Actor], monkeypatch: pytest.MonkeyPatch, settings: Any, waits: str
+) -> None:
+    """R3, R6, Art. 17(1)(d): the case ends on its day like any other, the decision stands."""
+    shown = lab.picture(1)
+    record = shown.records[0]
+    other = support.opened(email="other@example.org")
+    case = named(shown.page)
+    dealt_with(case, people)
+    held = waits == "for another case"
+    if held:
+        gallery.hold(record_ids=[record.id], case_id=other.id, actor=support.MACHINE)
+    else:
+        settings.DSR_HOLD_MINUTES = 60
+    assert own_decisions.start_due() == int(not held)
+    real = clock.now
+    for days in (31, 62):
+        monkeypatch.setattr(clock, "now", lambda days=days: real() + timedelta(days=days))
+        erasure.close_without_records()
+        cases.close_due()
+    case.refresh_from_db()
+    assert case.status == Status.PURGED, "waiting keeps no case: that would tell there is something"
+    if held:
+        gallery.release_holds(case_id=other.id, actor=support.MACHINE)
+        assert own_decisions.start_due() == 1
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=63))
+    lab.run_all()
+    record.refresh_from_db()
+    plan = own_plan(case.id)
+    assert plan is not None
+    assert (plan.state, record.state) == (PlanState.DONE, Record.State.ERASED)
+    assert vault.unit_state(lab.unit_of(record)) == vault.UnitState.SHREDDED
+    case.refresh_from_db()
+    assert case.status == Status.PURGED
+    assert audit.verify().ok
 
 
 # -- the trail and the report ---------------------------------------------------------------------
@@ -490,7 +595,11 @@ def test_officers_decide_on_a_page_that_shows_no_picture(site: Any, people: list
     first, second = (sign_in(Client(), _staff_of(one)) for one in people[:2])
     assert "They want one page dealt with only" in first.get(case_page).content.decode()
     way = case.ways.get()
-    assert first.post(path, {"which": str(way.id)}).status_code == 302
+    writer = sign_in(Client(), _staff_of(people[2]))
+    assert writer.post(path, {"which": str(way.id)}).status_code == 302
+    barred = writer.get(path).content.decode()
+    assert "You wrote this down, so another person decides." in barred
+    assert "Decide and make the letter" not in barred
     step = first.get(case_page).content.decode()
     assert "Deal with the page they named" in step
     looked = first.get(path).content.decode()
@@ -505,6 +614,9 @@ def test_officers_decide_on_a_page_that_shows_no_picture(site: Any, people: list
     }
     assert first.post(path, given).status_code == 302
     jobs.run_due(queues=["probe"])
+    barred = writer.get(case_page).content.decode()
+    assert "Another person: you wrote it" in barred
+    assert "Agree and send the letter" not in barred
     reading = second.get(case_page).content.decode()
     for words in ("Read what is decided about one page", "Lock it", WHY):
         assert words in reading, words
