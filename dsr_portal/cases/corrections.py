@@ -96,6 +96,30 @@ def proposed(row: Correction) -> Proposal | None:
     return found if found is not None and found.codes["correction"] == str(row.id) else None
 
 
+def agreed_otherwise(row: Correction) -> list[Proposal]:
+    """What two persons agreed to write instead of what was asked, newest first."""
+    rows = Proposal.objects.filter(
+        case_id=row.case_id, kind=ProposalKind.CORRECTION, state=ProposalState.AGREED
+    )
+    wanted = rows.filter(codes__correction=str(row.id), codes__how="otherwise")
+    return list(wanted.select_related("case").order_by("-settled_at"))
+
+
+def keep_otherwise(proposal: Proposal, *, column: str, value: str) -> None:
+    """What is proposed to stand where, in the caller's unit of work: never in a column of codes."""
+    kept = {"column": column, "after": value}
+    vault.write_json(proposal.case.file_unit, f"proposal.{proposal.id}.put", kept)
+
+
+def otherwise(proposal: Proposal) -> Mapping[str, str]:
+    """What a proposal would write and where; {} where it writes nothing."""
+    name = f"proposal.{proposal.id}.put"
+    if not vault.has(proposal.case.file_unit, name):
+        return {}
+    found: Mapping[str, str] = vault.read_json(proposal.case.file_unit, name)
+    return found
+
+
 # -- settling -----------------------------------------------------------------------------------
 
 

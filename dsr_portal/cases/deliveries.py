@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import codes, mandates, paper
+from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
     Case,
     Delivery,
@@ -589,7 +590,13 @@ def suspend_answers(*, case_id: UUID, actor: Actor) -> int:
     rows = Delivery.objects.filter(
         case_id=case_id,
         kind=DeliveryKind.ANSWER,
-        state__in=[DeliveryState.READY, DeliveryState.TO_POST, DeliveryState.RELEASED],
+        state__in=[
+            DeliveryState.READY,
+            DeliveryState.TO_POST,
+            DeliveryState.RELEASED,
+            # On paper already; closed it opens by no link, whatever the person chooses later.
+            DeliveryState.POSTED,
+        ],
     )
     with unit_of_work():
         closed = rows.update(state=DeliveryState.SUSPENDED)
@@ -598,12 +605,27 @@ def suspend_answers(*, case_id: UUID, actor: Actor) -> int:
     return closed
 
 
+def answer_closed(case: Case) -> bool:
+    """Whether an answer is closed because it may show somebody else (law O-07)."""
+    rows = Delivery.objects.filter(
+        case=case, kind=DeliveryKind.ANSWER, state=DeliveryState.SUSPENDED
+    )
+    return rows.exists()
+
+
 def resume_answers(*, case_id: UUID, actor: Actor) -> int:
-    """Open them again: two persons found that nothing was wrong."""
+    """Open them again: two persons found that nothing was wrong.
+
+    What went by post had no link: it has one only where the person gave up paper meanwhile.
+    """
     rows = Delivery.objects.filter(case_id=case_id, state=DeliveryState.SUSPENDED)
     with unit_of_work():
+        case = lock(case_id)
         ready = rows.filter(released_at=None).update(state=DeliveryState.READY)
-        opened = ready + rows.update(state=DeliveryState.RELEASED)
+        posted = rows.filter(expires_at=None).update(state=DeliveryState.POSTED)
+        opened = ready + posted + rows.update(state=DeliveryState.RELEASED)
+        if posted and not paper.wanted(case):
+            open_links(case, actor=actor)
         if opened:
             record("delivery.resumed", actor=actor, case_id=case_id, links=opened)
     return opened

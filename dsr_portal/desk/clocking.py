@@ -220,6 +220,7 @@ _CODES = {
 _HOW = {
     "refuse": lambda: _("It is left as it is"),
     "state": lambda: _("Only the person's words are put beside it"),
+    "otherwise": lambda: _("Something else than was asked is written: read it there"),
     "left": lambda: _("The picture is taken out: it shows somebody else"),
 }
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import corrections
 from dsr_portal.cases import selectors as cases
-from dsr_portal.cases.correction_models import Correction, Wrong
+from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound
@@ -70,7 +70,18 @@ def _seen(row: Correction, actor: Actor) -> dict[str, Any]:
         "now": corrections.put_right(row).get("after"),
         "barred": actor.id in {row.entered_by, row.case.opener},
         "proposed": corrections.proposed(row) is not None,
+        "otherwise": _otherwise(row),
     }
+
+
+def _otherwise(row: Correction) -> dict[str, str]:
+    """What is proposed to be written instead, or was agreed to and is still to be written."""
+    if row.state != CorrectionState.OPEN:
+        return {}
+    waiting = corrections.proposed(row)
+    standing = [waiting] if waiting is not None else corrections.agreed_otherwise(row)[:1]
+    put = corrections.otherwise(standing[0]) if standing else {}
+    return {**put, "where": _name(put["column"])} if put else {}
 
 
 def _place(one: correcting.Place) -> str:
@@ -89,12 +100,16 @@ def one(request: HttpRequest, actor: Actor, reference: str, correction_id: UUID)
     place = correcting.place_of(row)
     columns = place.columns() if place is not None else []
     said = corrections.said(row)
+    instead = _otherwise(row)
     form = AnswerCorrectionForm(
         request.POST or None,
         ways=_ways(row),
         columns=[(name, _column(name, value)) for name, value in columns],
         grounds=correcting.grounds_for(row),
-        initial={"column": _likely(row, columns), "value": said["right"]},
+        initial={
+            "column": instead.get("column", _likely(row, columns)),
+            "value": instead.get("after", said["right"]),
+        },
     )
 
     def act() -> None:
@@ -130,6 +145,8 @@ def _answer(row: Correction, actor: Actor, given: dict[str, Any]) -> None:
             how=given["do"],
             ground=given["ground"],
             facts=given["facts"],
+            column=given.get("column", ""),
+            value=given.get("value", ""),
         )
 
 
@@ -143,7 +160,13 @@ def _ways(row: Correction) -> list[tuple[str, str]]:
     if row.what == Wrong.MISSING:
         return [(ADD, _("Put the person's words beside it")), refuse]
     words_only = _("Only put the person's words beside it: with ground and facts, two persons")
-    return [(CORRECT, _("Put it right, as asked")), (correcting.STATE, words_only), refuse]
+    otherwise = _("Write something else than was asked: with ground and facts, two persons")
+    return [
+        (CORRECT, _("Put it right, as asked or as two agreed")),
+        (correcting.OTHERWISE, otherwise),
+        (correcting.STATE, words_only),
+        refuse,
+    ]
 
 
 def _likely(row: Correction, columns: list[tuple[str, str]]) -> str:

@@ -1,9 +1,9 @@
 """Putting right what a person says is wrong in a picture of their answer (Art. 16; law E-01).
 
 The person, or an officer who was told, names the picture, what is wrong and what is right. One
-officer writes it into the record or puts the person's words beside it. Less than was asked, and
-that a picture is not theirs, takes a second one (law R-01). The picture is locked meanwhile
-(Art. 18(1)(a)), recipients are told (Art. 19), and a letter says what became of it.
+officer writes it into the record or puts the person's words beside it. Less or other than was
+asked, and that a picture is not theirs, takes a second one (law R-01). The picture is locked
+meanwhile (Art. 18(1)(a)), recipients are told (Art. 19), and a letter says what became of it.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import corrections, letters, proposals
 from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
+from dsr_portal.cases.deliveries import answer_closed
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Proposal, ProposalKind, RightCode, Status
 from dsr_portal.cases.public_status import has_opened
@@ -39,7 +40,7 @@ from dsr_portal.vault import services as vault
 MAX_RIGHT = 400
 MAX_WORDS = 800
 MAX_VALUE = 900
-REFUSE, STATE, LEFT = "refuse", "state", "left"
+REFUSE, STATE, LEFT, OTHERWISE = "refuse", "state", "left", "otherwise"
 _STANDING = (Record.State.HELD, Record.State.RESTRICTED)
 _ADDRESSES = frozenset({"page_url", "image_url"})
 COLUMN_OF = {Wrong.CAPTION: "caption", Wrong.PAGE: "page_url", Wrong.DATE: "collected_at"}
@@ -71,10 +72,12 @@ class Place:
 # -- reading ------------------------------------------------------------------------------------
 
 
-def why_not(case: Case, actor: Actor) -> Conflict | None:
+def why_not(case: Case, actor: Actor, what: str = "") -> Conflict | None:
     """What stands in the way of naming something wrong now; None where it may be named.
 
     The person names it once they opened an answer with pictures: before, nothing may tell (R3).
+    While it is closed nobody outside reads it here either (O-07); which picture is not theirs is
+    written down although saying so has just closed it.
     """
     if case.withdrawn_at is not None or case.status != Status.DELIVERED:
         return Conflict("correction_state", _("Send a new request for this."))
@@ -82,6 +85,8 @@ def why_not(case: Case, actor: Actor) -> Conflict | None:
         return Conflict("nothing_disclosed", _("There is no picture in the answer."))
     if not actor.is_human_staff and not has_opened(case):
         return Conflict("answer_unread", _("Open your answer first."))
+    if not actor.is_human_staff and what != Wrong.NOT_ME and answer_closed(case):
+        return Conflict("answer_closed", _("This link is closed while we look into it."))
     return None
 
 
@@ -152,7 +157,7 @@ def ask(
     given = {"right": right.strip(), "words": words.strip()}
     _require_words(Wrong(what), given)
     found = Case.objects.get(id=case_id)
-    problem = why_not(found, actor)
+    problem = why_not(found, actor, what)
     if problem is not None:
         raise problem
     chosen = next((one for one in places(found) if one.key == place), None)
@@ -160,7 +165,7 @@ def ask(
         raise BadInput("no_such_record", _("Choose one of the pictures."))
     with unit_of_work():
         case = lock(case_id)
-        problem = why_not(case, actor)
+        problem = why_not(case, actor, what)
         if problem is not None:
             raise problem
         asked_at = _asked_at(case, actor, reached_on)
@@ -231,10 +236,41 @@ def _asked_at(case: Case, actor: Actor, reached_on: date | None) -> datetime:
 def correct(*, correction_id: UUID, actor: Actor, column: str, value: str) -> Correction:
     """Write what is right into the record; what stood there stays in the case file alone.
 
-    Raises `NotAllowed` with officer_only, opener_barred; `BadInput` with no_such_column,
-    bad_address, words_too_long; `Conflict` with correction_over, record_gone, picture_changed.
+    One person writes what the person said, where they said it. Anything else is what two agreed to
+    (`OTHERWISE`). Raises `NotAllowed` with officer_only, opener_barred, second_person; `BadInput`
+    with no_such_column, bad_address, words_too_long; `Conflict` with correction_over, record_gone,
+    picture_changed, and those of `gallery.require_free`.
     """
     row = _for_decision(correction_id, actor)
+    place, put = _fitting(row, column, value)
+    agreed = None if _as_asked(row, column, put) else _agreed_to(row, column, put)
+    ready = connector.current().corrected(
+        image_id=place.image_id, field=row.place, column=column, value=put
+    )
+    kept = vault.stage_into(row.case.file_unit)
+    kept.add(corrections.before_field(row), ready.was.encode())
+    kept.add_json(corrections.done_field(row), {"column": column, "after": put})
+    with unit_of_work():
+        row = _locked(row)
+        # The facts are those of every face in the picture: theirs comes first, and an inspection.
+        gallery.require_free(record_ids=_standing_in(place.image_id), case_id=row.case_id)
+        ready.save(actor=actor, case_id=row.case_id)
+        kept.save()
+        _tell_recipients(row, actor)
+        if agreed is None:
+            corrections.settle(row, state=CorrectionState.DONE, actor=actor)
+        else:
+            _settle_agreed(row, agreed, CorrectionState.DONE, agreed.agreements.get().by)
+    return row
+
+
+def _standing_in(image_id: UUID) -> list[UUID]:
+    rows = Record.objects.filter(image_id=image_id, state__in=_STANDING)
+    return list(rows.values_list("id", flat=True))
+
+
+def _fitting(row: Correction, column: str, value: str) -> tuple[Place, str]:
+    """Where a value would be written, and the value as it would stand there."""
     if row.what in {Wrong.NOT_ME, Wrong.MISSING}:
         raise BadInput("no_such_step", _("This is answered in another way."))
     put = value.strip()
@@ -245,19 +281,32 @@ def correct(*, correction_id: UUID, actor: Actor, column: str, value: str) -> Co
     place = place_of(row)
     if place is None:
         raise _gone()
-    ready = connector.current().corrected(
-        image_id=place.image_id, field=row.place, column=column, value=put
+    if column not in dict(place.columns()):
+        raise BadInput("no_such_column", _("Choose what is put right."))
+    return place, put
+
+
+def _as_asked(row: Correction, column: str, put: str) -> bool:
+    """Whether exactly what the person said is right is written where they said it is wrong."""
+    usual = COLUMN_OF.get(Wrong(row.what))
+    named = column.startswith(connector.OTHER) and "name" in column.casefold()
+    if not (named if usual is None else column == usual):
+        return False
+    right = corrections.said(row)["right"]
+    if column in _ADDRESSES and put and right:
+        put, right = addresses.canonical(put), addresses.canonical(right)
+    return put == right
+
+
+def _agreed_to(row: Correction, column: str, put: str) -> Proposal:
+    """What two persons agreed to write instead: this value in this column and no other."""
+    for one in corrections.agreed_otherwise(row):
+        if corrections.otherwise(one) == {"column": column, "after": put}:
+            return one
+    raise NotAllowed(
+        "second_person",
+        _("This is not what the person asked. Propose it with ground and facts; another agrees."),
     )
-    kept = vault.stage_into(row.case.file_unit)
-    kept.add(corrections.before_field(row), ready.was.encode())
-    kept.add_json(corrections.done_field(row), {"column": column, "after": put})
-    with unit_of_work():
-        row = _locked(row)
-        ready.save(actor=actor, case_id=row.case_id)
-        kept.save()
-        _tell_recipients(row, actor)
-        corrections.settle(row, state=CorrectionState.DONE, actor=actor)
-    return row
 
 
 def add_words(*, correction_id: UUID, actor: Actor) -> Correction:
@@ -303,23 +352,32 @@ def _tell_recipients(row: Correction, actor: Actor) -> None:
 
 
 def propose(
-    *, correction_id: UUID, actor: Actor, how: str, ground: str = "", facts: str = ""
+    *,
+    correction_id: UUID,
+    actor: Actor,
+    how: str,
+    ground: str = "",
+    facts: str = "",
+    column: str = "",
+    value: str = "",
 ) -> Proposal:
     """Propose to do less than was asked, with its ground and facts, or to take a picture out.
 
-    `how`: refuse, state (only the person's words beside it), left (it shows somebody else). Raises
-    as `correct`, and `BadInput` with no_such_step, no_such_ground and those of the words.
+    `how`: refuse, state (only the person's words beside it), left (it shows somebody else),
+    otherwise (write `value` into `column`; once agreed to, `correct` does it). Raises as `correct`,
+    and `BadInput` with no_such_step, no_such_ground and those of the words.
     """
     row = _for_decision(correction_id, actor)
     not_me = row.what == Wrong.NOT_ME
-    if how not in ({LEFT, REFUSE} if not_me else {REFUSE, STATE}):
+    if how not in ({LEFT, REFUSE} if not_me else {REFUSE, STATE, OTHERWISE}):
         raise BadInput("no_such_step", _("This is answered in another way."))
     if how != LEFT and ground not in _grounds(row):
         raise BadInput("no_such_ground", _("Choose the ground."))
+    put = _fitting(row, column, value)[1] if how == OTHERWISE else ""
     with unit_of_work():
         row = _locked(row)
         words = "" if how == LEFT else letters.own_words(facts, row.case, code="facts_missing")
-        return proposals.propose(
+        proposal = proposals.propose(
             case=row.case,
             kind=ProposalKind.CORRECTION,
             actor=actor,
@@ -332,6 +390,9 @@ def propose(
             },
             words=words,
         )
+        if how == OTHERWISE:
+            corrections.keep_otherwise(proposal, column=column, value=put)
+    return proposal
 
 
 def _grounds(row: Correction) -> set[str]:
@@ -357,6 +418,8 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
     row = _of(proposal)
     row.case = case
     how = proposal.codes["how"]
+    if how == OTHERWISE:
+        return  # Made outside a transaction, with the picture anew: `correct` may do it now.
     if how == STATE:
         _put_words(row, actor)
     if how == LEFT:
@@ -365,15 +428,22 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
             record_ids=ids, case_id=case.id, actor=actor, reason="somebody_else"
         )
         gallery.release_holds(record_ids=ids, case_id=case.id, actor=actor)
+    states = {
+        REFUSE: CorrectionState.REFUSED,
+        STATE: CorrectionState.STATED,
+        LEFT: CorrectionState.LEFT,
+    }
+    _settle_agreed(row, proposal, states[how], actor.id)
+
+
+def _settle_agreed(
+    row: Correction, proposal: Proposal, state: CorrectionState, agreed_by: str
+) -> None:
     corrections.settle(
         row,
-        state={
-            REFUSE: CorrectionState.REFUSED,
-            STATE: CorrectionState.STATED,
-            LEFT: CorrectionState.LEFT,
-        }[how],
+        state=state,
         actor=Actor(proposal.proposed_by, "officer", "staff"),
-        agreed_by=actor.id,
+        agreed_by=agreed_by,
         ground=proposal.codes.get("untrue", ""),
         proposal=proposal,
     )

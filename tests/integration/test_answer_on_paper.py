@@ -15,6 +15,7 @@ from dsr_portal.audit.models import Event
 from dsr_portal.cases import (
     alarms,
     confirmations,
+    deliveries,
     extensions,
     letters,
     paper,
@@ -35,6 +36,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.paper_models import PaperNotice, PaperPack
+from dsr_portal.compliance import breaches
 from dsr_portal.compliance.evidence import completeness, told
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -335,6 +337,34 @@ def test_what_waits_for_the_post_is_told_and_a_person_may_change_their_mind(site
     assert paper.wanted(case)
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.RELEASED
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("before", [True, False])
+def test_posted_and_said_to_show_somebody_else_it_opens_by_no_link(before: bool) -> None:
+    """O-07, T-13: posted and then closed, no change of mind opens it; two who find nothing wrong
+    leave it posted, or give the link that was chosen meanwhile."""
+    case = on_paper()
+    delivery = approved(case)
+    paper_packs.print_pack(delivery_id=delivery.id, actor=BY)
+    paper_packs.record_posted(delivery_id=delivery.id, actor=support.OFFICER, number=NUMBER)
+    person = Actor.person(case.id)
+    keys = {"token": cases.link_token(delivery), "code": cases.receipt_code(case)}
+    breaches.report_wrong_person(case_id=case.id, actor=person)
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.SUSPENDED
+    if before:
+        paper_packs.back_to_link(case_id=case.id, actor=person)
+    with pytest.raises(cases.LinkClosed, match="link_suspended"):
+        cases.open_delivery(**keys)
+    deliveries.resume_answers(case_id=case.id, actor=BY)
+    delivery.refresh_from_db()
+    if before:
+        assert cases.open_delivery(**keys).delivery_id == delivery.id
+        return
+    assert delivery.state == DeliveryState.POSTED
+    with pytest.raises(cases.LinkClosed, match="link_unknown"):
+        cases.open_delivery(**keys)
 
 
 @pytest.mark.django_db

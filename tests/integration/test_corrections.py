@@ -11,7 +11,7 @@ from django.urls import reverse
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import alarms, corrections, lateness, letters, proposals, services
+from dsr_portal.cases import alarms, corrections, deliveries, lateness, letters, proposals, services
 from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
 from dsr_portal.cases.models import (
     Alarm,
@@ -24,16 +24,19 @@ from dsr_portal.cases.models import (
     RightCode,
     Status,
 )
+from dsr_portal.compliance import breaches
 from dsr_portal.compliance.models import Breach
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
+from dsr_portal.core.ids import new_id
 from dsr_portal.disclosure import correcting
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import services as erasure
 from dsr_portal.gallery import connector, notices
 from dsr_portal.gallery import selectors as gallery
-from dsr_portal.gallery.models import Notice, Record, Restriction
+from dsr_portal.gallery import services as galleries
+from dsr_portal.gallery.models import InspectionHold, Notice, Record, Restriction
 from dsr_portal.jobs import services as jobs
 from dsr_portal.law import deadlines
 from dsr_portal.matching import selectors as matching
@@ -229,10 +232,11 @@ def test_a_name_is_put_right_where_the_source_wrote_it() -> None:
     row = said(case, what="name", right="Mina Adler")
     with pytest.raises(BadInput, match="no_such_column"):
         correcting.correct(correction_id=row.id, actor=OFFICER, column="other.x", value="y")
-    correcting.correct(correction_id=row.id, actor=OFFICER, column="other.username", value="mina_a")
+    put = {"column": "other.username", "value": "Mina Adler"}
+    correcting.correct(correction_id=row.id, actor=OFFICER, **put)
     place = correcting.place_of(row)
     assert place is not None
-    assert place.facts.other == {"username": "mina_a"}
+    assert place.facts.other == {"username": "Mina Adler"}
     assert place.facts.caption == WRONG_CAPTION
 
 
@@ -300,6 +304,88 @@ def test_corrected_a_second_time_recipients_hear_of_it_again() -> None:
         correction_id=row.id, actor=OFFICER, column="collected_at", value="2021-06-03"
     )
     assert Notice.objects.get().state == Notice.State.PREPARED
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        {"column": "page_url", "value": "https://other.example/x"},
+        {"column": "collector", "value": RIGHT_CAPTION},
+        {"column": "caption", "value": "Nobody at all"},
+        {"column": "caption", "value": ""},
+    ],
+)
+def test_one_officer_writes_what_was_said_where_it_was_said_and_nothing_else(
+    put: dict[str, str],
+) -> None:
+    """R-01, E-01: a wish about a caption is no key to the other facts; two write otherwise, and
+    then exactly what both saw."""
+    record = picture()
+    case = answered(record)
+    row = said(case)
+    before = connector.current().facts(Record.objects.get(id=record.id).image_id).first
+    with pytest.raises(NotAllowed, match="second_person"):
+        correcting.correct(correction_id=row.id, actor=OFFICER, **put)
+    assert connector.current().facts(Record.objects.get(id=record.id).image_id).first == before
+    otherwise = {"how": "otherwise", **put}
+    with pytest.raises(BadInput, match="no_such_column"):
+        refuse(row, **otherwise | {"column": "other.x"})
+    proposal = refuse(row, **otherwise)
+    with pytest.raises(Conflict, match="proposed_already"):
+        correcting.correct(correction_id=row.id, actor=SECOND, **put)
+    proposals.turn_down(proposal_id=proposal.id, actor=SECOND)
+    with pytest.raises(NotAllowed, match="second_person"):
+        correcting.correct(correction_id=row.id, actor=OFFICER, **put)
+    proposal = refuse(row, **otherwise)
+    with pytest.raises(NotAllowed, match="second_person"):
+        proposals.agree(proposal_id=proposal.id, actor=OFFICER)
+    proposals.agree(proposal_id=proposal.id, actor=SECOND)
+    with pytest.raises(NotAllowed, match="second_person"):
+        correcting.correct(
+            correction_id=row.id, actor=OFFICER, **put | {"value": f"{put['value']}/y"}
+        )
+    correcting.correct(correction_id=row.id, actor=OFFICER, **put)
+    row.refresh_from_db()
+    assert (row.state, row.decided_by, row.agreed_by) == ("done", OFFICER.id, SECOND.id)
+    assert dict(corrections.put_right(row)) == {"column": put["column"], "after": put["value"]}
+    text = letter_of(case)
+    assert "We did a part of what you told us." in text
+    assert "The page still says it." in text
+    assert put["value"] == "" or not everywhere(put["value"])
+    assert audit.verify().ok
+
+
+@pytest.mark.parametrize("what", ["hold", "lock", "other face", "inspection"])
+def test_what_another_case_or_an_authority_needs_as_it_is_stays_as_it_is(what: str) -> None:
+    """R1, E-01: nothing is written and no key goes while `require_free` refuses."""
+    record = picture()
+    case = answered(record)
+    row = said(case)
+    beside = Record.objects.get(id=record.id)
+    if what == "other face":
+        beside.id, beside.unit, beside.face_number = new_id(), new_id(), 7
+        beside.save(force_insert=True)
+    with unit_of_work():
+        if what in {"hold", "other face"}:
+            galleries.hold(record_ids=[beside.id], case_id=new_id(), actor=SECOND)
+        if what == "lock":
+            galleries.restrict(
+                record_ids=[record.id], case_id=new_id(), actor=SECOND, reason="evidence"
+            )
+        if what == "inspection":
+            InspectionHold.objects.create(source=None, since=clock.now())
+    old = Record.objects.get(id=record.id).image.unit
+    code = "inspection_hold" if what == "inspection" else "held_by_other_case"
+    with pytest.raises(Conflict, match=code):
+        correcting.correct(
+            correction_id=row.id, actor=OFFICER, column="caption", value=RIGHT_CAPTION
+        )
+    jobs.run_due(queues=["light"], limit=60)
+    row.refresh_from_db()
+    assert row.state == CorrectionState.OPEN
+    assert Record.objects.get(id=record.id).image.unit == old
+    assert vault.unit_state(old) == vault.UnitState.LIVE
+    assert WRONG_CAPTION in vault.read(old, "facts").decode()
 
 
 # -- less than asked -----------------------------------------------------------------------------
@@ -432,6 +518,24 @@ def test_a_picture_of_somebody_else_leaves_this_persons_set_and_is_not_erased(si
     assert list(plan.records.values_list("record_id", flat=True)) == [mine.id]
 
 
+def test_an_answer_that_is_closed_is_not_read_on_this_page_either(site: Any) -> None:
+    """O-07: what may show somebody else has no second way out, and opens again with the link."""
+    site("public")
+    case = answered(picture())
+    browser = page_of(case)
+    assert WRONG_CAPTION in browser.get(reverse("public:correct")).content.decode()
+    breaches.report_wrong_person(case_id=case.id, actor=Actor.person(case.id))
+    shut = browser.get(reverse("public:correct"), follow=True)
+    assert shut.redirect_chain
+    for words in (WRONG_CAPTION, PAGE, reverse("public:correct")):
+        assert words not in shut.content.decode(), words
+    with pytest.raises(Conflict, match="answer_closed"):
+        said(case)
+    assert said(case, actor=OFFICER, reached_on=clock.today()).entered_by == OFFICER.id
+    deliveries.resume_answers(case_id=case.id, actor=SUPERVISOR)
+    assert WRONG_CAPTION in browser.get(reverse("public:correct")).content.decode()
+
+
 def test_looked_at_again_and_still_this_person_it_stays_with_a_ground() -> None:
     """E-01, R-01: that it is the same person answers this alone, by two."""
     record = picture()
@@ -504,6 +608,29 @@ def test_asked_in_the_request_itself_it_counts_from_the_request(site: Any, clien
     assert (row.due_on, row.entered_by) == (own.legal, "X-7")
     shown = browser.get(address).content.decode()
     assert "You wrote this down, so another person answers it." in shown
+
+
+def test_by_pages_another_reads_what_is_to_be_written_instead(site: Any, client: Any) -> None:
+    """R-01: who agrees sees the very words; then the page writes them."""
+    site("desk")
+    case = answered(picture())
+    row = said(case)
+    of = {"reference": case.reference}
+    address = reverse("desk:correction", kwargs=of | {"correction_id": row.id})
+    browser, second = sign_in(client, staff("X-7")), sign_in(Client(), staff("X-8"))
+    put = {"column": "caption", "value": "Mina at the fair"}
+    assert browser.post(address, {"do": "correct", **put}).status_code == 422
+    why = {"ground": "cannot_tell", "facts": "Which fair nobody knows."}
+    assert browser.post(address, {"do": "otherwise", **put, **why}).status_code == 302
+    card = second.get(reverse("desk:case", kwargs=of)).content.decode()
+    assert "Something else than was asked is written" in card
+    assert "Mina at the fair" in second.get(address).content.decode()
+    settle = {"proposal_id": Proposal.objects.get().id}
+    second.post(reverse("desk:settle", kwargs=of | settle), {"do": "agree"})
+    assert "Two agreed" in second.get(address).content.decode()
+    assert second.post(address, {"do": "correct", **put}).status_code == 302
+    row.refresh_from_db()
+    assert (row.decided_by, row.agreed_by) == ("X-7", "X-8")
 
 
 def test_erased_meanwhile_it_ends_with_a_letter() -> None:
