@@ -30,6 +30,8 @@ POINTS = (
     "outbox.deliver.complete",
     "vault.shred.complete",
 )
+# A link to sign in for who acts for somebody (tests/worker/test_letter_kill.py).
+ACCOUNT = "cases.account_link.complete"
 # What the last of several groups of holders starts (tests/worker/test_case_groups.py).
 MERGES = ("matching.search_merged.complete", "matching.widen_merged.complete")
 
@@ -52,7 +54,7 @@ def _folder() -> Path:
 
 
 def _die_once(point: str) -> None:
-    if point not in {*POINTS, *MERGES} or point in marks():
+    if point not in {*POINTS, *MERGES, ACCOUNT} or point in marks():
         return
     _folder().mkdir(exist_ok=True)
     (_folder() / point).touch()

@@ -29,6 +29,9 @@ KILLS = {
     "test_letter_kill::test_a_letter_leaves_once_though_its_worker_is_killed": (
         "cases.send_letter",
     ),
+    "test_letter_kill::test_a_link_to_sign_in_is_sent_once_though_its_worker_is_killed": (
+        "cases.account_link",
+    ),
     "test_erasure_workers::test_killed_at_every_point_it_is_finished_once": (
         "erasure.certificate",
         "erasure.run",
@@ -91,5 +94,5 @@ def test_a_row_names_a_test_that_kills(named: str) -> None:
 def test_kinds_killed_at_their_commit_are_those_of_the_table() -> None:
     points = (WORKER.parent / "support" / "kill_at_commit.py").read_text()
     named = re.findall(r'"([a-z_]+\.[a-z_]+)\.(?:complete|checkpoint)"', points)
-    there = ("test_index_kill", "test_case_groups")
+    there = ("test_index_kill", "test_case_groups", "test_letter_kill::test_a_link_to_sign_in")
     assert set(named) == {kind for kind, test in KILLED_IN.items() if test.startswith(there)}
