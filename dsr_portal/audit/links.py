@@ -1,7 +1,7 @@
 """How the chain is hashed, in plain Python: the portal and a stand-alone verifier share this file.
 
 An event's header holds everything but its payload. Its payload is bound by a salted commitment, so
-that the payload can be deleted by schedule and the chain still verifies (rule R29):
+that the payload can be deleted and the chain still verifies (rule R29):
 
     commitment  = HMAC-SHA256(key=salt, payload)          both as the text that is stored
     header hash = SHA-256(canonical JSON of the header)

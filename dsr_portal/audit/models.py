@@ -55,7 +55,7 @@ class Event(Row):
 
     @property
     def data(self) -> dict[str, Any] | None:
-        """The payload, None when its row was removed by schedule."""
+        """The payload, None when its row was removed."""
         try:
             body = self.payload.body
         except Payload.DoesNotExist:

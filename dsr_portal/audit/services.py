@@ -77,7 +77,7 @@ def export(case_id: UUID | None = None, *, since: Head | None = None) -> dict[st
 
 
 def remove_payloads(*, event_ids: Iterable[UUID], actor: Actor, reason: str) -> int:
-    """Delete payload rows by schedule (law L-23); the events stay and the chain still verifies."""
+    """Delete payload rows (law L-23); the events stay and the chain still verifies."""
     with unit_of_work():
         held = Event.objects.filter(id__in=list(event_ids), payload__isnull=False)
         numbers = sorted(held.values_list("number", flat=True))

@@ -3,7 +3,7 @@
 from dsr_portal.core.inventory import F, declare_model
 
 _TRAIL = {
-    "shredder": "none: no name, text or biometrics enters; payload rows go by schedule",
+    "shredder": "none: no name, text or biometrics enters; payload rows can be removed",
     "verifier": "manage.py verify_audit",
 }
 

@@ -2,7 +2,7 @@
 
 - events: no UPDATE, no DELETE, only the next number, bound to the event before it
 - head row: starts at 0, moves only forward and only onto an event that is there; never deleted
-- payloads: written before their event, never updated, deletable by schedule
+- payloads: written before their event, never updated, deletable
 - nothing is truncated (PostgreSQL; SQLite has no TRUNCATE)
 
 SQLite runs the DELETE triggers of INSERT OR REPLACE only with recursive_triggers, which the

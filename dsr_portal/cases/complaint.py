@@ -10,20 +10,21 @@ import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import receipts, selectors
-from dsr_portal.cases.deliveries import is_kept
 from dsr_portal.cases.models import (
     Case,
-    Delivery,
     DeliveryKind,
+    DeliveryPart,
     DeliveryState,
     Direction,
     Lateness,
+    LetterState,
     Status,
 )
 from dsr_portal.cases.texts import day_words
@@ -34,6 +35,7 @@ from dsr_portal.core.transactions import outside
 from dsr_portal.documents import services as documents
 
 LETTERS = (DeliveryKind.LETTER, DeliveryKind.NOTICE)
+LEFT = (DeliveryState.RELEASED, DeliveryState.POSTED)
 
 
 @outside("Making a complaint pack")
@@ -56,18 +58,26 @@ def pack(*, case: Case, actor: Actor) -> bytes:
 
 
 def _letters(case: Case) -> Iterator[tuple[date, bytes]]:
-    """Letters that left and whose files are here, the oldest first; never the answer itself."""
-    left = case.deliveries.filter(state=DeliveryState.RELEASED, kind__in=LETTERS)
-    for delivery in left.order_by("released_at", "id"):
-        if not is_kept(delivery):
-            continue
-        for part in delivery.parts.filter(media_type="application/pdf"):
-            if part.document_id is not None:
-                yield _day_of(delivery), documents.open_document(part.document_id)
-
-
-def _day_of(delivery: Delivery) -> date:
-    return clock.local_date(delivery.released_at or delivery.created_at)
+    """Letters that left by link or by post and whose files are here, the oldest first; never the
+    answer itself."""
+    letters = case.letters.filter(state=LetterState.SENT)
+    # Beside them: a letter that is the answer, as a refusal is, and the notice of a breach.
+    parts = DeliveryPart.objects.filter(
+        delivery__case=case,
+        delivery__kind__in=LETTERS,
+        delivery__state__in=LEFT,
+        media_type="application/pdf",
+    )
+    left: dict[UUID, date] = {}
+    for document_id, at in (
+        *letters.values_list("document_id", "sent_at"),
+        *parts.values_list("document_id", "delivery__released_at"),
+    ):
+        if document_id is not None and at is not None:
+            left.setdefault(document_id, clock.local_date(at))
+    for document_id, day in sorted(left.items(), key=lambda one: (one[1], one[0])):
+        if documents.is_kept(document_id):
+            yield day, documents.open_document(document_id)
 
 
 def _summary(case: Case, letters: int) -> bytes:

@@ -645,6 +645,26 @@ def test_the_complaint_pack_holds_what_was_said_and_not_what_was_found(travel, p
     assert Event.objects.filter(type="case.complaint_pack", case_id=case.id).count() == 1
 
 
+def test_letters_that_left_by_post_are_among_the_papers(travel, people):
+    """R25: also for who has a postal address only; what was printed and not posted has not left."""
+    case = services.open_case(
+        actor=support.OFFICER,
+        channel="post",
+        rights=["access"],
+        contact=services.Contact(name="M. Doe", postal="Dam 1, Amsterdam"),
+    ).case
+    travel.to("2026-10-13")
+    assert lateness.notice_late() == 1
+    work()
+    letter = Letter.objects.get()
+    assert letter.state == LetterState.TO_POST
+    assert len(unpacked(complaint.pack(case=case, actor=support.OFFICER))) == 1
+    letters.record_posted(letter_id=letter.id, actor=support.SECOND)
+    found = unpacked(complaint.pack(case=case, actor=support.OFFICER))
+    posted = found[f"{case.reference}-letter-1-2026-10-13.pdf"]
+    assert "We are late. We are sorry." in " ".join(text_of(posted).split())
+
+
 def test_the_desk_hands_the_papers_to_who_has_no_page(travel, people, site):
     """R25: by intake staff, as the person would get them; who did is in the trail."""
     site("desk")
