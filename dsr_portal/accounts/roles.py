@@ -1,4 +1,4 @@
-"""Who reviews: the two roles that decide about a person's request, and the guard in front of it."""
+"""Who enters a request and who decides about it, and the guard in front of the latter."""
 
 from django.utils.translation import gettext as _
 
@@ -7,6 +7,8 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
 
 REVIEWERS = frozenset({Role.OFFICER, Role.SUPERVISOR})
+INTAKE = REVIEWERS | {Role.DPO}
+"""Who may enter a request, and write down what came with it (law T-08)."""
 
 
 def require_reviewer(actor: Actor) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dsr_portal.accounts.roles import require_reviewer
+from dsr_portal.accounts.roles import INTAKE, require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import invitations, paper_notices, receipts
 from dsr_portal.cases.codes import receipt_code
@@ -25,8 +25,6 @@ from dsr_portal.core.transactions import require_outside_transaction
 from dsr_portal.jobs.services import queue_effect
 from dsr_portal.vault import services as vault
 
-MAY_HAND = frozenset({"officer", "supervisor", "dpo"})
-"""Who may enter a request may give its receipt (T-08, T-10)."""
 CODE_RENEWED = "case.code_renewed"
 """Note of the erasure ledger: no restore brings the older code back (R31)."""
 MAX_NAME, MAX_POSTAL = 120, 500
@@ -159,7 +157,7 @@ def renew_code(*, case_id: UUID, actor: Actor, way: str, compared: str) -> str:
 
 
 def _require_may_hand(actor: Actor) -> None:
-    if not actor.is_human_staff or actor.role not in MAY_HAND:
+    if not actor.is_human_staff or actor.role not in INTAKE:
         raise NotAllowed("entering_role", _("Your role does not include this."))
 
 

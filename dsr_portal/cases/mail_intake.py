@@ -19,7 +19,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import mailbox
 from dsr_portal.cases.intake import MAX_NOTE, Contact, open_case
@@ -48,9 +48,6 @@ from dsr_portal.law import reading
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
 
-MAY_FETCH = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO})
-"""Who may fetch mail under their own number; the operator's command may too (T-08)."""
-
 WIDE = (RightCode.ACCESS, RightCode.ERASURE, RightCode.OBJECTION)
 """What a message is read as that names nothing we know a word for (law T-09)."""
 
@@ -70,7 +67,7 @@ class Took(StrEnum):
 
 
 def require_may_fetch(actor: Actor) -> None:
-    if actor.kind == "operator" or (actor.is_human_staff and actor.role in MAY_FETCH):
+    if actor.kind == "operator" or (actor.is_human_staff and actor.role in INTAKE):
         return
     raise NotAllowed(
         "fetching_role",

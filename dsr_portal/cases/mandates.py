@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from dsr_portal.accounts.roles import require_reviewer
+from dsr_portal.accounts.roles import INTAKE, require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import invitations, proofs
 from dsr_portal.cases.codes import representative_code, same_code
@@ -41,8 +41,6 @@ from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
 
 DOCUMENT = "document"
-MAY_WRITE = frozenset({"officer", "supervisor", "dpo"})
-"""Who may enter a request may write down who sent it (T-08)."""
 BY_SOMEBODY = frozenset({Channel.REPRESENTATIVE, Channel.THIRD_PARTY})
 """Where the person was not here themselves when the request came (law C-05, C-06)."""
 STANDING = (MandateState.WAITING, MandateState.DOUBTED, MandateState.ACCEPTED)
@@ -106,7 +104,7 @@ def write_down(
     `BadInput`, `NotAllowed`, `Conflict` with represented_already or case_over.
     """
     require_outside_transaction("Writing down a mandate")
-    if not actor.is_human_staff or actor.role not in MAY_WRITE:
+    if not actor.is_human_staff or actor.role not in INTAKE:
         raise NotAllowed("entering_role", _("Your role does not include this."))
     if kind not in MandateKind.values or answer_to not in AnswerTo.values:
         raise BadInput("no_such_choice", _("Choose among the choices."))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import paper_notices
 from dsr_portal.cases.locking import lock
@@ -16,9 +17,6 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.vault import services as vault
-
-MAY_WRITE_DOWN = frozenset({"officer", "supervisor", "dpo"})
-"""Who may enter a request may write this wish down too."""
 
 
 def wanted(case: Case) -> bool:
@@ -66,7 +64,7 @@ def end_wish(case: Case, *, actor: Actor) -> None:
 def require_may(case_id: UUID, actor: Actor) -> None:
     """The person themselves, or who may enter a request."""
     own = actor == Actor.person(case_id)
-    if not own and not (actor.is_human_staff and actor.role in MAY_WRITE_DOWN):
+    if not own and not (actor.is_human_staff and actor.role in INTAKE):
         raise NotAllowed("entering_role", _("Your role does not include this."))
 
 

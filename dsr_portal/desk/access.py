@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.access import second_factor_required
 from dsr_portal.accounts.models import Role
-from dsr_portal.accounts.roles import REVIEWERS
+from dsr_portal.accounts.roles import INTAKE, REVIEWERS
 from dsr_portal.accounts.services import actor_for, is_trained, staff_of
 from dsr_portal.cases.selectors import DESK_ROLES
 from dsr_portal.compliance.director import MAY_SEE as MAY_SEE_DIRECTOR
@@ -17,7 +17,6 @@ from dsr_portal.compliance.orders import MAY_ENTER as MAY_TAKE_ORDERS
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
 from dsr_portal.gallery.channels import MAY_LIST
-from dsr_portal.matching.probes import MAY_ENTER
 
 P = ParamSpec("P")
 MAY_OPEN_TO_AUTHORITY = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
@@ -56,7 +55,7 @@ def for_reviewers(view: View[P]) -> Page[P]:
 
 def for_intake(view: View[P]) -> Page[P]:
     """A page of those who may enter a request or a consent that came another way (T-08)."""
-    return _for_roles(MAY_ENTER)(view)
+    return _for_roles(INTAKE)(view)
 
 
 def for_listers(view: View[P]) -> Page[P]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import (
@@ -71,7 +72,6 @@ from dsr_portal.matching import linking
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching import services as matching_services
 from dsr_portal.matching.models import ReviewState, Search
-from dsr_portal.matching.probes import MAY_ENTER
 from dsr_portal.matching.stopped import start_again
 from dsr_portal.policy import selectors as policy
 
@@ -100,7 +100,7 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
         "waiting": waiting,
         "ready": Delivery.objects.filter(state=DeliveryState.READY).count(),
         "may_release": settings.DSR_DEMO and actor.role in REVIEWERS,
-        "may_enter": actor.role in MAY_ENTER,
+        "may_enter": actor.role in INTAKE,
         "alarms": alarms.mine(actor.id),
         "late_now": lateness.late_now(),
         "late_reasons": [
@@ -167,11 +167,11 @@ def _case_page(
         "is_child": children.is_child(found),
         **_authorities(found, actor),
         **clock_context(found, actor),
-        "may_print": bool(found.opener) and actor.role in MAY_ENTER and found.status not in OVER,
+        "may_print": bool(found.opener) and actor.role in INTAKE and found.status not in OVER,
         "linked": cases.linked_cases(staff_of(request), found),
         "links": linking.links_of(staff_of(request), found),
         "may_link": actor.role in REVIEWERS and linking.why_not(found) is None,
-        "mails": mail_desk.mails_of(found) if actor.role in MAY_ENTER else (),
+        "mails": mail_desk.mails_of(found) if actor.role in INTAKE else (),
         "has_original": found.status not in OVER and cases.original_of(found) is not None,
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,
         "may_hold_back": actor.role in REVIEWERS and withholding.why_not(found) is None,

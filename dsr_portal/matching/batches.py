@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import mandates
 from dsr_portal.cases import services as cases
@@ -230,7 +231,7 @@ def open_batch(
     `BadInput("batch_problems")` while a line is wrong and not only the good ones are wanted.
     """
     require_outside_transaction("Opening a batch")
-    if not actor.is_human_staff or actor.role not in mandates.MAY_WRITE:
+    if not actor.is_human_staff or actor.role not in INTAKE:
         raise NotAllowed("entering_role", _("Your role does not include this."))
     if kind not in MandateKind.values or kind in {MandateKind.PARENT, MandateKind.HEIR}:
         raise BadInput("no_such_choice", _("Children and the dead are entered one by one."))

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import children, evidence_locks, mandates
 from dsr_portal.cases import services as cases
@@ -57,9 +57,6 @@ from dsr_portal.vault.pictures import jpeg_of
 CROP = "crop"
 CONSENT_REFERENCE = "consent.reference"
 MAX_REFERENCE = 120
-
-MAY_ENTER = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO})
-"""Who enters a request that came by post, mail or phone; all of them may receive one (T-08)."""
 
 
 # -- probes ---------------------------------------------------------------------------------
@@ -512,7 +509,7 @@ def _with_photo(case: Case, *, entered: Entered, staged: vault.Staged | None, ac
 
 
 def _require_may_enter(actor: Actor) -> None:
-    if not actor.is_human_staff or actor.role not in MAY_ENTER:
+    if not actor.is_human_staff or actor.role not in INTAKE:
         raise NotAllowed(
             "entering_role",
             _("Only officers, supervisors and the data protection officer enter requests."),
