@@ -33,6 +33,10 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="for results, curves, pairs to judge, cache"
     )
     evaluate.add_argument("--json", action="store_true", help="print JSON, nothing else")
+    evaluate.add_argument(
+        "--thresholds", type=Path,
+        help="JSON of `manage.py calibrate --check --json`: rows at the thresholds in force too",
+    )  # fmt: skip
     evaluate.add_argument("--judged", type=Path, help="suspects.csv with verdicts")
     evaluate.add_argument("--seed", type=int, default=1)
     evaluate.add_argument("--engine", choices=("onnx", "tensorflow"), default="onnx")
@@ -57,6 +61,7 @@ def _evaluate(asked: argparse.Namespace) -> int:
         seed=asked.seed,
         engine=asked.engine,
         threads=asked.threads,
+        thresholds=asked.thresholds,
     )
     try:
         results = run.evaluate(options, _say)

@@ -15,77 +15,52 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from biometrics import odds
+from biometrics import odds, odds_check
 from biometrics.errors import BiometricsError
-from biometrics.fusion import fuse
-from biometrics.odds import OddsModel, Step
-from biometrics.tail import Tail, TooFewPairs
+from biometrics.known_pairs import (
+    KINDS,
+    LEAST_PEOPLE,
+    ONE_PHOTO,
+    SEVERAL,
+    WIDENED,
+    LabelledFaces,
+    Scores,
+    fused_scores,
+    halves,
+    of_photos,
+    one_each,
+    rows_by_person,
+    scores_of,
+    widened_scores,
+)
+from biometrics.odds import OddsModel
+from biometrics.odds_check import ENOUGH_PEOPLE, OddsCheck
+from biometrics.tail import Tail, TailTest, TooFewPairs
 
 Floats = NDArray[np.float64]
 People = NDArray[np.intp]
 
+FORMAT: Final = 2
+"""Grows when the figures of a calibration change their meaning; older ones are not repeated."""
+
 RECALL_TARGET: Final = 0.985
 FPIR_TARGET: Final = 0.01
 TAIL_SHARE: Final = 0.002
-LEAST_PEOPLE: Final = 30
-ENOUGH_PEOPLE: Final = 300
-
-ONE_PHOTO, SEVERAL_PHOTOS, WIDENED = "one_photo", "several_photos", "widened"
-KINDS: Final = (ONE_PHOTO, SEVERAL_PHOTOS, WIDENED)
 
 # With fewer people the review threshold is never set above this: small sets are often portraits,
 # and the pictures of a gallery are harder. On press pictures kept apart one stranger per search
 # among 13,228 came at 0.36.
 CAUTIOUS_REVIEW: Final = 0.36
 
-_DRAWS = 10
-_MOST_STRANGERS = 20_000_000
-_MOST_PEOPLE = 6_000
 _BOOTSTRAPS = 500
 _TAIL_BOOTSTRAPS = 200
-_FUSED = {SEVERAL_PHOTOS: 2, WIDENED: 3}
-_FUSED_DRAWS = 4
-_WRONG_CLLR = 0.01
-_STEP_FACTOR = 2.0
-_STEP_LEAST = 5
+_MOST_TESTED = 6_000
 
 
 class TooFewPeople(BiometricsError):
     """The set is too small to calibrate with; the message says what is missing."""
 
     code = "too_few_people"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelledFaces:
-    """Templates of known people: float32 (n, dim) unit rows, and whose each is, int (n,)."""
-
-    templates: NDArray[np.float32]
-    people: People
-
-    def __post_init__(self) -> None:
-        if self.templates.ndim != 2 or self.people.shape != (len(self.templates),):
-            raise BiometricsError("expected templates (n, dim) and people (n,)")
-
-    def of(self, people: People) -> LabelledFaces:
-        """The faces of some of the people."""
-        kept = np.isin(self.people, people)
-        return LabelledFaces(self.templates[kept], self.people[kept])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """Cosines of known pairs: of one person (each with the person's number) and of strangers.
-
-    ``strangers`` may hold several draws of pictures of the same people; ``stranger_pairs`` counts
-    the pairs of people once. ``per_search``: strangers one probe is compared with.
-    """
-
-    genuine: Floats
-    people: People
-    strangers: Floats
-    stranger_pairs: int
-    per_search: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,46 +75,35 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share with its 95 % interval (bootstrap by person)."""
+    """A share with its 95 % interval (bootstrap by person), of so many people.
+
+    ``without_face``: the part of it that was lost because no face was found in a picture.
+    """
 
     value: float
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class StepCheck:
-    """Candidates of one step among held-out people: strangers that odds expect, and those seen."""
-
-    step: str
-    candidates: int
-    expected: float
-    observed: int
-
-
-@dataclass(frozen=True, slots=True)
-class OddsCheck:
-    """Whether odds fitted on one half of the people hold for the other.
-
-    ``cllr`` and ``least`` in bits; ``holds``: they differ by 0.01 at most, and in no step with at
-    least five strangers are expected and seen more than a factor 2 apart.
-    """
-
-    cllr: float
-    least: float
-    steps: tuple[StepCheck, ...]
-    holds: bool
+    people: int
+    without_face: float
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What ``calibrate`` found, with what it rests on. Plain numbers, nothing about a person."""
+    """What ``calibrate`` found, with what it rests on. Plain numbers, nothing about a person.
 
+    ``pictures`` of ``people`` in which a face was found, and ``pictures_without_face``; of
+    ``near_duplicates`` one was counted and these were not. ``tail``: of strangers' scores with
+    one photo; its test was made with one half of the people on the other.
+    """
+
+    format: int
     set_name: str
     made_on: str
     model: str
     people: int
     pictures: int
+    pictures_without_face: int
+    near_duplicates: int
     people_with_pairs: int
     genuine_pairs: int
     stranger_pairs: int
@@ -151,6 +115,7 @@ class Calibration:
     loop: Threshold | None
     found: Share
     strangers: float
+    tail: Tail
     odds: dict[str, OddsModel]
     checks: dict[str, OddsCheck]
     remarks: tuple[str, ...]
@@ -158,6 +123,7 @@ class Calibration:
     def as_json(self) -> dict[str, Any]:
         """Plain values for storage."""
         content = asdict(self)
+        content["tail"] = self.tail.as_json()
         content["odds"] = {kind: model.as_json() for kind, model in self.odds.items()}
         return content
 
@@ -172,14 +138,12 @@ class Calibration:
         values["odds"] = {
             kind: OddsModel.from_json(model) for kind, model in values["odds"].items()
         }
-        values["checks"] = {kind: _check(one) for kind, one in values["checks"].items()}
+        values["tail"] = Tail.from_json(values["tail"])
+        values["checks"] = {
+            kind: OddsCheck.from_json(one) for kind, one in values["checks"].items()
+        }
         values["remarks"] = tuple(values["remarks"])
         return Calibration(**values)
-
-
-def _check(content: dict[str, Any]) -> OddsCheck:
-    steps = tuple(StepCheck(**step) for step in content["steps"])
-    return OddsCheck(content["cllr"], content["least"], steps, content["holds"])
 
 
 def calibrate(
@@ -192,12 +156,13 @@ def calibrate(
     recall_target: float = RECALL_TARGET,
     fpir_target: float = FPIR_TARGET,
     records_per_person: float = 1.0,
+    near_duplicates: int = 0,
     seed: int = 0,
 ) -> Calibration:
     """Thresholds and odds for a gallery of ``enrolled`` faces.
 
-    ``faces`` hold every picture of the set in which a face was found. Raises TooFewPeople when
-    there are not at least 30 people with two pictures.
+    ``faces`` hold every picture of the set once (``near_duplicates`` were left out before).
+    Raises TooFewPeople when there are not at least 30 people with two pictures.
     """
     rng = np.random.default_rng(seed)
     one = scores_of(faces, rng)
@@ -206,120 +171,53 @@ def calibrate(
         raise TooFewPeople(
             f"{paired} people have two usable pictures, at least {LEAST_PEOPLE} are needed"
         )
-    tail = _tail(one)
-    remarks = []
-    # Rounded towards more candidates, and towards a smaller strong band.
-    review = _floor(highest_with_recall(one.genuine, one.people, recall_target))
-    interval = _bootstrap_review(one, recall_target, rng)
-    if paired < ENOUGH_PEOPLE:
-        remarks.append("few_people")
-        if review > CAUTIOUS_REVIEW:
-            review, interval = CAUTIOUS_REVIEW, (CAUTIOUS_REVIEW, CAUTIOUS_REVIEW)
-            remarks.append("cautious_review")
+    tail = replace(_tail(one), test=_tail_test(faces, rng))
+    review, remarks = _review(one, recall_target, rng)
+    remarks += _tail_remarks(tail)
     # A search shows a stranger with probability 1 - (1 - FMR)^N.
     fmr = float(-np.expm1(np.log1p(-fpir_target) / max(enrolled, 1)))
-    extrapolated = fmr < tail.reach
-    strong = max(-_floor(-tail.threshold(fmr)), review)
-    models, checks = _all_odds(faces, one, records_per_person, recall_target, rng)
-    remarks += [f"no_odds_{kind}" for kind in KINDS if kind not in models]
-    loop = _loop_threshold(faces, tail.fmr(review), recall_target, rng)
-    if extrapolated:
+    strong = _strong(faces, one, tail, rng, fmr=fmr, review=review.value)
+    if strong.extrapolated:
         remarks.append("strong_extrapolated")
+    loop = _loop_threshold(faces, review.value, tail.fmr(review.value), rng)
     if loop is None:
         remarks.append("no_loop_threshold")
+    found = _found_held_out(one, recall_target, review.value, rng)
+    if found.without_face > 1.0 - recall_target:
+        remarks.append("faces_not_found")
+    served = _Served(review.value, review.value if loop is None else loop.value)
+    models, checks = _all_odds(faces, served, records_per_person, rng)
+    if "tail_not_usable" in remarks:
+        models = {}
+    remarks += _odds_remarks(models, checks)
     return Calibration(
+        format=FORMAT,
         set_name=set_name,
         made_on=made_on,
         model=model,
-        people=len(np.unique(faces.people)),
+        people=len(np.unique(np.concatenate([faces.people, faces.faceless]))),
         pictures=len(faces.people),
+        pictures_without_face=len(faces.faceless),
+        near_duplicates=near_duplicates,
         people_with_pairs=paired,
         genuine_pairs=len(one.genuine),
         stranger_pairs=one.stranger_pairs,
         enrolled=enrolled,
         recall_target=recall_target,
         fpir_target=fpir_target,
-        review=Threshold(review, *interval),
-        strong=Threshold(strong, *_bootstrap_strong(faces, fmr, rng), extrapolated),
+        review=review,
+        strong=strong,
         loop=loop,
-        found=_found_held_out(one, recall_target, review, rng),
-        strangers=tail.fmr(review) * enrolled,
+        found=found,
+        strangers=tail.fmr(review.value) * enrolled,
+        tail=tail,
         odds=models,
         checks=checks,
         remarks=tuple(remarks),
     )
 
 
-# -- scores ---------------------------------------------------------------------------------------
-
-
-def scores_of(faces: LabelledFaces, rng: np.random.Generator) -> Scores:
-    """Every genuine pair; strangers with one picture per person, ten draws of pictures."""
-    genuine, whose = [], []
-    rows_of = _rows_by_person(faces.people)
-    for person, rows in rows_of.items():
-        if len(rows) < 2:
-            continue
-        same = faces.templates[rows].astype(np.float64)
-        above = np.triu_indices(len(rows), 1)
-        found = (same @ same.T)[above]
-        genuine.append(found)
-        whose.append(np.full(len(found), person, dtype=np.intp))
-    single = all(len(rows) == 1 for rows in rows_of.values())
-    chosen = rng.permutation(list(rows_of))[:_MOST_PEOPLE].tolist()
-    pairs = len(chosen) * (len(chosen) - 1) // 2
-    times = 1 if single else max(1, min(_DRAWS, _MOST_STRANGERS // max(pairs, 1)))
-    draws = [_strangers(faces, [rows_of[one] for one in chosen], rng) for _ in range(times)]
-    return Scores(
-        np.concatenate(genuine) if genuine else np.empty(0),
-        np.concatenate(whose) if whose else np.empty(0, dtype=np.intp),
-        np.concatenate(draws),
-        stranger_pairs=pairs,
-        per_search=len(rows_of) - 1,
-    )
-
-
-def fused_scores(faces: LabelledFaces, photos: int, rng: np.random.Generator) -> Scores | None:
-    """The same for probes fused of several photos; None where too few people have enough."""
-    rows_of = _rows_by_person(faces.people)
-    able = {person: rows for person, rows in rows_of.items() if len(rows) > photos}
-    if len(able) < LEAST_PEOPLE:
-        return None
-    genuine, whose, strangers = [], [], []
-    for _ in range(_FUSED_DRAWS):
-        owner = rng.permutation(list(rows_of))[:_MOST_PEOPLE]
-        gallery = np.stack([faces.templates[rng.choice(rows_of[one])] for one in owner.tolist()])
-        for person, rows in able.items():
-            chosen = rng.permutation(rows)
-            probe = fuse(faces.templates[chosen[:photos]]).astype(np.float64)
-            mates = faces.templates[chosen[photos:]].astype(np.float64) @ probe
-            genuine.append(mates)
-            whose.append(np.full(len(mates), person, dtype=np.intp))
-            strangers.append((gallery[owner != person] @ probe.astype(np.float32)).astype(float))
-    return Scores(
-        np.concatenate(genuine),
-        np.concatenate(whose),
-        np.concatenate(strangers),
-        stranger_pairs=len(able) * (min(len(rows_of), _MOST_PEOPLE) - 1),
-        per_search=len(rows_of) - 1,
-    )
-
-
-def _strangers(
-    faces: LabelledFaces, rows_of: Sequence[NDArray[np.intp]], rng: np.random.Generator
-) -> Floats:
-    rows = [int(rng.choice(rows)) for rows in rows_of]
-    one_each = faces.templates[rows].astype(np.float32)
-    parts = [
-        (one_each[at + 1 :] @ one_each[at]).astype(np.float64) for at in range(len(one_each) - 1)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0)
-
-
-def _rows_by_person(people: People) -> dict[int, NDArray[np.intp]]:
-    order = np.argsort(people, kind="stable")
-    names, starts = np.unique(people[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
+# -- the tail of strangers' scores ----------------------------------------------------------------
 
 
 def _tail(scores: Scores) -> Tail:
@@ -334,7 +232,75 @@ def _tail(scores: Scores) -> Tail:
     return replace(tail, pairs=scores.stranger_pairs)
 
 
+def _tail_test(faces: LabelledFaces, rng: np.random.Generator) -> TailTest | None:
+    """The tail of one half of the people held against the other, one picture of each person.
+
+    None where a half has too few pairs for a tail.
+    """
+    known, others = (
+        one_each(half, list(rows_by_person(half.people).values()), rng)
+        for half in halves(_some(faces, rng), rng)
+    )
+    try:
+        return Tail.fit(known, top=TAIL_SHARE, others=others).test
+    except TooFewPairs:
+        return None
+
+
+def _some(faces: LabelledFaces, rng: np.random.Generator) -> LabelledFaces:
+    names = np.unique(faces.people)
+    return faces.of(rng.permutation(names)[:_MOST_TESTED]) if len(names) > _MOST_TESTED else faces
+
+
+def _tail_remarks(tail: Tail) -> list[str]:
+    """What is said of a tail that thresholds and odds can't rest on."""
+    if tail.usable:
+        return []
+    return ["tail_not_usable" if tail.test is not None and tail.test.enough else "tail_not_tested"]
+
+
 # -- thresholds -----------------------------------------------------------------------------------
+
+
+def _review(one: Scores, target: float, rng: np.random.Generator) -> tuple[Threshold, list[str]]:
+    """The review threshold, rounded towards more candidates, and what is to be said of it."""
+    value = _floor(highest_with_recall(one.genuine, one.people, target))
+    interval = _bootstrap_review(one, target, rng)
+    if len(np.unique(one.people)) >= ENOUGH_PEOPLE:
+        return Threshold(value, *interval), []
+    if value <= CAUTIOUS_REVIEW:
+        return Threshold(value, *interval), ["few_people"]
+    cautious = Threshold(CAUTIOUS_REVIEW, CAUTIOUS_REVIEW, CAUTIOUS_REVIEW)
+    return cautious, ["few_people", "cautious_review"]
+
+
+def _strong(
+    faces: LabelledFaces,
+    one: Scores,
+    tail: Tail,
+    rng: np.random.Generator,
+    *,
+    fmr: float,
+    review: float,
+) -> Threshold:
+    """Where a search shows a stranger as rarely as asked, rounded towards a smaller band.
+
+    A tail that did not pass its test may lower nothing: then the strangers that were measured
+    have to stay under it too, all but the share that is allowed.
+    """
+    value = tail.threshold(fmr)
+    low, high = _bootstrap_strong(faces, fmr, rng)
+    if not tail.usable:
+        value = max(value, _measured(one, fmr))
+        low, high = max(low, value), max(high, value)
+    return Threshold(max(-_floor(-value), review), low, high, extrapolated=fmr < tail.reach)
+
+
+def _measured(one: Scores, fmr: float) -> float:
+    """The lowest score that no more than this share of the measured strangers reach."""
+    allowed = int(fmr * one.stranger_pairs)
+    ordered = np.sort(one.strangers)[::-1]
+    return float(np.nextafter(ordered[min(allowed, len(ordered) - 1)], 2.0))
 
 
 def highest_with_recall(genuine: Floats, people: People, target: float) -> float:
@@ -366,7 +332,7 @@ def _bootstrap_strong(
     People are drawn again and a pair counts as often as both its people were drawn: pairs that
     share a person are not independent. One picture per person; only the highest pairs are kept.
     """
-    rows = [int(rng.choice(rows)) for rows in _rows_by_person(faces.people).values()]
+    rows = [int(rng.choice(rows)) for rows in rows_by_person(faces.people).values()]
     first, second, top = _highest_pairs(faces.templates[rows], 10 * TAIL_SHARE)
     values = []
     for _ in range(_TAIL_BOOTSTRAPS):
@@ -406,7 +372,7 @@ def _score_reached(templates: NDArray[np.float32], share: float) -> float:
 def _resampled(
     genuine: Floats, people: People, rng: np.random.Generator, times: int
 ) -> Iterator[tuple[Floats, People]]:
-    rows_of = list(_rows_by_person(people).values())
+    rows_of = list(rows_by_person(people).values())
     for _ in range(times):
         drawn = rng.integers(0, len(rows_of), len(rows_of))
         rows = [rows_of[one] for one in drawn]
@@ -420,23 +386,32 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _found_held_out(scores: Scores, target: float, most: float, rng: np.random.Generator) -> Share:
-    """What a threshold chosen on one half of the people finds for the other, both ways."""
+    """What a threshold chosen on one half of the people finds for the other, both ways.
+
+    A pair with a picture in which no face was found is missed at every threshold.
+    """
     first = _half(scores.people, rng)
     kept: Floats = np.empty(len(scores.genuine))
     for half in (first, ~first):
         threshold = highest_with_recall(scores.genuine[~half], scores.people[~half], target)
         kept[half] = scores.genuine[half] >= min(threshold, most)
+    kept = np.concatenate([kept, np.zeros(len(scores.lost))])
+    whose = np.concatenate([scores.people, scores.lost])
+    lost = np.arange(len(whose)) >= len(scores.people)
     values = [
         float(odds.person_weights(people) @ found)
-        for found, people in _resampled(kept, scores.people, rng, _BOOTSTRAPS)
+        for found, people in _resampled(kept, whose, rng, _BOOTSTRAPS)
     ]
     low, high = _interval(values)
-    people = len(np.unique(scores.people))
+    people = len(np.unique(whose))
+    weights = odds.person_weights(whose)
     # Where nothing was missed, up to 3 in n may be missed all the same (the rule of three).
     return Share(
-        min(float(odds.person_weights(scores.people) @ kept), 1.0),
+        min(float(weights @ kept), 1.0),
         min(low, 1.0 - 3.0 / people) if kept.all() else low,
         min(high, 1.0),
+        people=people,
+        without_face=float(weights[lost].sum()),
     )
 
 
@@ -450,47 +425,96 @@ def _half(people: People, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _loop_threshold(
-    faces: LabelledFaces, strangers_at_review: float, target: float, rng: np.random.Generator
+    faces: LabelledFaces, review: float, strangers_at_review: float, rng: np.random.Generator
 ) -> Threshold | None:
-    """Where a widened search brings as many strangers as one photo does at the review threshold.
+    """Where the first widened search adds as many strangers as one photo at the review threshold.
 
-    It is never set so high that the widened search would miss more than the recall target allows.
+    It takes no record away: what the photo alone found stays found.
     """
-    scores = fused_scores(faces, _FUSED[WIDENED], rng)
+    scores = widened_scores(faces, rng, first=review)
     if scores is None:
         return None
-    limit = highest_with_recall(scores.genuine, scores.people, target)
-    alike = _tail(scores).threshold(strangers_at_review)
-    drawn = _resampled(scores.genuine, scores.people, rng, _BOOTSTRAPS)
-    values = [min(alike, highest_with_recall(genuine, whose, target)) for genuine, whose in drawn]
-    return Threshold(min(alike, limit), *_interval(values))
+    try:
+        tail = _tail(scores)
+    except TooFewPeople:
+        return None
+    value = tail.threshold(strangers_at_review)
+    low, high = _bootstrap_rate(scores, strangers_at_review, rng)
+    return Threshold(
+        value, min(low, value), max(high, value), extrapolated=strangers_at_review < tail.reach
+    )
+
+
+def _bootstrap_rate(scores: Scores, rate: float, rng: np.random.Generator) -> tuple[float, float]:
+    """95 % interval of the score that this share of strangers reach, searchers drawn again."""
+    _, searcher, counts = np.unique(scores.searcher, return_inverse=True, return_counts=True)
+    order = np.argsort(scores.strangers)[::-1][: max(int(10 * rate * len(searcher)), 100)]
+    top, whose = scores.strangers[order], searcher[order]
+    values = []
+    for _ in range(_TAIL_BOOTSTRAPS):
+        times = np.bincount(rng.integers(0, len(counts), len(counts)), minlength=len(counts))
+        reached = np.cumsum(times[whose]) / max(int(times @ counts), 1)
+        values.append(float(top[min(int(np.searchsorted(reached, rate)), len(top) - 1)]))
+    return _interval(values)
 
 
 # -- odds -----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The scores from which candidates are shown: of a first search, and of a widened one."""
+
+    first: float
+    later: float
+
+    def of(self, kind: str) -> float:
+        return self.later if kind == WIDENED else self.first
+
+
 def _all_odds(
-    faces: LabelledFaces,
-    one: Scores,
-    records_per_person: float,
-    recall_target: float,
-    rng: np.random.Generator,
+    faces: LabelledFaces, served: _Served, records_per_person: float, rng: np.random.Generator
 ) -> tuple[dict[str, OddsModel], dict[str, OddsCheck]]:
     """Odds for each kind of search that the set has people for and that hold on other people."""
     models: dict[str, OddsModel] = {}
     checks: dict[str, OddsCheck] = {}
-    first = np.unique(faces.people)[_half(np.unique(faces.people), rng)]
-    halves = faces.of(first), faces.of(np.setdiff1d(faces.people, first))
+    first, second = halves(faces, rng)
     for kind in KINDS:
-        scores = one if kind == ONE_PHOTO else fused_scores(faces, _FUSED[kind], rng)
-        if scores is None:
+        known, held_out = (_scores_as(kind, half, served, rng) for half in (first, second))
+        if known is None or held_out is None:
             continue
-        check = _check_odds(halves, kind, records_per_person, recall_target, rng)
-        if check is not None:
-            checks[kind] = check
-            if check.holds:
-                models[kind] = _fit(scores, records_per_person)
+        try:
+            model = _fit(known, records_per_person)
+        except TooFewPeople:
+            continue
+        checks[kind] = odds_check.check(model, known, held_out, shown_from=served.of(kind))
+        everybody = _scores_as(kind, faces, served, rng) if checks[kind].holds else None
+        if everybody is not None:
+            models[kind] = _fit(everybody, records_per_person)
     return models, checks
+
+
+def _scores_as(
+    kind: str, faces: LabelledFaces, served: _Served, rng: np.random.Generator
+) -> Scores | None:
+    """Scores of one kind of search as the portal makes it; None where there are none of people."""
+    if kind == ONE_PHOTO:
+        scores: Scores | None = scores_of(faces, rng)
+    elif kind == WIDENED:
+        scores = widened_scores(faces, rng, first=served.first, later=served.later)
+    else:
+        photos = next(count for count in SEVERAL if of_photos(count) == kind)
+        scores = fused_scores(faces, photos, rng)
+    return scores if scores is not None and len(scores.genuine) else None
+
+
+def _odds_remarks(models: dict[str, OddsModel], checks: dict[str, OddsCheck]) -> list[str]:
+    """Which kinds of searches have no odds: not tested here, or tested and wrong."""
+    return [
+        f"no_odds_{kind}" if kind in checks and checks[kind].tested else f"odds_not_tested_{kind}"
+        for kind in KINDS
+        if kind not in models
+    ]
 
 
 def _fit(scores: Scores, records_per_person: float) -> OddsModel:
@@ -500,57 +524,5 @@ def _fit(scores: Scores, records_per_person: float) -> OddsModel:
         scores.strangers,
         _tail(scores),
         stranger_pairs=scores.stranger_pairs,
-        records_per_person=records_per_person,
+        records_per_person=records_per_person * scores.left,
     )
-
-
-def _check_odds(
-    halves: tuple[LabelledFaces, LabelledFaces],
-    kind: str,
-    records_per_person: float,
-    recall_target: float,
-    rng: np.random.Generator,
-) -> OddsCheck | None:
-    """Fit on one half, look at the other; None where a half has too few people for this kind."""
-    known, held_out = (
-        scores_of(half, rng) if kind == ONE_PHOTO else fused_scores(half, _FUSED[kind], rng)
-        for half in halves
-    )
-    if known is None or held_out is None or not len(known.genuine) or not len(held_out.genuine):
-        return None
-    try:
-        model = _fit(known, records_per_person)
-    except TooFewPeople:
-        return None
-    weights = odds.person_weights(held_out.people)
-    genuine, strangers = model.ratio(held_out.genuine), model.ratio(held_out.strangers)
-    cost = odds.cllr(genuine, strangers, weights)
-    least = odds.min_cllr(held_out.genuine, held_out.strangers, weights)
-    review = highest_with_recall(known.genuine, known.people, recall_target)
-    steps = tuple(_steps(model, held_out, weights, review))
-    off = [
-        step
-        for step in steps
-        if max(step.expected, step.observed) >= _STEP_LEAST
-        and not 1 / _STEP_FACTOR <= (step.observed + 1) / (step.expected + 1) <= _STEP_FACTOR
-    ]
-    return OddsCheck(cost, least, steps, cost - least <= _WRONG_CLLR and not off)
-
-
-def _steps(model: OddsModel, scores: Scores, weights: Floats, review: float) -> Iterator[StepCheck]:
-    """Strangers per step if every person of the half were searched for once at this threshold."""
-    searches = len(np.unique(scores.people))
-    enrolled = scores.per_search + 1
-    share = model.stranger(scores.strangers, enrolled)
-    mates = model.stranger(scores.genuine, enrolled)
-    times = scores.per_search * searches / len(scores.strangers)
-    records = weights * searches * model.records_per_person
-    limits = [1.0 + 1e-9, *(least for _step, least in odds.LIMITS), -1.0]
-    for step, upper, lower in zip(Step, limits[:-1], limits[1:], strict=True):
-        strange = (share < upper) & (share >= lower) & (scores.strangers >= review)
-        same = (mates < upper) & (mates >= lower) & (scores.genuine >= review)
-        seen = float(np.count_nonzero(strange)) * times
-        expected = float(share[strange].sum()) * times + float(records[same] @ mates[same])
-        yield StepCheck(
-            step.value, round(seen + float(records[same].sum())), round(expected, 3), round(seen)
-        )

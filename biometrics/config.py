@@ -19,6 +19,8 @@ class BiometricsConfig:
     picture is shrunk for detection: the small one sees big faces well, the large one small faces.
     A face must be ``seen_from_px`` wide there; where the smallest faces wanted would not be, the
     picture is looked at in tiles too, ``max_tiles`` at most (docs/faces.md has the measurements).
+    Each face is then looked at by itself, in a crowd the ``max_faces`` largest only: whoever asks
+    is told how many are left out.
 
     Limits of quality: mean grey of the scene and of the face's highlights (0-255), share of
     burnt-out skin, sharpness (see quality), degrees of turn and tilt, light of one half of the
@@ -31,6 +33,7 @@ class BiometricsConfig:
     detection_sides: tuple[int, ...] = (640, 1280)
     seen_from_px: int = 24
     max_tiles: int = 12
+    max_faces: int = 300
     min_face_px: int = 40
     min_probe_face_px: int = 80
     background_ratio: float = 0.25

@@ -196,6 +196,13 @@ def never_falling(values: Floats, weights: Floats) -> Floats:
     return np.repeat(levels, lengths)
 
 
+def _pooled(labels: Floats, mass: Floats) -> Floats:
+    """``never_falling`` of labels 0 and 1; a run of equal ones stays together whatever happens."""
+    starts = np.flatnonzero(np.diff(labels, prepend=-1.0))
+    runs = never_falling(labels[starts], np.add.reduceat(mass, starts))
+    return np.repeat(runs, np.diff(starts, append=len(labels)))
+
+
 # -- whether the odds are right -------------------------------------------------------------------
 
 
@@ -218,7 +225,7 @@ def min_cllr(genuine: Floats, strangers: Floats, weights: Floats | None = None) 
     mass = np.concatenate([parts, np.full(len(strangers), 1.0 / len(strangers))])
     # Of equal scores the genuine one comes first, so that a tie is pooled.
     order = np.lexsort((-labels, scores))
-    share = never_falling(labels[order], mass[order])
+    share = _pooled(labels[order], mass[order])
     best = np.empty_like(share)
     best[order] = np.clip(share, 1e-12, 1 - 1e-12)
     ratio = best / (1.0 - best)

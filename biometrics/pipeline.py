@@ -40,6 +40,18 @@ class SeenFace:
     crop: Rgb
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPicture:
+    """The faces of one picture, largest first; ``left_out`` more are wide enough and not here.
+
+    Those are the smallest of a crowd with more than ``max_faces``: they get no template, so
+    whoever counts what a search reaches has to count them.
+    """
+
+    faces: list[SeenFace]
+    left_out: int
+
+
 class Pipeline:
     """Finds, aligns and embeds faces, takes the mean face off and turns the result.
 
@@ -59,18 +71,22 @@ class Pipeline:
         self._turn = np.eye(len(mean)) if turn is None else turn
 
     def faces(self, rgb: Rgb, *, min_width: int | None = None) -> list[SeenFace]:
-        """Every face of a picture that can be embedded, largest first.
+        """Every face of a picture that can be embedded, largest first, up to ``max_faces``.
 
         ``min_width``: least width of a face's box in pixels; None for the setting of the
         gallery. Faces that can't be aligned, or whose crop is black, are left out. Raises
         BadPicture or DetectorFailed for the picture as a whole.
         """
+        return self.look(rgb, min_width=min_width).faces
+
+    def look(self, rgb: Rgb, *, min_width: int | None = None) -> SeenPicture:
+        """The same faces, and how many more the picture has than are looked at one by one."""
         config = self._engine.config
         least = config.min_face_px if min_width is None else min_width
+        wide = [face for face in find_faces(rgb, config) if face.width >= least]
+        looked_at = wide[: config.max_faces]
         seen = []
-        for face in find_faces(rgb, config):
-            if face.width < least:
-                continue
+        for face in looked_at:
             try:
                 crop = self.crop(rgb, face)
                 quality = assess(rgb, face, config, min_face_px=least)
@@ -78,7 +94,7 @@ class Pipeline:
                 continue
             if int(crop.max()) > 1:
                 seen.append(SeenFace(face, quality, crop))
-        return seen
+        return SeenPicture(seen, len(wide) - len(looked_at))
 
     def crop(self, rgb: Rgb, face: Face) -> Rgb:
         """The crop of one face by steady landmarks, uint8 (112, 112, 3). Raises BadPicture."""

@@ -9,8 +9,8 @@ false match rate of 1e-5, or where there are too few pairs to tell, it is not us
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +138,17 @@ class Tail:
     def reach(self) -> float:
         """The lowest rate the pairs speak for; a lower one must be called extrapolated."""
         return 1.0 / (REACH_FACTOR * self.pairs)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for storage."""
+        return {**asdict(self), "below": self.below.round(9).tolist()}
+
+    @staticmethod
+    def from_json(content: dict[str, Any]) -> Tail:
+        """The tail from what ``as_json`` gave."""
+        test = TailTest(**content["test"]) if content["test"] else None
+        below = np.asarray(content["below"], dtype=np.float64)
+        return Tail(**{**content, "below": below, "test": test})
 
     def fmr(self, threshold: float) -> float:
         """Share of pairs of different people that score ``threshold`` or more.

@@ -249,6 +249,33 @@ def _halves(
     return found[0], found[1]
 
 
+def reporting_half(
+    population: Population,
+    choosing: NDArray[np.bool_],
+    system: System,
+    *,
+    photos: int,
+    seed: int,
+    floor: float | None = None,
+    rate: float = 0.0,
+) -> Half:
+    """The searches of the reporting half in all labelled faces, with candidates from ``floor`` on;
+    without one from the score that about twice ``rate`` of strangers reach."""
+    gallery = np.arange(population.labelled)
+    searches = draw(population, ~choosing, photos, seed)
+    rows = probes(population, searches, system.templates, weighted=system.weighted)
+    if floor is None:
+        floor = floor_at(
+            population, searches, rows,
+            templates=system.templates, gallery=gallery, rate=rate, seed=seed,
+        )  # fmt: skip
+    candidates = compare(
+        population, searches, rows,
+        templates=system.templates, gallery=gallery, floor=floor,
+    )  # fmt: skip
+    return Half(searches, rows, gallery, candidates, floor, _owners(population))
+
+
 def _mated_people(half: Half) -> int:
     return len(np.unique(half.searches.person[half.searches.mates > 0]))
 
@@ -349,6 +376,8 @@ def _rows_of(
             for officer in (PERFECT, *HUMANS):
                 shown = reporting.run(scores.start, scores.later, officer, present)
                 extra = {"threshold": scores.start, "threshold_widened": scores.later}
+                if officer == PERFECT and n == faces:
+                    extra |= unguarded(reporting, scores.start, scores.later)
                 if officer.confirms_wrongly:
                     extra |= {
                         "wrongly_confirms": officer.confirms_wrongly,
@@ -374,6 +403,18 @@ def loop_of(population: Population, system: System, half: Half, seed: int) -> Lo
         floor=half.floor,
         seed=seed,
     )
+
+
+def unguarded(loop: Loop, start: float, later: float) -> dict[str, Any]:
+    """What the drift guard costs: found, and strangers, if every confirmed face widened."""
+    shown = loop.without_guard().run(start, later, PERFECT)
+    _, found = per_person(loop.searches, shown.mates / loop.searches.mates)
+    made = loop.searches.made
+    _, strangers = per_person(loop.searches.only(made), shown.strangers[made])
+    return {
+        "found_without_drift_guard": float(found.mean()),
+        "strangers_without_drift_guard": float(strangers.mean()) if len(strangers) else None,
+    }
 
 
 def shown_at(

@@ -2,7 +2,8 @@
 
 Officers are modelled: a perfect one confirms every face of the person and no stranger; a human
 one overlooks some of the person's faces and takes some strangers for the person. A face is shown
-once; what the officer made of it stays.
+once; what the officer made of it stays. As the portal does, a confirmed face far from the photo
+(``fusion.drift``) widens nothing: that would take a second officer.
 """
 
 from __future__ import annotations
@@ -57,11 +58,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opening:
-    """The first search, and all faces that the first widened one could add."""
+    """The first search, and all faces that the first widened one could add from ``lowest`` on."""
 
     shown: Candidates
     confirmed: NDArray[np.bool_]
     fresh: Candidates
+    lowest: float
 
 
 class Loop:
@@ -81,6 +83,7 @@ class Loop:
         gallery: Ints,
         floor: float,
         seed: int,
+        guard: float = fusion.DRIFT_BELOW,
     ) -> None:
         self._population = population
         self.searches = searches
@@ -90,6 +93,7 @@ class Loop:
         self._gallery = gallery
         self.floor = floor
         self._seed = seed
+        self._guard = guard
         self._opening: tuple[tuple[float, Officer, float], _Opening] | None = None
 
     def run(self, start: float, later: float, officer: Officer, present: float = 1.0) -> Shown:
@@ -97,30 +101,34 @@ class Loop:
 
         ``present``: share of the set's faces that the gallery holds beside the person's own.
         """
-        opening = self._opened(start, officer, present)
+        opening = self._opened(start, later, officer, present)
         shown = [opening.shown]
         confirmed = [opening.shown.only(opening.confirmed)]
+        used = [self._near(confirmed[0])]
         for hop in range(fusion.MOST_HOPS):
             if hop == 0:
                 fresh = opening.fresh.only(opening.fresh.score >= later)
             else:
-                fresh = self._widened(confirmed, later, shown, officer, present)
+                fresh = self._widened(used, later, shown, officer, present)
             said = self._confirms(fresh, officer)
             shown.append(fresh)
             confirmed.append(fresh.only(said))
-            if not said.any():
+            used.append(self._near(confirmed[-1]))
+            if not len(used[-1]):
                 break
         return self._counted(shown, confirmed, officer, present)
 
-    def _opened(self, start: float, officer: Officer, present: float) -> _Opening:
+    def _opened(self, start: float, later: float, officer: Officer, present: float) -> _Opening:
         key = (start, officer, present)
-        if self._opening is None or self._opening[0] != key:
+        kept = self._opening
+        if kept is None or kept[0] != key or later < kept[1].lowest:
             shown = self._in_gallery(self._first.only(self._first.score >= start), officer, present)
             said = self._confirms(shown, officer)
-            lowest = max(self.floor, start - _LOWER)
-            fresh = self._widened([shown.only(said)], lowest, [shown], officer, present)
-            self._opening = (key, _Opening(shown, said, fresh))
-        return self._opening[1]
+            lowest = min(max(self.floor, start - _LOWER), later)
+            used = [self._near(shown.only(said))]
+            fresh = self._widened(used, lowest, [shown], officer, present)
+            kept = self._opening = (key, _Opening(shown, said, fresh, lowest))
+        return kept[1]
 
     def _widened(
         self,
@@ -156,6 +164,26 @@ class Loop:
         before = np.concatenate([self._codes(one.only(active[one.search])) for one in shown])
         found = found.only(~np.isin(self._codes(found), before))
         return self._in_gallery(found, officer, present)
+
+    def without_guard(self) -> Loop:
+        """The same searches where every confirmed face widens, however far from the photo."""
+        return Loop(
+            self._population,
+            self.searches,
+            self._rows,
+            first=self._first,
+            templates=self._templates,
+            gallery=self._gallery,
+            floor=self.floor,
+            seed=self._seed,
+            guard=-2.0,
+        )
+
+    def _near(self, confirmed: Candidates) -> Candidates:
+        """Those of the confirmed faces that widen the search on one officer's word."""
+        photo, face = self._rows[confirmed.search], self._templates[confirmed.face]
+        near = np.einsum("ij,ij->i", photo, face) >= self._guard
+        return confirmed.only(near)
 
     def _codes(self, some: Candidates) -> Ints:
         return np.asarray(some.search * len(self._population.owner) + some.face, dtype=np.int64)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from biometrics.evaluation.dataset import DataSet, Labelled
 from biometrics.evaluation.features import Features, Templates
+from biometrics.known_pairs import LabelledFaces
 
 SAME_BITS: Final = 10
 """Of 256 bits of the difference hash: a picture saved again or in another size differs by fewer."""
@@ -59,6 +60,16 @@ class Population:
         order = np.argsort(self.person, kind="stable")
         ends = np.cumsum(np.bincount(self.person, minlength=self.people))
         return list(np.split(order, ends[:-1]))
+
+    def known_faces(self) -> LabelledFaces:
+        """What a calibration is made of: every picture once, those without a face too."""
+        labelled = np.arange(self.labelled)
+        return LabelledFaces(
+            self.templates[labelled],
+            self.owner[labelled].astype(np.intp),
+            weights=self.weights[labelled],
+            faceless=self.person[self.face < 0].astype(np.intp),
+        )
 
 
 @dataclass(frozen=True, slots=True)

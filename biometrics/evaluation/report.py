@@ -62,6 +62,11 @@ def _figures(results: Mapping[str, Any]) -> Iterator[str]:
             for row in _largest(results["fewer_misses"])
         ],
     )  # fmt: skip
+    yield from _guard(results["identification"])
+    yield from _operating(results.get("operating_point"))
+    yield ""
+    yield "Fewer misses than one plain search that shows no more strangers than were observed"
+    yield from _matched(_largest(results["fewer_misses_matched"]))
     for name in ("pipeline", "plain"):
         if results["same_people"][name]:
             yield ""
@@ -83,10 +88,59 @@ def _identification(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         [
             (
                 f"{row['n']:,}", str(row["photos"]), _loop(row),
-                f"{row['strangers_per_search']:g}", _percent(row["found"]),
+                _wanted(row), _percent(row["found"]),
                 _interval(row["found_interval"]), _percent(row["complete"], 1),
                 _percent(row["nothing_found"], 1), _number(row["strangers_observed"]),
                 _percent(row.get("fpir"), 1), f"{row['people']:,}",
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _guard(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    told = [row for row in rows if "found_without_drift_guard" in row]
+    if not told:
+        return
+    yield ""
+    yield "The loop if confirmed faces far from the photo widened it too (no drift guard)"
+    yield from _table(
+        ("n", "photos", "strangers", "found", "without guard", "observed", "without guard"),
+        [
+            (
+                f"{row['n']:,}", str(row["photos"]), _wanted(row), _percent(row["found"]),
+                _percent(row["found_without_drift_guard"]), _number(row["strangers_observed"]),
+                _number(row["strangers_without_drift_guard"]),
+            )
+            for row in told
+        ],
+    )  # fmt: skip
+
+
+def _operating(point: Mapping[str, Any] | None) -> Iterator[str]:
+    if point is None:
+        return
+    yield ""
+    yield "At the thresholds in force"
+    if "review" in point:
+        other = "" if point["same_model"] else "; they are NOT of the model measured here"
+        made_for = f" for {point['made_for']:,} faces" if point["made_for"] else ""
+        yield f"review {point['review']:.4f}, widened {point['widened']:.4f}{made_for}{other}"
+    yield from _identification(point["rows"])
+    yield "and one plain search that shows no more strangers than were observed"
+    yield from _matched(point["plain_matched"])
+
+
+def _matched(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from _table(
+        ("n", "photos", "loop", "observed", "found", "plain observed", "plain", "fewer misses",
+         "95 %"),
+        [
+            (
+                f"{row['n']:,}", str(row["photos"]), _loop(row),
+                _number(row["strangers_observed"]), _percent(row["found"]),
+                _number(row["plain_strangers_observed"]), _percent(row["plain_found"]),
+                _percent(row["fewer_misses"], 1), _interval(row["fewer_misses_interval"], 1),
             )
             for row in rows
         ],
@@ -186,6 +240,12 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
 def _loop(row: Mapping[str, Any]) -> str:
     wrong = row.get("wrongly_confirms")
     return str(row["loop"]) if wrong is None else f"{row['loop']} {100 * wrong:g} %"
+
+
+def _wanted(row: Mapping[str, Any]) -> str:
+    """Strangers the threshold was chosen for; none were where it was given."""
+    wanted = row["strangers_per_search"]
+    return "-" if wanted is None else f"{wanted:g}"
 
 
 def _percent(value: float | None, digits: int = 2) -> str:

@@ -111,19 +111,38 @@ class SeenFace:
     aligned: Any
 
 
+@dataclass(frozen=True, slots=True)
+class SeenPicture:
+    """The faces of a gallery picture, largest first, and how many more were seen in it.
+
+    Those `left_out` are the smallest of a crowd: each is large enough to enrol, but a picture has
+    a bound (biometrics' `max_faces`). No search reaches them; coverage counts them (R15).
+    """
+
+    faces: tuple[SeenFace, ...]
+    left_out: int
+
+
 @outside("Finding faces")
-def find_gallery_faces(picture: Picture, pipeline: "Pipeline | None" = None) -> list[SeenFace]:
+def find_gallery_faces(picture: Picture, pipeline: "Pipeline | None" = None) -> SeenPicture:
     """Every face of a picture that is large enough to enrol, largest first.
 
     A face in an animation or a camera's series has the finding "first_of_several": the other
     pictures of the file were not looked at.
 
-    Give a `pipeline` in a thread: making one reads the database.
+    Give a `pipeline` in a thread: making one reads the database. Raises `BadInput` with the code of
+    what makes the picture one that can't be searched.
     """
+    from biometrics.errors import BadPicture
+
     rgb = pixels(picture)
     pipeline = pipeline or engines.pipeline()
     further = ("first_of_several",) if picture.frames > 1 else ()
-    return [
+    try:
+        look = pipeline.look(rgb)
+    except BadPicture as error:
+        raise BadInput(error.code, "") from error
+    faces = tuple(
         SeenFace(
             box=_box(one.face.box),
             landmarks=tuple((float(x), float(y)) for x, y in one.face.landmarks),
@@ -132,8 +151,9 @@ def find_gallery_faces(picture: Picture, pipeline: "Pipeline | None" = None) -> 
             crop=_shown(rgb, one.face),
             aligned=one.crop,
         )
-        for one in pipeline.faces(rgb)
-    ]
+        for one in look.faces
+    )
+    return SeenPicture(faces, look.left_out)
 
 
 @outside("Embedding faces")
@@ -160,7 +180,7 @@ def embed_gallery_faces(
 
 def analyse_gallery_picture(picture: Picture) -> list[FoundFace]:
     """Every face of one picture with its template, largest first."""
-    return embed_gallery_faces(find_gallery_faces(picture))
+    return embed_gallery_faces(find_gallery_faces(picture).faces)
 
 
 def _shown(rgb: Any, face: "Face") -> bytes:
@@ -271,6 +291,7 @@ def cover_others(
     What is handed out, the new JPEG, is searched again in several sizes, tiles and turns until
     only kept faces are left (X-14); `BadInput` when that does not end.
     """
+    from biometrics.errors import BadPicture
     from biometrics.faces import find_faces
     from biometrics.redaction import cover
 
@@ -279,7 +300,10 @@ def cover_others(
     covered = [box for box in map(_box, known) if not _is_kept(box, kept)]
     for _round in range(_COVER_ROUNDS):
         result = jpeg(cover(rgb, covered, keep=kept))
-        found = find_faces(pixels(result), config, turns="always", smallest=_COVER_FROM_PX)
+        try:
+            found = find_faces(pixels(result), config, turns="always", smallest=_COVER_FROM_PX)
+        except BadPicture as error:
+            raise BadInput("faces_left", "") from error
         boxes = (_box(face.box) for face in found)
         more = [box for box in boxes if not _is_kept(box, kept) and not _lies_in(box, kept)]
         if not more:

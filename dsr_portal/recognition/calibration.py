@@ -2,11 +2,14 @@
 
 Two things are said only where they were measured: the odds of a candidate (R21) and how much a
 search misses (R15). A calibration speaks for the model it was made with and for the thresholds it
-brought; where people set another threshold later, its figure of misses is not repeated.
+brought; where people set another threshold later, its figure of misses is not repeated. One made
+before pictures without a face counted as missed, and before odds had to be put to a test, keeps
+its thresholds and says neither.
 """
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +34,12 @@ if TYPE_CHECKING:
     from biometrics.identity import ModelId
 
 ENOUGH_PEOPLE: Final = 300
+FORMAT: Final = 2
+"""`biometrics.calibration.FORMAT`; the library is loaded by processes of the search only."""
+
 OUTGROWN: Final = 2.0
+FEWEST_PAIRS: Final = 10
+"""A rate that fewer of the measured pairs reach rests on the tail's model alone."""
 
 _SHIPPED = Path(__file__).with_name("shipped_calibration.json")
 
@@ -46,6 +54,18 @@ class MeasuredMisses:
     missed: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredStrangers:
+    """FPIR(N, T) and strangers per search of one photo, from a test's pairs of strangers (B-07)."""
+
+    name: str
+    made_on: str
+    pairs: int
+    enrolled: int
+    fpir: float
+    strangers: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,11 @@ class InForce:
     def enrolled(self) -> int:
         """The size of the gallery the thresholds were made for."""
         return int(self.content["enrolled"])
+
+    @property
+    def tells(self) -> bool:
+        """Whether its figures of misses and its odds mean what is said of them today."""
+        return int(self.content.get("format", 1)) >= FORMAT
 
     @property
     def loop_threshold(self) -> float | None:
@@ -98,11 +123,13 @@ def shipped() -> dict[str, Any]:
 def odds_step(score: float, *, kind: str = "one_photo", enrolled: int | None = None) -> str:
     """How often candidates this alike are strangers at this size of the gallery; "" if unmeasured.
 
-    One of the values of `biometrics.odds.Step`. ``kind``: "one_photo", "several_photos" or
-    "widened", for each has odds of its own. ``enrolled``: faces compared; None counts them.
+    One of the values of `biometrics.odds.Step`. ``kind``: "one_photo", "photos_2" to "photos_5"
+    or "widened", for each has odds of its own. ``enrolled``: faces compared; None counts them.
     """
     calibration = in_force()
     if calibration is None or kind not in _odds(calibration):
+        return ""
+    if kind == "widened" and not _of_its_thresholds(calibration):
         return ""
     from biometrics.odds import OddsModel
 
@@ -115,11 +142,12 @@ def odds_step(score: float, *, kind: str = "one_photo", enrolled: int | None = N
 def measured_misses(threshold: float | None, *, photos: int = 1) -> MeasuredMisses | None:
     """What a search at this threshold misses, if that was measured here on enough people.
 
+    Pictures in which no face was found are among what is missed; near-duplicates counted once.
     The shipped calibration says nothing about this installation's pictures, one made for another
     threshold nothing about this search, and what one photo misses nothing about several.
     """
     calibration = in_force()
-    if calibration is None or calibration.shipped or photos > 1:
+    if calibration is None or calibration.shipped or photos > 1 or not calibration.tells:
         return None
     content = calibration.content
     if content["people_with_pairs"] < ENOUGH_PEOPLE:
@@ -130,10 +158,39 @@ def measured_misses(threshold: float | None, *, photos: int = 1) -> MeasuredMiss
     return MeasuredMisses(
         name=content["set_name"],
         made_on=content["made_on"],
-        people=content["people_with_pairs"],
+        people=found["people"],
         missed=1.0 - found["value"],
         low=1.0 - found["high"],
         high=1.0 - found["low"],
+    )
+
+
+def measured_strangers(
+    threshold: float | None, enrolled: int, *, photos: int = 1
+) -> MeasuredStrangers | None:
+    """How often a search of so many faces shows a stranger at this threshold, if measured here.
+
+    The shipped calibration says nothing of this installation's pictures. Where fewer than ten of
+    the pairs reach the threshold, the tail's model must have passed its test.
+    """
+    calibration = in_force()
+    if threshold is None or calibration is None or calibration.shipped or not calibration.tells:
+        return None
+    if photos > 1 or enrolled < 1:
+        return None
+    from biometrics.tail import Tail
+
+    tail = Tail.from_json(calibration.content["tail"])
+    rate = tail.fmr(threshold)
+    if rate < tail.reach or (rate * tail.pairs < FEWEST_PAIRS and not tail.usable):
+        return None
+    return MeasuredStrangers(
+        name=calibration.content["set_name"],
+        made_on=calibration.content["made_on"],
+        pairs=tail.pairs,
+        enrolled=enrolled,
+        fpir=-math.expm1(enrolled * math.log1p(-rate)) if rate < 1.0 else 1.0,
+        strangers=rate * enrolled,
     )
 
 
@@ -151,9 +208,47 @@ def outgrown() -> float | None:
     return times if times > OUTGROWN else None
 
 
+def thresholds() -> dict[str, Any]:
+    """The operating point: what searches run at now (`python -m biometrics evaluate` reads it)."""
+    serving = in_force()
+    review = float(policy.current("review_threshold"))
+    own = serving.loop_threshold if serving else None
+    model = ModelVersion.objects.filter(active=True).first()
+    return {
+        "review": review,
+        "strong": float(policy.current("strong_threshold")),
+        "widened": review if own is None else own,
+        "enrolled": faces_enrolled(),
+        "model": name_of(model) if model else "",
+    }
+
+
+def strangers_per_search(enrolled: int) -> float | None:
+    """Strangers a search of so many faces is expected to show at the review threshold in force.
+
+    From the tail of the calibration's strangers; None where it was filed without one.
+    """
+    calibration = in_force()
+    if calibration is None or "tail" not in calibration.content:
+        return None
+    from biometrics.tail import Tail
+
+    tail = Tail.from_json(calibration.content["tail"])
+    return tail.fmr(float(policy.current("review_threshold"))) * enrolled
+
+
 def _odds(calibration: InForce) -> dict[str, Any]:
-    odds: dict[str, Any] = calibration.content["odds"]
+    odds: dict[str, Any] = calibration.content["odds"] if calibration.tells else {}
     return odds
+
+
+def _of_its_thresholds(calibration: InForce) -> bool:
+    """Whether searches show what they showed when it was made.
+
+    What a widened search adds depends on what the photo alone had shown.
+    """
+    own: float = calibration.content["review"]["value"]
+    return policy.current("review_threshold") == own
 
 
 def _of_this_model(calibration: InForce) -> InForce | None:
@@ -188,30 +283,21 @@ def measure(
     The pictures are the operator's; nothing of them is kept but numbers over all of them. Raises
     `BadInput` in plain words when the set cannot serve, `EngineUnavailable` for the engine.
     """
-    import numpy as np
-
-    from biometrics.calibration import LabelledFaces, calibrate
+    from biometrics.calibration import calibrate
     from biometrics.errors import BiometricsError
-    from biometrics.evaluation import dataset, features
+    from biometrics.evaluation import dataset, features, population
     from biometrics.weights import WeightsError
 
     try:
         data = dataset.read(folder, manifest)
         engine = engines.engine()
         seen = features.extract(folder, data.pictures, engine=engine, cache=_unkept(), say=say)
-        rows, people = [], []
-        numbers: dict[str, int] = {}
-        known: set[str] = set()
-        for picture, one in zip(data.pictures, seen, strict=True):
-            if one.seen.labelled < 0 or one.seen.sha256 in known:
-                continue
-            known.add(one.seen.sha256)
-            rows.append(one.templates[one.seen.labelled])
-            people.append(numbers.setdefault(picture.identity, len(numbers)))
-        if not rows:
+        everybody, counts = population.build(data, seen)
+        if not everybody.labelled:
             raise BadInput("no_face", _("No face was found in these pictures."))
         return calibrate(
-            LabelledFaces(np.stack(rows), np.array(people, dtype=np.intp)),
+            everybody.known_faces(),
+            near_duplicates=len(counts.duplicates),
             set_name=set_name,
             made_on=clock.today().isoformat(),
             model=name_of(engines.engine().model_id),

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from dsr_portal.audit.schema import Code, Count, EventType
+from dsr_portal.audit.schema import Code, Count, EventType, Number
 from dsr_portal.core.registries import event_types, sentences
 
 _COUNTS = {"shards": Count(), "rows": Count(), "change": Count()}
@@ -21,6 +21,18 @@ TYPES = (
         {"shard": Count(), "part": Code(choices=("rows", "graph")), "reason": Code()},
         ("L-10",),
     ),
+    EventType(
+        "recognition.outgrown",
+        {
+            "version": Count(),
+            "enrolled": Count(),
+            "made_for": Count(),
+            "strangers": Number(optional=True),
+            "desk": Count(),
+        },
+        ("L-04", "L-15"),
+    ),
+    EventType("recognition.outgrown_settled", {"version": Count()}, ("L-04", "L-15")),
     EventType("index.rebuilt", {"shard": Count(), "rows": Count(), "change": Count()}, ("L-10",)),
 )
 for _type in TYPES:
@@ -34,4 +46,15 @@ sentences.register(
     lambda p: _("A file of the search index was found damaged and is made anew."),
 )
 sentences.register("index.rebuilt", lambda p: _("A part of the search index was made anew."))
+sentences.register(
+    "recognition.outgrown",
+    lambda p: (
+        _("The gallery has outgrown its thresholds: %(enrolled)s faces, measured for %(made_for)s.")
+        % p
+    ),
+)
+sentences.register(
+    "recognition.outgrown_settled",
+    lambda p: _("The notice that the gallery has outgrown its thresholds does not stand any more."),
+)
 sentences.register("index.model_published", lambda p: _("Searches use another model from now on."))

@@ -28,7 +28,14 @@ from dsr_portal.core.errors import PortalError, Unavailable
 from dsr_portal.core.transactions import require_outside_transaction
 from dsr_portal.recognition import changes, damage, failures, groups, leaving, processes
 from dsr_portal.recognition import engine as engines
-from dsr_portal.recognition.models import Change, Holder, ModelVersion, Shard, Template
+from dsr_portal.recognition.models import (
+    Change,
+    ChangeHead,
+    Holder,
+    ModelVersion,
+    Shard,
+    Template,
+)
 from dsr_portal.vault import services as vault
 
 if TYPE_CHECKING:
@@ -45,6 +52,7 @@ GRAPHS_AT_START = 8
 
 _BREATH_SECONDS = 0.02
 _LOADS = 3
+_CATCH_UPS = 8
 
 Signature = tuple[tuple[int, UUID], ...]
 
@@ -110,18 +118,23 @@ class SearchHolder:
 
     def _up_to_date(self) -> Loaded:
         try:
-            loaded = self._loaded
-            if loaded is None or not self._still_right(loaded):
-                self.drop()
-                loaded = self._loaded = _load()
-                if loaded.numbers[GRAPHS_AT_START:]:
-                    self._let_graphs_follow(loaded)
-            _apply(loaded, changes.head_number())
+            for _attempt in range(_CATCH_UPS):
+                loaded = self._loaded
+                if loaded is None or not self._still_right(loaded):
+                    self.drop()
+                    loaded = self._loaded = _load()
+                    if loaded.numbers[GRAPHS_AT_START:]:
+                        self._let_graphs_follow(loaded)
+                _apply(loaded, changes.head_number())
+                # What another process sealed or erased while this one added was not added.
+                still = changes.head_number() == loaded.applied
+                if still and signature(loaded.model) == loaded.signature:
+                    return loaded
+            raise being_written()
         except Exception:
             # Half applied would be wrong for ever: the next use loads from what is true.
             self.drop()
             raise
-        return loaded
 
     def _let_graphs_follow(self, loaded: Loaded) -> None:
         """Load the other graphs between searches: a sweep needs none of them."""
@@ -185,6 +198,17 @@ def signature(model: ModelVersion) -> Signature:
     return tuple(row for row in rows if groups.of_shard(row[0]) == groups.own())
 
 
+def require_unwritten(held: Loaded) -> None:
+    """In the transaction that writes shards: they are still those this index was filled from.
+
+    One process writes a group's shards. Where a second one does, its commit would drop the rows the
+    other just sealed, and leave the other's file with their templates behind: it is refused.
+    """
+    ChangeHead.objects.select_for_update().filter(id=1).first()
+    if signature(held.model) != held.signature:
+        raise being_written()
+
+
 def layout(model: ModelVersion) -> str:
     """One text for how rows are dealt out to shards now: sealing changes it, nothing else does.
 
@@ -227,7 +251,12 @@ def _load() -> Loaded:
         except BaseException:
             index.wipe()
             raise
-    raise Unavailable("index_changes", _("The search index is being written. Please try again."))
+    raise being_written()
+
+
+def being_written() -> Unavailable:
+    """Another process writes the shards this one reads or writes; later it goes."""
+    return Unavailable("index_changes", _("The search index is being written. Please try again."))
 
 
 def _fill(index: "FaceIndex", model: ModelVersion) -> Loaded:

@@ -213,3 +213,30 @@ class GroupHit(Row):
 
     def __str__(self) -> str:
         return f"hit {self.record_id}"
+
+
+class GalleryNotice(Row):
+    """That the gallery has outgrown its thresholds, or its searches the desk (R22).
+
+    Counts when it was raised; it stands until `settled_at`.
+    """
+
+    version = models.PositiveIntegerField()
+    enrolled = models.PositiveIntegerField()
+    made_for = models.PositiveIntegerField()
+    strangers = models.FloatField(null=True)
+    desk = models.PositiveIntegerField()
+    raised_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version"],
+                condition=models.Q(settled_at__isnull=True),
+                name="gallery_notice_one_stands",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"calibration {self.version}, {self.enrolled} faces"

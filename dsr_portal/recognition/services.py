@@ -34,7 +34,7 @@ from dsr_portal.recognition.analysis import (
     cut_again,
     judge_probe,
 )
-from dsr_portal.recognition.candidates import CandidateGroup, group_candidates, group_hits
+from dsr_portal.recognition.candidates import group_hits
 from dsr_portal.recognition.disclosed import disclosed_templates
 from dsr_portal.recognition.engine import EngineUnavailable, ModelFacts
 from dsr_portal.recognition.fusing import PhotosApart, ProbeTemplate
@@ -54,7 +54,6 @@ from dsr_portal.vault.confined import Picture
 __all__ = [
     "Absence",
     "Box",
-    "CandidateGroup",
     "Covered",
     "EngineUnavailable",
     "FoundFace",
@@ -83,7 +82,6 @@ __all__ = [
     "erasure_settled",
     "faces_to_widen",
     "forget_units",
-    "group_candidates",
     "group_hits",
     "has_enrolled_since",
     "holders_applied",

@@ -93,6 +93,7 @@ def _commit_sealed(held: Loaded, positions: Sequence[int], commit: Commit) -> No
     known = {row.number: row for row in Shard.objects.filter(model=held.model)}
     staged = {held.numbers[at]: _stage(held, at, known.get(held.numbers[at])) for at in positions}
     with commit():
+        holders.require_unwritten(held)
         for number, file in staged.items():
             old = known.get(number)
             file.unit.save()
@@ -120,7 +121,9 @@ def _commit_sealed(held: Loaded, positions: Sequence[int], commit: Commit) -> No
             rows=sum(len(file.ids) for file in staged.values()),
             change=held.applied,
         )
-    held.signature = holders.signature(held.model)
+        # Here and not after the commit: by then another process may have written more.
+        written = holders.signature(held.model)
+    held.signature = written
 
 
 def _stage(held: Loaded, position: int, known: Shard | None) -> _File:
@@ -227,6 +230,7 @@ def _commit_without_erased(held: Loaded, positions: Sequence[int], commit: Commi
     known = {row.number: row for row in Shard.objects.filter(model=held.model)}
     staged = {held.numbers[at]: _stage(held, at, known[held.numbers[at]]) for at in positions}
     with commit():
+        holders.require_unwritten(held)
         for number, file in staged.items():
             _swap(known[number], file, held.applied, reason="rows_erased")
         _order_graphs(known[min(staged)], held.applied)
@@ -237,7 +241,9 @@ def _commit_without_erased(held: Loaded, positions: Sequence[int], commit: Commi
             rows=sum(len(file.ids) for file in staged.values()),
             change=held.applied,
         )
-    held.signature = holders.signature(held.model)
+        # Here and not after the commit: by then another process may have written more.
+        written = holders.signature(held.model)
+    held.signature = written
 
 
 def _swap(row: Shard, file: _File, change: int, *, reason: str) -> None:
@@ -282,6 +288,8 @@ def rebuild_shard(
             index.build_graphs()
             file = _stage_from(index, 0, shard.id)
         with commit():
+            if not Shard.objects.select_for_update().filter(id=shard.id, unit=unit).exists():
+                raise holders.being_written()
             _swap(shard, file, start, reason="shard_rebuilt")
             audit_event(
                 "index.rebuilt",

@@ -118,6 +118,19 @@ declare_model(
         "below": F.STATE,
     },
 )
+declare_model(
+    "recognition.GalleryNotice",
+    {
+        "id": F.ID,
+        "version": F.COUNT,
+        "enrolled": F.COUNT,
+        "made_for": F.COUNT,
+        "strangers": F.COUNT,
+        "desk": F.COUNT,
+        "raised_at": F.TIME,
+        "settled_at": F.TIME,
+    },
+)
 declare_store(
     "search memory",
     kind="index",

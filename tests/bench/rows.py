@@ -5,17 +5,21 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bench.sizes import is_full
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`better` is "higher" or "lower"; `target` None means only told, never judged."""
+    """`better` is "higher" or "lower"; `target` None means only told, never judged.
+
+    `value` None: not measured, and `unit` says why.
+    """
 
     area: str
     name: str
-    value: float
+    value: float | None
     unit: str
     better: str
     target: float | None
@@ -24,7 +28,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        if self.target is None:
+        if self.target is None or self.value is None:
             return None
         return self.value >= self.target if self.better == "higher" else self.value <= self.target
 
@@ -45,11 +49,22 @@ class Book:
         better: str = "lower",
         target: float | None = None,
     ) -> None:
-        load = os.getloadavg()[0]
+        self._keep(name, round(value, 4), unit, better, target)
+
+    def absent(self, name: str, why: str) -> None:
+        """A row for what could not be measured here, so that nobody takes it for forgotten."""
+        self._keep(name, None, why, "lower", None)
+
+    def take(self, row: dict[str, Any]) -> None:
+        """A figure that another process of this run measured."""
+        self.figures.append(Figure(**row))
+
+    def _keep(
+        self, name: str, value: float | None, unit: str, better: str, target: float | None
+    ) -> None:
+        load = round(os.getloadavg()[0], 2)
         command = f"make bench ONLY={self.area}" + (" FULL=1" if is_full() else "")
-        figure = Figure(
-            self.area, name, round(value, 4), unit, better, target, command, round(load, 2)
-        )
+        figure = Figure(self.area, name, value, unit, better, target, command, load)
         self.figures.append(figure)
         # At once, for a long run may not come to its table.
         sys.stderr.write(f"{_line(figure)}\n")
@@ -73,8 +88,9 @@ def table(figures: list[Figure]) -> str:
 
 def _line(figure: Figure) -> str:
     target = "" if figure.target is None else f"{figure.target:g}"
+    value = "-" if figure.value is None else f"{figure.value:g}"
     met = {None: "", True: "yes", False: "NO"}[figure.met]
     return (
-        f"{figure.area:<12} {figure.name:<64} {figure.value:>12g} {figure.unit:<10} "
+        f"{figure.area:<12} {figure.name:<64} {value:>12} {figure.unit:<10} "
         f"{target:>8} {met:<3} {figure.load:>5g}"
     )

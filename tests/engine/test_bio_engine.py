@@ -105,7 +105,7 @@ def test_one_crop_and_a_batch_give_the_same_embeddings(
 def test_threads_get_the_same_faces_and_embeddings_as_one_caller(
     engine: Engine, config: BiometricsConfig, portraits: dict[str, tuple[np.ndarray, Face]]
 ) -> None:
-    """A detector shared between threads crashes the process; here each has its own."""
+    """All threads share one detector; the network has one caller at a time."""
     names = list(portraits)[:8]
 
     def work(rgb: np.ndarray) -> np.ndarray:

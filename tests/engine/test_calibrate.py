@@ -38,7 +38,8 @@ def test_a_set_that_is_too_small_is_refused_in_words_and_nothing_is_filed(tmp_pa
 
 
 def test_real_portraits_give_thresholds_that_serve_at_once(shared_faces, tmp_path):
-    """61 people with two pictures and 180 with one: the cautious threshold, and its remarks."""
+    """61 people with two pictures, near-duplicates for 20 of them, and 180 with one: the cautious
+    threshold, and what is said of it."""
     lines = (shared_faces / "manifest.csv").read_text().splitlines()
     kept = [line for line in lines[1:] if line.startswith("london,")]
     kept += [line for line in lines[1:] if line.startswith("congress,")][:180]
@@ -52,8 +53,10 @@ def test_real_portraits_give_thresholds_that_serve_at_once(shared_faces, tmp_pat
     answer = json.loads(out.getvalue())
     assert answer["filed"] == "serves at once"
     made = answer["calibration"]
-    assert (made["people"], made["people_with_pairs"]) == (241, 61)
+    assert (made["people"], made["people_with_pairs"]) == (241, 41)
+    assert made["near_duplicates"] == 20
+    assert made["odds"] == {}
     assert made["review"]["value"] == 0.36
-    assert {"few_people", "cautious_review"} <= set(made["remarks"])
+    assert {"few_people", "cautious_review", "tail_not_tested"} <= set(made["remarks"])
     assert selectors.current("strong_threshold") == made["strong"]["value"]
     assert calibration.measured_misses(0.36) is None

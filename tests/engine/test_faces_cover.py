@@ -67,7 +67,7 @@ def test_a_covered_face_is_one_grey_and_nothing_there_can_be_embedded() -> None:
     assert engines.config().min_face_px <= found[0].width
     # An import looks for larger faces only, in other sizes of the picture: the same face.
     (again,) = find_faces(covered, engines.config())
-    assert analysis.find_gallery_faces(decode_picture(result.jpeg))[0].box == again.box
+    assert analysis.find_gallery_faces(decode_picture(result.jpeg)).faces[0].box == again.box
     assert union_share(again.box, found[0].box) > 0.8
 
 
@@ -148,9 +148,9 @@ def test_faces_of_an_animation_say_that_only_its_first_picture_was_looked_at() -
     for name in ("GIF", "WEBP", "PNG"):
         out = BytesIO()
         first.save(out, name, save_all=True, append_images=[second])
-        (face,) = analysis.find_gallery_faces(decode_picture(out.getvalue()))
+        (face,) = analysis.find_gallery_faces(decode_picture(out.getvalue())).faces
         assert "first_of_several" in face.findings, name
     alone = BytesIO()
     first.save(alone, "PNG")
-    (face,) = analysis.find_gallery_faces(decode_picture(alone.getvalue()))
+    (face,) = analysis.find_gallery_faces(decode_picture(alone.getvalue())).faces
     assert "first_of_several" not in face.findings

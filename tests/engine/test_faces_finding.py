@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from biometrics.errors import BadPicture
 from biometrics.faces import Face, align, find_faces, shared_area
 from biometrics.pipeline import Pipeline
 from biometrics.quality import assess, judge_probe
+from tests.support.crowd import crowd
 
 PEOPLE = Path(__file__).resolve().parents[2] / "fixtures" / "people"
 NAMES = ("mina", "tomas", "kofi", "priya", "henk", "jun")
@@ -164,6 +166,28 @@ def test_small_faces_of_a_large_picture_on_its_side_are_found_where_all_turns_ar
     assert share(find_faces(turned, config, turns="never", smallest=24)) < 0.8
 
 
+def test_a_dense_crowd_is_bounded_by_its_looks_and_nobody_of_it_is_forgotten(
+    config: BiometricsConfig, pipeline: Pipeline, looks: list[tuple[int, ...]]
+) -> None:
+    """So many of the largest are looked at by themselves; who is not is counted (R15)."""
+    assert config.max_faces == 300
+    picture = crowd(18, 19, wide=130, high=163)
+    found = find_faces(picture, config)
+    wide = [face for face in found if face.width >= config.min_face_px]
+    assert len(wide) == 18 * 19
+    finding = len(looks)
+    by_themselves = {}
+    for most in (40, 80):
+        looks.clear()
+        seen = Pipeline(Engine(replace(config, max_faces=most))).look(picture)
+        assert (len(seen.faces), seen.left_out) == (most, 18 * 19 - most)
+        assert [one.face.box for one in seen.faces] == [face.box for face in wide[:most]]
+        by_themselves[most] = len(looks) - finding
+    assert 0 < by_themselves[40] <= 2 * 40 * 1.2
+    # The canary: looks are counted, for with twice the faces there are about twice as many.
+    assert by_themselves[80] >= by_themselves[40] + 70
+
+
 def test_a_turned_tile_knows_at_which_of_its_edges_the_picture_goes_on() -> None:
     bgr = np.zeros((20, 30, 3), np.uint8)
     view = faces._View(bgr, np.eye(2, 3), (True, False, False, True))
@@ -204,7 +228,7 @@ def test_a_picture_over_the_limit_never_reaches_the_detector(
 def test_four_threads_find_what_one_finds(
     config: BiometricsConfig, photos: dict[str, np.ndarray]
 ) -> None:
-    """OpenCV's detector crashes when threads share it (one for each: biometrics/faces.py)."""
+    """They share one detector (biometrics/yunet.py)."""
     pictures = [*photos.values(), read(PEOPLE / "gallery" / "office-five.jpg")]
     alone = [find_faces(rgb, config) for rgb in pictures]
     assert max(map(len, alone)) == 5
@@ -229,13 +253,15 @@ def test_four_threads_find_what_one_finds(
 
 def test_memory_stays_bounded_for_fifty_megapixels(weights_home: Path) -> None:
     code = (
-        "import resource, sys, pathlib, numpy as np\n"
+        "import re, sys, pathlib, numpy as np\n"
         "from biometrics.config import BiometricsConfig\n"
         "from biometrics.faces import find_faces\n"
         "rgb = np.full((5770, 8660, 3), 90, np.uint8)\n"
         "config = BiometricsConfig(home=pathlib.Path(sys.argv[1]))\n"
         "find_faces(rgb, config, turns='always', smallest=20)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+        # Of this program alone: what getrusage tells begins with the size of who started it.
+        "status = pathlib.Path('/proc/self/status').read_text()\n"
+        "print(int(re.search(r'VmHWM:\\s+(\\d+)', status)[1]) // 1024)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(weights_home)],
@@ -246,3 +272,23 @@ def test_memory_stays_bounded_for_fifty_megapixels(weights_home: Path) -> None:
     )
     peak = int(done.stdout)
     assert 150 < peak < MOST_MEMORY_MB
+
+
+def test_a_picture_drawn_to_be_full_of_faces_is_refused_and_not_half_searched() -> None:
+    """R15: a bound that left faces out unseen would make the count of those left out too small."""
+    points = np.zeros((5, 2), dtype=np.float32)
+
+    def drawn(count: int) -> list[Any]:
+        return [
+            faces._Seen(Face((at * 20, 0, 10, 10), points, 0.9), worth=1 - at / 100_000)
+            for at in range(count)
+        ]
+
+    assert len(faces._merged(drawn(6_000))) == 6_000
+    twice = drawn(300) + [faces._Seen(Face((1, 0, 10, 10), points, 0.8), worth=0.5)]
+    assert len(faces._merged(twice)) == 300
+    inside = [*drawn(2), faces._Seen(Face((0, 0, 40, 40), points, 0.7), worth=0.1)]
+    assert [face.box for face in faces._merged(inside)] == [(0, 0, 40, 40)]
+    with pytest.raises(BadPicture) as told:
+        faces._merged(drawn(faces._MOST_SEEN + 1))
+    assert told.value.code == "too_many_faces"

@@ -88,9 +88,9 @@ def test_photos_loop_groups_and_disclosed_templates_on_real_faces():
     # Two rendered people may be alike; real strangers mostly lie below.
     assert (stranger in guarded.drifted) == (far < 0.30)
 
-    (group, *others) = recognition.group_candidates([*ids, stranger])
-    assert set(group.hits) | {one for more in others for one in more.hits} == {*ids, stranger}
-    assert all(len({one in ids for one in together.hits}) == 1 for together in (group, *others))
+    groups = recognition.group_hits([*ids, stranger])
+    assert {one for group in groups for one in group} == {*ids, stranger}
+    assert all(len({one in ids for one in group}) == 1 for group in groups)
 
     given = recognition.disclosed_templates([stranger])[stranger]
     stored = np.frombuffer(other, dtype="<f4").astype(np.float64)

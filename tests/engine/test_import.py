@@ -79,6 +79,7 @@ def test_every_picture_is_counted_and_every_face_enrolled(folder):
     assert answer["faceless"] == ["plant.jpg"]
     assert answer["coverage"] == {
         "pictures": 5, "searchable": 3, "faces": 8, "unreadable": 1, "faceless": 1, "pending": 0,
+        "crowds": 0, "left_out": 0,
     }  # fmt: skip
     assert answer["legal_basis"] == "none"
     assert (Record.objects.count(), Template.objects.count()) == (8, 8)

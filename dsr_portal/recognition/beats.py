@@ -1,0 +1,6 @@
+from datetime import timedelta
+
+from dsr_portal.core.registries import Beat, schedule
+from dsr_portal.recognition import outgrowing
+
+schedule.register("recognition.outgrown", Beat(run=outgrowing.look, every=timedelta(days=1)))
