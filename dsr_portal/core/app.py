@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from django.apps import AppConfig
 
-_PARTS = ("events", "stores", "senders", "jobs", "checks", "purgers", "beats")
+_PARTS = ("events", "stores", "senders", "jobs", "checks", "purgers", "beats", "guards")
 
 
 class PortalApp(AppConfig):

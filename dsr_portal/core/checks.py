@@ -1,11 +1,20 @@
 """System checks that hold for every site and process."""
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connection
 
+from dsr_portal.core import guards
 from dsr_portal.core.inventory import undeclared_fields
+
+_HERE = {"", "localhost", "127.0.0.1", "::1"}
+_CHECKED_BY_CLIENT = {"verify-ca", "verify-full"}
+_BROKERS_WITH_TLS = {"rediss", "amqps"}
+_UNCHECKED = {"none", "cert_none"}
 
 
 @register()
@@ -18,6 +27,21 @@ def inventory_is_whole(**_: Any) -> list[CheckMessage]:
             id="dsr.E001",
         )
         for problem in undeclared_fields()
+    ]
+
+
+@register(Tags.database, deploy=True)
+def guards_are_there(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """What the database refuses by itself; a migration that failed can leave it without."""
+    if not databases:
+        return []
+    return [
+        Error(
+            f"The database does not refuse what {name} is for.",
+            hint="Run manage.py migrate to its end; it makes every guard again.",
+            id="dsr.E008",
+        )
+        for name in guards.missing(connection)
     ]
 
 
@@ -80,3 +104,42 @@ def controller_outside_eu_has_representative(**_: Any) -> list[CheckMessage]:
             id="dsr.E003",
         )
     ]
+
+
+@register(deploy=True)
+def nothing_crosses_a_network_in_clear(**_: Any) -> list[CheckMessage]:
+    """GDPR Art. 32: sites, database and broker speak TLS or stay on this machine (law P-10)."""
+    return [
+        Error(problem, hint=hint, id="dsr.E007")
+        for problem, hint in (*_sites_in_clear(), *_database_in_clear(), *_broker_in_clear())
+    ]
+
+
+def _sites_in_clear() -> list[tuple[str, str]]:
+    return [
+        (f"The address of the site {name!r} is not https.", f"Set DSR_URL_{name.upper()}.")
+        for name, address in settings.DSR_URLS.items()
+        if urlsplit(address).scheme != "https"
+    ]
+
+
+def _database_in_clear() -> list[tuple[str, str]]:
+    database: dict[str, Any] = settings.DATABASES["default"]
+    host = str(database.get("HOST") or "")
+    mode = database.get("OPTIONS", {}).get("sslmode", "")
+    if host in _HERE or host.startswith("/") or mode in _CHECKED_BY_CLIENT:
+        return []
+    hint = "End DATABASE_URL with ?sslmode=verify-full&sslrootcert=… (or verify-ca)."
+    return [("The database is on another machine and its certificate is not checked.", hint)]
+
+
+def _broker_in_clear() -> list[tuple[str, str]]:
+    address = urlsplit(settings.CELERY_BROKER_URL)
+    # A path on a socket of this machine has no host either.
+    if (address.hostname or "") in _HERE:
+        return []
+    asked = {value.lower() for value in parse_qs(address.query).get("ssl_cert_reqs", [])}
+    if address.scheme in _BROKERS_WITH_TLS and not asked & _UNCHECKED:
+        return []
+    hint = "Set CELERY_BROKER_URL to rediss://…?ssl_cert_reqs=required or amqps://…."
+    return [("The broker is on another machine and not reached by checked TLS.", hint)]

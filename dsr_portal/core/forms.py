@@ -81,4 +81,5 @@ def _what_to_do(field: forms.Field) -> Any:
             return _("Choose one of these.")
         case forms.BooleanField():
             return _("Tick this box to go on.")
-    return format_lazy(_("Fill in: {label}."), label=field.label or "")
+    # A question keeps its words, not its mark.
+    return format_lazy(_("Fill in: {label}."), label=str(field.label or "").rstrip("?. "))

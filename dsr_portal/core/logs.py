@@ -10,7 +10,7 @@ import re
 from dsr_portal.core import references
 
 # Every route with a token stands here; a test walks the sites' routes and names one that doesn't.
-_BEFORE = r"/answer/|/invitation/|/acting/set-up/|/acting/link/|/account/start/[^/\s]+/"
+_BEFORE = r"/answer/|/invitation/|/address/|/acting/set-up/|/acting/link/|/account/start/[^/\s]+/"
 _TOKEN = re.compile(rf"({_BEFORE})[A-Za-z0-9_=-]{{8,}}")
 # Pages of a case carry its reference as it was typed, right or wrong.
 _PAGE = re.compile(r"(/cases/)[^/\s]+")

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
+
+from django.utils.functional import Promise
 
 from dsr_portal.core.actor import Actor
 
@@ -88,6 +91,39 @@ class Call:
     taken: Callable[[bytes], None]
 
 
+class Reader(StrEnum):
+    """To whom a kind of mail goes."""
+
+    PERSON = "the person"
+    REPRESENTATIVE = "who acts for the person"
+    STAFF = "staff"
+    RECIPIENT = "recipient"
+
+
+class Pace(StrEnum):
+    """How soon a mail leaves after what causes it."""
+
+    AT_ONCE = "at once"
+    DAILY = "with the daily batch"
+    WEEKLY = "once a week"
+    SCHEDULE = "on its day"
+
+
+@dataclass(frozen=True, slots=True)
+class MailAbout:
+    """What the catalogue of messages says of one kind of mail (docs/messages.md).
+
+    `subject` is the very text the mail is made with. `links` are the addresses in its text.
+    """
+
+    to: Reader
+    subject: Promise
+    when: str
+    action: str
+    pace: Pace = Pace.AT_ONCE
+    links: int = 1
+
+
 class Sender(Protocol):
     """Opens address and text of one kind of outside effect when it is sent."""
 
@@ -141,6 +177,8 @@ class Beat:
     every: timedelta
 
 
+hand_outs: Registry[Callable[[Sequence[UUID]], bool]] = Registry("reason to hand out nothing")
+"""Asked with vault units before anything in them is handed out; True: nobody gets it (law C-09)."""
 stores: Registry[Any] = Registry("store")
 purgers: Registry[Purger] = Registry("purger")
 unit_purgers: Registry[UnitPurger] = Registry("purger of destroyed units")
@@ -148,9 +186,19 @@ unit_purgers: Registry[UnitPurger] = Registry("purger of destroyed units")
 ledger_notes: Registry[NoteReader] = Registry("kind of ledger note")
 job_kinds: Catalogue[JobKind] = Catalogue("job kind")
 senders: Registry[Sender] = Registry("sender")
+mails: Registry[MailAbout] = Registry("mail of the catalogue")
+"""By kind of effect: each sender of the portal has its entry."""
 callers: Registry[Caller] = Registry("caller")
 send_ends: Registry[SendEnd] = Registry("end of sending")
 egress_lists: Registry[Callable[[str], bool]] = Registry("list of addresses")
+processor_lists: Registry[Callable[[str], bool]] = Registry("list of processors")
+"""Each says whether a host belongs to somebody who is bound by a contract (law P-15)."""
 sentences: Registry[Sentence] = Registry("timeline sentence")
 event_types: Catalogue[Any] = Catalogue("event type")
 schedule: Registry[Beat] = Registry("scheduled run")
+
+
+def register_mail(name: str, sender: Sender, about: MailAbout) -> None:
+    """Register a kind of mail and what the catalogue says of it: there is none without."""
+    senders.register(name, sender)
+    mails.register(name, about)

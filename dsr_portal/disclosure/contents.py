@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dsr_portal.cases import evidence_locks
+from dsr_portal.cases.keep_days import keep_each
 from dsr_portal.cases.models import HeldBack, RightCode
 from dsr_portal.core import clock, links
 from dsr_portal.core.countries import IN_EEA
@@ -25,11 +26,13 @@ from dsr_portal.disclosure.words import (
     look_up_claim,
     nothing_found_words,
     simple_words,
+    taking_along,
 )
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
 from dsr_portal.gallery import statements
 from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
+from dsr_portal.gallery.selectors import Coverage
 from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
 from dsr_portal.law.country_names import country_name
 from dsr_portal.matching.models import Search
@@ -44,7 +47,6 @@ _PLACE = re.compile(
     r"(?:\b|_)(?:lat|latitude|lon|lng|longitude|gps|geo|place|location|city|venue|address)(?:\b|_)",
     re.IGNORECASE,
 )
-_CLOSES_AFTER_DAYS = 30
 
 
 def context(gathered: Gathered, files: Mapping[str, str]) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def context(gathered: Gathered, files: Mapping[str, str]) -> dict[str, Any]:
     found = gathered.answer.kind == AnswerKind.DISCLOSURE
     sections = _disclosed(gathered, files) if found else _nothing_found(gathered)
     contents = [(section["id"], section["heading"]) for section in sections]
-    if found:
+    if found and gathered.records:
         contents.insert(1, ("records", _("The pictures we hold of you")))
     return {
         "short_answer": _short_answer(gathered),
@@ -72,7 +74,8 @@ def context(gathered: Gathered, files: Mapping[str, str]) -> dict[str, Any]:
             for number, record in enumerate(gathered.records, start=1)
         ],
         "sections": sections[1:],
-        "found": found,
+        "found": found and bool(gathered.records),
+        "only_covered": found and not gathered.records,
         "simple": simple_words(gathered.answer),
     }
 
@@ -80,6 +83,7 @@ def context(gathered: Gathered, files: Mapping[str, str]) -> dict[str, Any]:
 def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
     return [
         _what_we_compared(gathered),
+        *([_private(gathered)] if gathered.private else []),
         _wrong_person(),
         _face_code(gathered),
         _categories(gathered),
@@ -91,6 +95,7 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
         _transfers(gathered),
         _automatic(gathered),
         _rights(gathered),
+        *taking_along(gathered.answer.case),
         _left_out(gathered),
         _request_data(gathered),
         _files(files),
@@ -104,6 +109,7 @@ def _nothing_found(gathered: Gathered) -> list[Section]:
         _other_data(),
         _automatic(gathered),
         _rights(gathered),
+        *taking_along(gathered.answer.case),
         _left_out(gathered),
         _request_data(gathered),
     ]
@@ -115,12 +121,17 @@ def _nothing_found(gathered: Gathered) -> list[Section]:
 def _short_answer(gathered: Gathered) -> str:
     if gathered.answer.kind == AnswerKind.NOTHING_FOUND:
         return nothing_found_words(gathered.search)
+    if not _held(gathered):
+        return _(
+            "We can't say for sure whether we hold a picture of you. Why stands below, under “What "
+            "we left out”."
+        )
     number = _pictures(gathered)
-    if left_out := _not_shown(gathered):
+    if _not_shown(gathered) or gathered.aside:
         return _(
             "Yes, we hold data about you. This is a partial answer: we show %(shown)s of "
             "%(held)s pictures, and refuse the rest. Why stands below."
-        ) % {"shown": len(gathered.records), "held": len(gathered.records) + len(left_out)}
+        ) % {"shown": len(gathered.records), "held": _held(gathered)}
     return ngettext(
         "Yes, we hold data about you: %(number)s picture with your face.",
         "Yes, we hold data about you: %(number)s pictures with your face.",
@@ -129,7 +140,7 @@ def _short_answer(gathered: Gathered) -> str:
 
 
 def _pictures(gathered: Gathered) -> int:
-    return len({record.image_id for record in gathered.records})
+    return len({record.image_id for record in (*gathered.records, *gathered.private)})
 
 
 def _first_facts(gathered: Gathered) -> list[Row]:
@@ -147,10 +158,16 @@ def _first_facts(gathered: Gathered) -> list[Row]:
             (_("Checked by"), _("two people")),
         ]
     return [
-        (_("Pictures of you"), str(_pictures(gathered))),
+        (_("Pictures of you"), str(_pictures(gathered)) if _held(gathered) else _("not sure")),
         (_("Faces compared"), compared),
         (_("Shown to"), _shown_to(gathered)),
     ]
+
+
+def _held(gathered: Gathered) -> int:
+    """All that two persons confirmed, whatever of it is shown."""
+    shown = len(gathered.records) + len(gathered.private)
+    return shown + len(_not_shown(gathered)) + gathered.aside
 
 
 def _shown_to(gathered: Gathered) -> str:
@@ -176,7 +193,7 @@ def _what_we_compared(gathered: Gathered) -> Section:
     rows += [
         (_("Coverage"), _coverage_claim(gathered)),
         (_("Recognition"), _recognition_claim(search)),
-        (_("Your request"), f"{case.reference}, {day(case.received_on)}"),
+        (_("Your request"), f"{case.reference}, {day(case.arrived_on)}"),
         (_("This answer"), f"{name}, {role}" if role else name),
     ]
     text = _how_decided(search)
@@ -226,7 +243,7 @@ def _how_decided(search: Search) -> str:
 
 def _coverage_claim(gathered: Gathered) -> str:
     coverage = gathered.coverage
-    return _(
+    counted = _(
         "Of %(pictures)s pictures in the source systems %(searchable)s have a face we can "
         "search. %(not_searchable)s could not be searched: %(unreadable)s could not be read, in "
         "%(faceless)s no face was found, %(pending)s are not imported yet. Counted on %(when)s."
@@ -239,6 +256,17 @@ def _coverage_claim(gathered: Gathered) -> str:
         "pending": coverage.pending,
         "when": moment(coverage.at),
     }
+    return f"{counted} {_crowds_words(coverage)}" if coverage.crowds else counted
+
+
+def _crowds_words(coverage: Coverage) -> str:
+    return ngettext(
+        "%(crowds)s picture shows very many people. Its smallest faces were not searched: "
+        "%(faces)s in number.",
+        "%(crowds)s pictures show very many people. Their smallest faces were not searched: "
+        "%(faces)s in number.",
+        coverage.crowds,
+    ) % {"crowds": coverage.crowds, "faces": coverage.left_out}
 
 
 def _recognition_claim(search: Search) -> str:
@@ -314,11 +342,14 @@ def _template_line(gathered: Gathered, record: Record) -> str:
     model = gathered.models.get(record.id)
     if model is None:
         return _("none")
-    return _("model %(model)s, %(dimensions)s numbers, made on %(day)s") % {
+    line = _("model %(model)s, %(dimensions)s numbers, made on %(day)s") % {
         "model": model,
         "dimensions": model.dimensions,
         "day": day(record.enrolled_at),
     }
+    if gathered.withholds_template(record):
+        return f"{line}; " + _("the numbers are not given, why stands below")
+    return line
 
 
 def _alike_words(gathered: Gathered, record: Record) -> str:
@@ -364,11 +395,22 @@ def _face_code(gathered: Gathered) -> Section:
         + " "
         + _(
             "A face code is biometric data, a special category that the law protects more "
-            "strongly (Art. 4(14) and 9(1) GDPR). You find the numbers in data.json in the "
-            'package, under "template". They are not turned by the secret matrix of this '
-            "installation. Keep them safe: nobody can give you another face."
-        ),
+            "strongly (Art. 4(14) and 9(1) GDPR)."
+        )
+        + " "
+        + _numbers_words(gathered),
     }
+
+
+def _numbers_words(gathered: Gathered) -> str:
+    """Where the numbers are; only of face codes that are given (A-04)."""
+    if not gathered.templates:
+        return _("The numbers are not given: why stands under what we left out.")
+    return _(
+        'You find the numbers in data.json in the package, under "template". They are not turned '
+        "by the secret matrix of this installation. Keep them safe: nobody can give you another "
+        "face."
+    )
 
 
 def _categories(gathered: Gathered) -> Section:
@@ -394,13 +436,20 @@ def _categories(gathered: Gathered) -> Section:
 
 
 def _purposes(gathered: Gathered) -> Section:
-    basis = {facts.source: facts.legal_basis for facts in gathered.facts.values()}
+    """For each source its own purposes and basis, never one line for all (A-05)."""
+    sources = {facts.source: facts for facts in gathered.facts.values()}
     return {
         "id": "purposes",
         "heading": _("Why we use your data"),
-        "text": _("The controller states these purposes and, for each source, this legal basis:"),
-        "points": list(settings.DSR_PURPOSES),
-        "rows": sorted(basis.items()),
+        "text": _("The controller states this for each source of your pictures:"),
+        "table": {
+            "caption": _("Purposes and legal basis"),
+            "heads": [_("Source"), _("Purposes"), _("Legal basis")],
+            "rows": [
+                (name, "; ".join(facts.purposes), facts.legal_basis)
+                for name, facts in sorted(sources.items())
+            ],
+        },
     }
 
 
@@ -463,7 +512,7 @@ def _recipients_table(gathered: Gathered) -> dict[str, Any] | None:
                 _country(fact.country),
                 day(fact.at),
                 fact.purpose or _("none recorded"),
-                str(numbers[fact.record_id]),
+                str(numbers.get(fact.record_id, _("private"))),
             )
             for fact in gathered.look_ups
         ],
@@ -633,17 +682,34 @@ def _rights(gathered: Gathered) -> Section:
     rows = []
     if gathered.probe_received is not None:
         words = _("Yes, on the status page. Your photo is deleted at once.")
-        rows.append((_("Withdraw consent"), words))
+        rows.append((_("Withdraw consent"), _linked(words, "case")))
     if found:
         rows = [
-            (_("Delete"), _('Yes. Press "Delete now" on the status page, or write to us.')),
+            (
+                _("Delete"),
+                _linked(
+                    _('Yes. Press "Delete now" on the status page, or write to us.'), "delete_now"
+                ),
+            ),
             (
                 _("Correct"),
-                _("Yes. Say on the status page which caption, link, name or date is wrong."),
+                _linked(
+                    _("Yes. Say on the status page which caption, link, name or date is wrong."),
+                    "correct",
+                ),
             ),
-            (_("Lock"), _lock_words(gathered)),
-            (_("Object"), _("Yes, at any time. Write to us.")),
-            (_("Take along"), _("Not for pictures we collected; for what you sent us, yes.")),
+            (_("Lock"), _linked(_lock_words(gathered), "evidence_lock")),
+            _objection(gathered),
+            (
+                _("Take along"),
+                _linked(
+                    _(
+                        "Not the pictures we collected: you did not give them to us (Art. 20(1) "
+                        "GDPR). What you sent us yourself, yes: on the status page."
+                    ),
+                    "own_data",
+                ),
+            ),
             *rows,
         ]
     else:
@@ -655,6 +721,18 @@ def _rights(gathered: Gathered) -> Section:
         % {"page": links.url_for("public", "public:status")},
         "rows": rows,
     }
+
+
+def _linked(words: str, page: str) -> str:
+    """A right with the page on which it is used; each asks for reference and code (A-09, R12)."""
+    return f"{words} {links.url_for('public', f'public:{page}')}"
+
+
+def _objection(gathered: Gathered) -> Row:
+    asked = gathered.answer.case.rights.filter(right=RightCode.OBJECTION)
+    if asked.exists():
+        return (_("Object"), _linked(_("Yes, done: you objected, and we stop."), "case"))
+    return (_("Object"), _linked(_("Yes, at any time. Write to us."), "add_right"))
 
 
 def _lock_words(gathered: Gathered) -> str:
@@ -679,7 +757,7 @@ def _lock_words(gathered: Gathered) -> str:
         until = _(
             "The lock ends when this request closes, %(days)s days after this answer left. Ask for "
             "it on the status page before, and it stays."
-        ) % {"days": _CLOSES_AFTER_DAYS}
+        ) % {"days": _closes_after(gathered)}
         return f"{done} {until}"
     return _(
         "Yes. Ask for it on the status page: we lock your pictures for the controller's search."
@@ -700,9 +778,14 @@ def _left_out(gathered: Gathered) -> Section:
             )
             % {"number": covered}
         )
-    points += _held_back(gathered)
+    points += [
+        *_held_back(gathered),
+        *_codes_held_back(gathered),
+        *_put_aside_words(gathered),
+    ]
     if gathered.inconclusive:
-        points.append(_inconclusive_words(gathered.inconclusive, found=found))
+        beside = found and bool(_held(gathered))
+        points.append(_inconclusive_words(gathered.inconclusive, found=beside))
     if found:
         points.append(
             _(
@@ -718,6 +801,69 @@ def _left_out(gathered: Gathered) -> Section:
     }
 
 
+def _put_aside_words(gathered: Gathered) -> list[str]:
+    """The count alone: what law forbids to hand out is not described either (law C-09)."""
+    if not gathered.aside:
+        return []
+    return [
+        ngettext(
+            "We do not show %(number)s more picture of you, because the law does not let us hand "
+            "it out. It is locked, and nobody uses it. You can ask us about it.",
+            "We do not show %(number)s more pictures of you, because the law does not let us hand "
+            "them out. They are locked, and nobody uses them. You can ask us about them.",
+            gathered.aside,
+        )
+        % {"number": gathered.aside}
+    ]
+
+
+def _private(gathered: Gathered) -> Section:
+    """Intimate pictures: that they were found and where, in careful words; no picture (C-09)."""
+    rows: list[Row] = []
+    for number, record in enumerate(gathered.private, start=1):
+        facts = gathered.facts[record.id]
+        rows.append((_("Private picture"), str(number)))
+        for appearance in facts.appearances:
+            rows += appearance_rows(appearance)
+        rows += [
+            (_("Source"), facts.source),
+            (_("Imported"), day(facts.imported_at)),
+            (_("Face code"), _template_line(gathered, record)),
+        ]
+    return {
+        "id": "private",
+        "heading": _("Very private pictures"),
+        "text": _(
+            "Among the pictures of you is something very private: you may be naked in it, or it "
+            "shows something intimate. You decide what happens with it. We covered it and put it "
+            "in no file, so that nobody else comes to see it. It is locked, and nobody uses it. "
+            "Below stands where it was found. You can have it deleted like any other picture. "
+            "If you want to see it, write to us: one named person shows it to you at a visit or "
+            "in a call. You can also ask somebody you trust to be there."
+        ),
+        "rows": rows,
+    }
+
+
+def _codes_held_back(gathered: Gathered) -> list[str]:
+    """Each face code that is not given, with ground and facts; the picture is shown (A-04)."""
+    points = []
+    for one in gathered.held_back:
+        if one.what != HeldBack.TEMPLATE or one.number is None:
+            continue
+        ground = REFUSAL_GROUNDS[RefusalGround(one.ground)]
+        points.append(
+            _("Face code of picture %(number)s not given (%(article)s GDPR): %(ground)s %(facts)s")
+            % {
+                "number": one.number,
+                "article": ground.article,
+                "ground": ground.text,
+                "facts": one.facts,
+            }
+        )
+    return points
+
+
 def _not_shown(gathered: Gathered) -> list[Kept]:
     return [one for one in gathered.held_back if one.what == HeldBack.ANSWER]
 
@@ -729,7 +875,7 @@ def _held_back(gathered: Gathered) -> list[str]:
     if left_out:
         points.append(
             _("We refuse a part: %(number)s of %(held)s pictures are not shown.")
-            % {"number": len(left_out), "held": len(gathered.records) + len(left_out)}
+            % {"number": len(left_out), "held": _held(gathered)}
         )
     for one in left_out:
         ground = REFUSAL_GROUNDS[RefusalGround(one.ground)]
@@ -793,13 +939,19 @@ def _request_data(gathered: Gathered) -> Section:
     }
 
 
+def _closes_after(gathered: Gathered) -> int:
+    """Days to each of the two steps: shorter for a child (law C-02)."""
+    return keep_each(gathered.answer.case).days
+
+
 def _contact_kept(gathered: Gathered) -> str:
     if evidence_locks.in_force(gathered.answer.case_id) is not None:
         return _(
             "kept while the lock stands, so that we can tell you before it ends, and %(days)s days "
             "more"
-        ) % {"days": _CLOSES_AFTER_DAYS}
-    return _("kept until %(days)s days after the request closes") % {"days": _CLOSES_AFTER_DAYS}
+        ) % {"days": _closes_after(gathered)}
+    days = _closes_after(gathered)
+    return _("kept until %(days)s days after the request closes") % {"days": days}
 
 
 def _photo_rows(gathered: Gathered) -> list[Row]:
@@ -809,7 +961,7 @@ def _photo_rows(gathered: Gathered) -> list[Row]:
             (
                 _("What you named"),
                 _("kept encrypted until %(days)s days after the request closes")
-                % {"days": _CLOSES_AFTER_DAYS},
+                % {"days": _closes_after(gathered)},
             ),
         ]
     return [
@@ -819,7 +971,7 @@ def _photo_rows(gathered: Gathered) -> list[Row]:
                 "received on %(day)s, kept encrypted; deleted when the request closes, "
                 "%(days)s days after this answer leaves, or with the deletion you asked for"
             )
-            % {"day": day(gathered.probe_received), "days": _CLOSES_AFTER_DAYS},
+            % {"day": day(gathered.probe_received), "days": _closes_after(gathered)},
         ),
         (_("Your face code"), _("made in memory for the search, never stored")),
     ]

@@ -222,7 +222,7 @@ def _asked_at(case: Case, actor: Actor, reached_on: date | None) -> datetime:
     now = clock.now()
     if reached_on is None or not actor.is_human_staff:
         return now
-    if reached_on > clock.today() or reached_on < case.received_on:
+    if reached_on > clock.today() or reached_on < case.arrived_on:
         raise BadInput("day_wrong", _("Name the day it reached us: not before the request."))
     if reached_on == clock.today():
         return now
@@ -253,7 +253,11 @@ def correct(*, correction_id: UUID, actor: Actor, column: str, value: str) -> Co
     with unit_of_work():
         row = _locked(row)
         # The facts are those of every face in the picture: theirs comes first, and an inspection.
-        gallery.require_free(record_ids=_standing_in(place.image_id), case_id=row.case_id)
+        gallery.require_free(
+            record_ids=_standing_in(place.image_id),
+            case_id=row.case_id,
+            also_images={place.image_id},
+        )
         ready.save(actor=actor, case_id=row.case_id)
         kept.save()
         _tell_recipients(row, actor)

@@ -33,6 +33,7 @@ class Kept:
     `number` is its place in the answer; None where the answer does not show it.
     """
 
+    record_id: UUID
     what: str
     ground: str
     facts: str
@@ -42,7 +43,8 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Facts by record id; `templates` are unturned (R32), `maker` is name and role.
+    """Facts by record id; `templates` are unturned (R32) and without those two persons held back
+    (A-04), `maker` is name and role.
 
     `probe_received` is None where no photo was compared; `found_by` says what led to a record.
     """
@@ -50,6 +52,10 @@ class Gathered:
     answer: Answer
     search: Search
     records: tuple[Record, ...]
+    private: tuple[Record, ...]
+    """Intimate pictures: their facts are told, no picture of them is in the answer (law C-09)."""
+    aside: int
+    """Pictures that are only counted: law forbids to hand them out."""
     facts: Mapping[UUID, ImageFacts]
     faces: Mapping[UUID, FaceFacts]
     shown: Mapping[UUID, Shown]
@@ -69,17 +75,26 @@ class Gathered:
     """Role of each who decided, by staff number, as it was when they did."""
     maker: tuple[str, str]
 
+    def withholds_template(self, record: Record) -> bool:
+        """Whether two persons held the face code of a record back that is shown (law A-04)."""
+        return any(
+            one.what == HeldBack.TEMPLATE and one.record_id == record.id for one in self.held_back
+        )
+
 
 @outside("Gathering an answer")
 def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown]) -> Gathered:
     """Read what the answer needs. Raises `inventory.Unmapped` for what nobody has placed."""
-    inventory.refuse_unmapped(records)
+    outcome = matching.outcome(answer.case_id)
+    private = _private(outcome)
+    everything = [*records, *private]
+    inventory.refuse_unmapped(everything)
     search = answer.search
     if search is None:
         raise NotFound("no_search", _("This answer rests on no search."))
     held = connector.current()
-    ids = [record.id for record in records]
-    outcome = matching.outcome(answer.case_id)
+    ids = [record.id for record in everything]
+    coded = [one for one in ids if one not in held_back(answer.case_id, HeldBack.TEMPLATE)]
     look_ups = gallery.recipients_of(ids)
     bands = Candidate.objects.filter(case_id=answer.case_id, record_id__in=ids)
     recipients = Recipient.objects.filter(id__in={fact.recipient_id for fact in look_ups})
@@ -87,11 +102,13 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         answer=answer,
         search=search,
         records=tuple(records),
-        facts={record.id: held.facts(record.image_id) for record in records},
-        faces={record.id: held.face(record.id) for record in records},
+        private=tuple(private),
+        aside=len(outcome.aside) if outcome else 0,
+        facts={record.id: held.facts(record.image_id) for record in everything},
+        faces={record.id: held.face(record.id) for record in everything},
         shown=shown,
         models=recognition.template_facts(ids),
-        templates=recognition.disclosed_templates(ids),
+        templates=recognition.disclosed_templates(coded),
         bands=dict(bands.values_list("record_id", "band")),
         found_by=dict(bands.values_list("record_id", "found_by")),
         look_ups=look_ups,
@@ -99,7 +116,7 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         logs=gallery.lookup_coverage(),
         coverage=gallery.coverage(),
         inconclusive=len(outcome.inconclusive) if outcome else 0,
-        held_back=_held_back(answer, ids),
+        held_back=_held_back(answer, [record.id for record in records]),
         probe_received=search.probe.received_at if search.probe is not None else None,
         review=matching.current_review(answer.case_id),
         deciders=_deciders(answer.case_id),
@@ -107,13 +124,20 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
     )
 
 
+def _private(outcome: matching.MatchOutcome | None) -> list[Record]:
+    rows = Record.objects.filter(id__in=outcome.private if outcome else ())
+    return list(rows.select_related("image__source").order_by("enrolled_at", "id"))
+
+
 def _held_back(answer: Answer, ids: Sequence[UUID]) -> list[Kept]:
     rows = [
         *held_back(answer.case_id, HeldBack.ANSWER).values(),
         *held_back(answer.case_id, HeldBack.ERASURE).values(),
+        *held_back(answer.case_id, HeldBack.TEMPLATE).values(),
     ]
     return [
         Kept(
+            record_id=row.record_id,
             what=row.what,
             ground=row.ground,
             facts=proposals.words_of(row.proposal),

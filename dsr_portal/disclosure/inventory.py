@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from dsr_portal.core.transactions import outside
 from dsr_portal.gallery.connector import AppearanceFacts
-from dsr_portal.gallery.models import Appearance, Record
+from dsr_portal.gallery.models import Appearance, PutAside, Record
 from dsr_portal.jobs.errors import Permanent
 from dsr_portal.vault import services as vault
 
@@ -32,6 +32,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "problem": _WORK,
         "width": "data.json: size",
         "height": "data.json: size",
+        "faces_left_out": "data.json: coverage, summed over pictures; of other faces than this",
         "imported_at": "record rows: Imported",
         "covered_from": "data.json: replaced_after_covering",
     },
@@ -58,6 +59,10 @@ COLUMNS: dict[str, dict[str, str]] = {
     "gallery.Hold": dict.fromkeys(("id", "record", "case_id", "since", "until"), _CASE),
     "gallery.Restriction": dict.fromkeys(
         ("id", "record", "case_id", "reason_code", "since", "lifted_at"), _CASE
+    ),
+    "gallery.PutAside": dict.fromkeys(
+        (one.name for one in PutAside._meta.concrete_fields),
+        "section private, or the count in section left-out (law C-09)",
     ),
     "gallery.LookUp": {
         "id": _LINK,

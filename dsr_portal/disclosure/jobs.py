@@ -26,11 +26,12 @@ from dsr_portal.disclosure import (
 from dsr_portal.disclosure.gathered import Gathered, gather
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.pictures import covered_pictures
-from dsr_portal.disclosure.services import KIND, PACKAGE_FIELD, picture_field
+from dsr_portal.disclosure.services import KIND, OWN_DATA, PACKAGE_FIELD, picture_field
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery.models import Record
 from dsr_portal.jobs.context import JobContext
+from dsr_portal.matching import own_data
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
 
@@ -59,6 +60,7 @@ def make_answer(ctx: JobContext) -> None:
         gathered = gather(answer, records, shown)
         files = package.files(gathered)
     prepared = _letter(gathered, {name: package.sha256(body) for name, body in files.items()})
+    _take_along(prepared, answer)
     ctx.must_be_ours()
     body = package.build(files, prepared.pdf)
     validator.refuse(
@@ -103,6 +105,7 @@ def _make_letter(
     ctx: JobContext, answer: Answer, letter: Callable[[Answer], documents.Prepared]
 ) -> None:
     prepared = letter(answer)
+    _take_along(prepared, answer)
     with ctx.complete():
         standing = Answer.objects.select_for_update().get(id=answer.id)
         if standing.state != AnswerState.QUEUED:
@@ -112,6 +115,12 @@ def _make_letter(
         standing.state = AnswerState.READY
         standing.save(update_fields=["document_id", "state"])
         _record_made(standing, document)
+
+
+def _take_along(prepared: documents.Prepared, answer: Answer) -> None:
+    """Sealed with the letter, whatever that says, for who asked to take data along (E-10, R3)."""
+    if own_data.asked(answer.case):
+        prepared.staged.add(OWN_DATA, own_data.as_json(answer.case))
 
 
 def _record_made(answer: Answer, document: Document, *, records: int = 0, covered: int = 0) -> None:
@@ -151,7 +160,7 @@ def _letter(gathered: Gathered, files: Mapping[str, str]) -> documents.Prepared:
         )
 
 
-for _kind in (ProposalKind.WITHHOLD, ProposalKind.EXEMPT):
+for _kind in (ProposalKind.WITHHOLD, ProposalKind.EXEMPT, ProposalKind.TEMPLATE):
     handlers.register(_kind, withholding.HANDLER)
 handlers.register(ProposalKind.LENGTHEN, lengthening.HANDLER)
 handlers.register(ProposalKind.CORRECTION, correcting.HANDLER)

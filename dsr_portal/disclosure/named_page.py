@@ -26,7 +26,7 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.transactions import outside
 from dsr_portal.disclosure import unidentified
 from dsr_portal.disclosure.models import Answer, AnswerKind
-from dsr_portal.disclosure.words import page_words, simple_words
+from dsr_portal.disclosure.words import page_words, simple_words, taking_along
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
@@ -307,7 +307,8 @@ def _context(answer: Answer, wish: PageWish) -> dict[str, Any]:
                 "answered by it."
             ),
         },
-        *unidentified.common_sections(),
+        *taking_along(answer.case),
+        *unidentified.common_sections(answer.case),
     ]
     return {
         "short_answer": page_words(),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.cases.models import Case
 from dsr_portal.core import links
 from dsr_portal.disclosure.models import Answer
-from dsr_portal.disclosure.words import simple_words
+from dsr_portal.disclosure.words import simple_words, taking_along
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
@@ -71,6 +71,7 @@ def _context(case: Case) -> dict[str, Any]:
                 (_("Page of your request"), links.url_for("public", "public:status")),
             ],
         },
+        *taking_along(case),
         {
             "id": "rights",
             "heading": _("If you disagree"),
@@ -86,7 +87,7 @@ def _context(case: Case) -> dict[str, Any]:
         ),
         "facts": [
             (_("You asked for"), ", ".join(str(one.get_right_display()) for one in _rights(case))),
-            (_("Received"), day(case.received_on)),
+            (_("Received"), day(case.arrived_on)),
             (_("Checked by"), _("two people")),
         ],
         "contents": [

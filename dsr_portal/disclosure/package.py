@@ -49,14 +49,15 @@ def _schema(dimensions: int) -> str:
     found what. Without a comparison threshold is null.
     - `looked_up`: for each kind of what you named, how many things and how many pictures they led
       to, among `pictures_in_sources`.
-  - `coverage`: how many pictures the sources hold and how many of them a search reaches.
+  - `coverage`: how many pictures the sources hold and how many of them a search reaches; in
+    `crowds` pictures `faces_left_out` small faces are not searched.
   - `records[]`: one entry for each picture.
     - `number`, `id`, `picture_id`, `face_number`: its number in the letter and its ids here.
     - `picture`, `face_picture`: file names; `sha256`: their checksums; `size`: width, height.
     - `found_by`: hnswlib or sweep (your photo), or address, file, account (what you named).
     - `covered_faces`: how many faces of other people are covered in it.
     - `replaced_after_covering`: whether the picture took the place of one with more faces open.
-    - `source`, `legal_basis`: where it came from, and the basis the controller states.
+    - `source`, `legal_basis`, `purposes`: where it came from, and what the controller states of it.
     - `imported_at`, `enrolled_at`: when picture and face were taken into this system.
     - `facts[]`: each place it was found at: page, address, date, collector, caption, file name,
       and in `other` whatever else the source system holds, as it is.
@@ -64,11 +65,14 @@ def _schema(dimensions: int) -> str:
     - `model`: the program that made the face code.
     - `template`: your face code as %(dimensions)s numbers. It is biometric data: keep it safe. It
       is not turned by the secret matrix of this installation, so it cannot be compared with what
-      is stored here without it.
+      is stored here without it. It is null where `template_withheld` is true: the letter says why.
     - `statements`: what you had put beside the record, in your own words.
     - `state`, `state_changed_at`: whether the record is locked for use.
   - `recipients[]`: who was shown which record, when, for which stated purpose.
   - `log_coverage[]`: from when to when the logs of look-ups reach.
+  - `private_records[]`: very private pictures, without the picture: the same fields as far as they
+    are no picture.
+  - `put_aside`: how many pictures of you the law does not let us hand out.
   - `inconclusive`: how many pictures may show you or someone else; they are not in here.
 - `SHA256SUMS`: a checksum for each file.
 """
@@ -100,7 +104,7 @@ def _data(gathered: Gathered, made: Mapping[str, bytes]) -> dict[str, Any]:
         "case": {
             "reference": answer.case.reference,
             "kind": answer.kind,
-            "received_on": answer.case.received_on.isoformat(),
+            "received_on": answer.case.arrived_on.isoformat(),
             "frozen_at": answer.frozen_at.isoformat(),
         },
         "search": {
@@ -121,11 +125,15 @@ def _data(gathered: Gathered, made: Mapping[str, bytes]) -> dict[str, Any]:
             "pictures": gathered.coverage.pictures,
             "searchable": gathered.coverage.searchable,
             "not_searchable": gathered.coverage.not_searchable,
+            "crowds": gathered.coverage.crowds,
+            "faces_left_out": gathered.coverage.left_out,
         },
         "records": [
             _record(gathered, number, record, made)
             for number, record in enumerate(gathered.records, start=1)
         ],
+        "private_records": [_private(gathered, record) for record in gathered.private],
+        "put_aside": gathered.aside,
         "inconclusive": gathered.inconclusive,
         "recipients": [
             {
@@ -171,6 +179,7 @@ def _record(
         "replaced_after_covering": facts.covered,
         "source": facts.source,
         "legal_basis": facts.legal_basis,
+        "purposes": list(facts.purposes),
         "imported_at": facts.imported_at.isoformat(),
         "facts": [_appearance(one) for one in facts.appearances],
         "face": {
@@ -191,6 +200,23 @@ def _record(
             "weights_sha256": model.weights_sha256,
             "alignment": model.alignment_version,
         },
+        "template": gathered.templates.get(record.id),
+        "template_withheld": gathered.withholds_template(record),
+    }
+
+
+def _private(gathered: Gathered, record: Record) -> dict[str, Any]:
+    """What is held beside an intimate picture; neither it nor the face cut from it (law C-09)."""
+    facts = gathered.facts[record.id]
+    return {
+        "id": str(record.id),
+        "picture_id": str(record.image_id),
+        "source": facts.source,
+        "legal_basis": facts.legal_basis,
+        "imported_at": facts.imported_at.isoformat(),
+        "enrolled_at": record.enrolled_at.isoformat(),
+        "facts": [_appearance(one) for one in facts.appearances],
+        "state": record.state,
         "template": gathered.templates.get(record.id),
     }
 

@@ -35,12 +35,15 @@ from dsr_portal.documents.models import Document
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue
+from dsr_portal.matching import asides as put_aside
+from dsr_portal.matching import own_data
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.services import bring_up_to_date, require_reviewer
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 
 PACKAGE_FIELD = "package"
+OWN_DATA = "own_data"
 _OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
 _OUTCOMES: dict[str, Outcome] = {
     AnswerKind.DISCLOSURE: Outcome.DISCLOSED,
@@ -90,7 +93,12 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             raise Conflict(
                 "proposal_waits", _("A proposal to hold something back waits: settle it first.")
             )
-        held = held_back(case.id, HeldBack.ANSWER)
+        if put_aside.waits(case.id):
+            raise Conflict(
+                "put_aside_waits",
+                _("What was put aside waits for two persons' words: see Put aside."),
+            )
+        held = {*held_back(case.id, HeldBack.ANSWER), *outcome.private}
         kind = _kind(case, outcome)
         disclosed = kind == AnswerKind.DISCLOSURE
         told = [one for one in outcome.same if one not in held] if disclosed else []
@@ -126,7 +134,8 @@ def _kind(case: Case, outcome: matching.MatchOutcome) -> AnswerKind:
     """What may be said to somebody who showed that much of who they are (R2)."""
     if case.level < cases.DISCLOSURE_LEVEL:
         return AnswerKind.NEUTRAL
-    return AnswerKind.DISCLOSURE if outcome.same else AnswerKind.NOTHING_FOUND
+    held = outcome.same or outcome.aside or put_aside.may_be_theirs(case.id)
+    return AnswerKind.DISCLOSURE if held else AnswerKind.NOTHING_FOUND
 
 
 def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
@@ -161,6 +170,15 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
                 size=document.size,
             )
         ]
+        if vault.has(document.unit, OWN_DATA):
+            parts.append(
+                deliveries.Part(
+                    name=f"{answer.case.reference}-{own_data.NAME}",
+                    media_type="application/json",
+                    unit=document.unit,
+                    field=OWN_DATA,
+                )
+            )
         if answer.package_unit is not None:
             parts.append(
                 deliveries.Part(
@@ -188,7 +206,7 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
         )
         if not letter_only:
             disclosed = answer.kind == AnswerKind.DISCLOSURE
-            partly = disclosed and Withheld.objects.filter(case=case).exists()
+            partly = disclosed and _leaves_out(case)
             told = Outcome.PARTLY_REFUSED if partly else _OUTCOMES[answer.kind]
             cases.set_outcome(case=answer.case, outcome=told, actor=actor)
         answer.state = AnswerState.APPROVED
@@ -208,6 +226,13 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
     return answer
 
 
+def _leaves_out(case: Case) -> bool:
+    """Whether two persons held something back, or law forbids to hand it out (law R-02, C-09)."""
+    outcome = matching.outcome(case.id)
+    aside = outcome is not None and bool(outcome.aside)
+    return aside or Withheld.objects.filter(case=case).exists()
+
+
 def shred_package(*, case_id: UUID, actor: Actor, reason: str) -> None:
     """Purger: the answer's document and package go with their units (R4, law P-06).
 
@@ -218,7 +243,7 @@ def shred_package(*, case_id: UUID, actor: Actor, reason: str) -> None:
         return
     with unit_of_work():
         for answer in Answer.objects.select_for_update().filter(case_id=case_id):
-            _shred(answer, actor, reason)
+            shred(answer, actor, reason)
             if answer.state in {AnswerState.QUEUED, AnswerState.READY}:
                 # Nobody makes or approves it any more, not even a job that runs now.
                 answer.state, answer.error_code = AnswerState.FAILED, reason
@@ -236,7 +261,7 @@ def end_packages() -> int:
     for answer_id in list(due.values_list("id", flat=True)):
         with unit_of_work():
             answer = Answer.objects.select_for_update().get(id=answer_id)
-            ended += _shred(answer, _SCHEDULE, "package_over")
+            ended += shred(answer, _SCHEDULE, "package_over")
     return ended
 
 
@@ -250,7 +275,7 @@ def packages_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:
     return Answer.objects.filter(package_unit__in=ids).update(package_unit=None)
 
 
-def _shred(answer: Answer, actor: Actor, reason: str) -> int:
+def shred(answer: Answer, actor: Actor, reason: str) -> int:
     """Order the destruction of one answer's letter and package; 0 when they are gone already."""
     units = [] if answer.package_unit is None else [answer.package_unit]
     if answer.document_id is not None:

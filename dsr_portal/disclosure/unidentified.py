@@ -17,14 +17,16 @@ from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import page_wishes
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.keep_days import keep_each
 from dsr_portal.cases.messages import require_room
-from dsr_portal.cases.models import Ask, Case, Means, Missing
+from dsr_portal.cases.models import Ask, Case, Missing
 from dsr_portal.cases.states import Action
+from dsr_portal.cases.texts import WHY_ASKED, choice_words
 from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
-from dsr_portal.disclosure.words import simple_words
+from dsr_portal.disclosure.words import simple_words, taking_along
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
@@ -258,10 +260,11 @@ def _context(answer: Answer, ask: Ask | None) -> dict[str, Any]:
                 "%(looked)s This letter says nothing about whether we hold pictures of you."
             )
             % {"looked": _what_was_looked_at(answer.case)},
-            "points": [_REASONS[reason]() for reason in answer.reasons],
+            "points": [WHY_ASKED[reason]() for reason in answer.reasons],
         },
         _asked(ask),
-        *common_sections(),
+        *taking_along(answer.case),
+        *common_sections(answer.case),
     ]
     return {
         "short_answer": _(
@@ -269,7 +272,7 @@ def _context(answer: Answer, ask: Ask | None) -> dict[str, Any]:
             "show us at any time."
         ),
         "facts": [
-            (_("We asked you"), day(ask.at) if ask is not None else "-"),
+            (_("We asked you"), day(ask.sent_at or ask.at) if ask is not None else "-"),
             (_("Read by"), _("two people")),
             (_("End date"), _("none")),
         ],
@@ -284,7 +287,7 @@ def _context(answer: Answer, ask: Ask | None) -> dict[str, Any]:
     }
 
 
-def common_sections() -> list[dict[str, Any]]:
+def common_sections(case: Case) -> list[dict[str, Any]]:
     """How to go on, what is kept, and where to complain: in each letter to who is not known."""
     return [
         {
@@ -297,7 +300,7 @@ def common_sections() -> list[dict[str, Any]]:
                 "That page stays for %(days)s days after this letter left. Then we delete what "
                 "you told us, and you send a new request: we count nothing against you."
             )
-            % {"days": 2 * cases.KEEP_EACH.days},
+            % {"days": 2 * keep_each(case).days},
             "rows": [
                 (_("Page of your request"), links.url_for("public", "public:status")),
                 (_("New request"), links.url_for("public", "public:home")),
@@ -333,24 +336,13 @@ def _what_was_looked_at(case: Case) -> str:
     return _("We did not look at what we hold.")
 
 
-_REASONS = {
-    Missing.NOTHING_TO_LOOK_UP: lambda: _(
-        "You gave us nothing we could look for: no photo, page, file or account."
-    ),
-    Missing.NO_WAY_TAKEN: lambda: _("None of the ways to show that it is you was taken."),
-    Missing.WAY_DID_NOT_SHOW: lambda: _("The way you took did not show us that it is you."),
-    Missing.NAMED_NOT_LINKED: lambda: _(
-        "What you named exists without you too: nothing linked it to you."
-    ),
-}
-
-
 def _asked(ask: Ask | None) -> dict[str, Any]:
     return {
         "id": "asked",
         "heading": _("What we asked you for"),
-        "text": _("On %(day)s we asked you to choose one of these:") % {"day": day(ask.at)}
+        "text": _("On %(day)s we asked you to choose one of these:")
+        % {"day": day(ask.sent_at or ask.at)}
         if ask is not None
         else "",
-        "points": [str(Means(one).label) for one in ask.means] if ask is not None else [],
+        "points": [choice_words(one) for one in ask.means] if ask is not None else [],
     }

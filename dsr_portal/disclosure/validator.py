@@ -69,7 +69,7 @@ def missing_sections(kind: str, context: Mapping[str, Any]) -> list[str]:
     missing = [name for name in ("short_answer", "facts") if not context.get(name)]
     for name in REQUIRED[kind]:
         if name == "records":
-            told = bool(context["records"])
+            told = bool(context["records"]) or context["only_covered"]
         elif name in _OF_THE_BASE:
             continue
         else:
@@ -83,7 +83,8 @@ def missing_sections(kind: str, context: Mapping[str, Any]) -> list[str]:
 def missing_in_files(*, kind: str, pdf: bytes, zipped: bytes, record_ids: list[UUID]) -> list[str]:
     """What the finished letter and package lack: sections, pictures, data, right checksums."""
     anchors = _anchors(pdf)
-    missing = [f"letter: {name}" for name in REQUIRED[kind] if name not in anchors]
+    required = [one for one in REQUIRED[kind] if record_ids or one != "records"]
+    missing = [f"letter: {name}" for name in required if name not in anchors]
     with zipfile.ZipFile(io.BytesIO(zipped)) as opened:
         bodies = {name: opened.read(name) for name in opened.namelist()}
     if bodies.get(package.PDF) != pdf:
@@ -128,7 +129,10 @@ def _missing_data(bodies: Mapping[str, bytes], record_ids: list[UUID]) -> list[s
     if set(rows) != {str(one) for one in record_ids}:
         missing.append("data.json: records")
     for row in rows.values():
-        missing += [f"data.json: {name}" for name in _PER_RECORD if not row.get(name)]
+        wanted = set(_PER_RECORD) - ({"template"} if row.get("template_withheld") else set())
+        missing += [
+            f"data.json: {name}" for name in _PER_RECORD if name in wanted and not row.get(name)
+        ]
         missing += [
             f"package: {name}"
             for name in (row.get("picture"), row.get("face_picture"))

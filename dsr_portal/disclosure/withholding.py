@@ -32,6 +32,11 @@ LONGEST_DAYS = 366
 """An exemption names its last day within a year; longer needs a new decision (law E-03)."""
 
 _OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
+_WHAT: dict[str, HeldBack] = {
+    ProposalKind.WITHHOLD: HeldBack.ANSWER,
+    ProposalKind.EXEMPT: HeldBack.ERASURE,
+    ProposalKind.TEMPLATE: HeldBack.TEMPLATE,
+}
 
 
 def withhold(*, case_id: UUID, actor: Actor, record_id: UUID, ground: str, facts: str) -> Proposal:
@@ -54,6 +59,34 @@ def withhold(*, case_id: UUID, actor: Actor, record_id: UUID, ground: str, facts
             codes={"record": str(record_id), "refusal": str(ground)},
             words=letters.own_words(facts, case, code="facts_missing"),
         )
+
+
+def withhold_template(
+    *, case_id: UUID, actor: Actor, record_id: UUID, ground: str, facts: str
+) -> Proposal:
+    """Propose to hold the face code of one record back; picture and facts are disclosed (A-04).
+
+    Raises as `withhold` does, and `Conflict("withheld_already")` where the picture is not shown.
+    """
+    require_reviewer(actor)
+    if ground not in list(WITHHOLDING):
+        raise BadInput("no_such_ground", _("Choose the ground."))
+    with unit_of_work():
+        case = lock(case_id)
+        _require_shown(case, record_id)
+        return proposals.propose(
+            case=case,
+            kind=ProposalKind.TEMPLATE,
+            actor=actor,
+            codes={"record": str(record_id), "refusal": str(ground)},
+            words=letters.own_words(facts, case, code="facts_missing"),
+        )
+
+
+def _require_shown(case: Case, record_id: UUID) -> None:
+    _require_item(case, record_id, HeldBack.TEMPLATE)
+    if record_id in held_back(case.id, HeldBack.ANSWER):
+        raise Conflict("withheld_already", _("This picture is held back already."))
 
 
 def exempt(
@@ -105,8 +138,7 @@ def why_not(case: Case) -> Conflict | None:
 
 def waits(case: Case) -> bool:
     """Whether a proposal to hold something back is open: no answer is made before it is settled."""
-    kinds = [ProposalKind.WITHHOLD, ProposalKind.EXEMPT]
-    return case.proposals.filter(kind__in=kinds, state=ProposalState.WAITING).exists()
+    return case.proposals.filter(kind__in=_WHAT, state=ProposalState.WAITING).exists()
 
 
 def _require_item(case: Case, record_id: UUID, what: HeldBack) -> None:
@@ -131,22 +163,25 @@ def _require_something_left(case: Case) -> None:
 
 
 def _check(proposal: Proposal, case: Case, actor: Actor) -> None:
-    what = HeldBack.ANSWER if proposal.kind == ProposalKind.WITHHOLD else HeldBack.ERASURE
-    _require_item(case, UUID(proposal.codes["record"]), what)
+    what, record_id = _WHAT[proposal.kind], UUID(proposal.codes["record"])
+    if what == HeldBack.TEMPLATE:
+        _require_shown(case, record_id)
+    else:
+        _require_item(case, record_id, what)
     if what == HeldBack.ANSWER:
         _require_something_left(case)
 
 
 def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
-    answer = proposal.kind == ProposalKind.WITHHOLD
-    codes = proposal.codes
+    what, codes = _WHAT[proposal.kind], proposal.codes
+    erased = what == HeldBack.ERASURE
     row = Withheld.objects.create(
         case=case,
         proposal=proposal,
         record_id=UUID(codes["record"]),
-        what=HeldBack.ANSWER if answer else HeldBack.ERASURE,
-        ground=codes["refusal"] if answer else codes["exemption"],
-        until=None if answer else date.fromisoformat(codes["until"]),
+        what=what,
+        ground=codes["exemption"] if erased else codes["refusal"],
+        until=date.fromisoformat(codes["until"]) if erased else None,
         agreed_by=actor.id,
         at=clock.now(),
     )

@@ -7,15 +7,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dsr_portal.cases import child_texts, children
-from dsr_portal.cases.models import WayKind
+from dsr_portal.cases.keep_days import keep_each
+from dsr_portal.cases.models import Case, WayKind
+from dsr_portal.core import links
 from dsr_portal.disclosure.models import Answer
 from dsr_portal.documents.templatetags.documents import day
+from dsr_portal.matching import own_data
 from dsr_portal.matching.models import Search
 
 
 def simple_words(answer: Answer) -> list[str]:
     """The child version of an answer, for who is under 18 or asks through a parent (law T-03)."""
-    return child_texts.of_answer(answer.kind) if children.reads_simply(answer.case) else []
+    if not children.reads_simply(answer.case):
+        return []
+    return child_texts.of_answer(answer.kind, days=keep_each(answer.case).days)
 
 
 def nothing_found_words(search: Search) -> str:
@@ -39,6 +44,29 @@ def nothing_found_words(search: Search) -> str:
         "pictures: you can try again with another photo or a link, as often as you like.",
         search.photos,
     ) % {"photos": search.photos, "compared": search.compared, "day": day(search.finished_at)}
+
+
+def taking_along(case: Case) -> list[dict[str, Any]]:
+    """The section on portability, for who asked for it: the same in every answer (law E-10, R3)."""
+    if not own_data.asked(case):
+        return []
+    return [
+        {
+            "id": "take-along",
+            "heading": _("Taking your data along"),
+            "text": _(
+                "Pictures we collected are not part of this right: it is about what you gave us "
+                "yourself (Art. 20(1) GDPR), and you did not give them to us. What we hold of them "
+                "belongs to your right of access."
+            )
+            + "\n\n"
+            + _(
+                "What you gave us yourself comes with this letter as %(name)s. Your photos and "
+                "files, as long as we have them, are on the page of your request: %(page)s."
+            )
+            % {"name": own_data.NAME, "page": links.url_for("public", "public:status")},
+        }
+    ]
 
 
 def page_words() -> str:

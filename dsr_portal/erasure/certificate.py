@@ -28,7 +28,7 @@ from dsr_portal.core.errors import IntegrityFailure
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.documents.templatetags.documents import day, moment
-from dsr_portal.erasure import duplicates, services, signed, steps, words
+from dsr_portal.erasure import duplicates, grounds, services, signed, steps, words
 from dsr_portal.erasure import kit as kits
 from dsr_portal.erasure.models import (
     Plan,
@@ -211,6 +211,7 @@ def context(plan: Plan) -> dict[str, Any]:
     rows = places_of(plan)
     sections = [
         _erased(plan, _links(plan)),
+        *_grounds(plan),
         _places(rows),
         _recipients(plan),
         *_copies(plan),
@@ -260,6 +261,10 @@ def payload(plan: Plan, said: dict[str, Any], head: audit.Head) -> dict[str, Any
             "began_at": _iso(plan.started_at),
             "keys_destroyed_at": _iso(keys.finished_at if keys else None),
         },
+        "grounds": [
+            {"ground": row.ground, "article": grounds.article_of(row.ground)}
+            for row in plan.grounds.order_by("ground")
+        ],
         "stores": [_as_data(row) for row in rows],
         "summary": {
             "places": len(rows),
@@ -410,6 +415,21 @@ def _erased(plan: Plan, links: list[list[str]]) -> dict[str, Any]:
         if links
         else None,
     }
+
+
+def _grounds(plan: Plan) -> list[dict[str, Any]]:
+    """Why it had to be deleted (law E-02); plans frozen before grounds were kept have none."""
+    told = grounds.told(plan)
+    if not told:
+        return []
+    return [
+        {
+            "id": "grounds",
+            "heading": _("Why we had to delete it"),
+            "text": _("One ground is enough. These are the ones we found."),
+            "rows": told,
+        }
+    ]
 
 
 def _decided(plan: Plan) -> list[str]:

@@ -7,18 +7,19 @@ no row, file or log ever has one. Nothing is erased because two pictures look al
 import logging
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from dsr_portal.accounts.roles import REVIEWERS
+from dsr_portal.accounts.roles import REVIEWERS, SENIOR
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.erasure.models import Duplicate, Plan, PlanState
-from dsr_portal.gallery import connector
+from dsr_portal.gallery import connector, covers, putting_aside
 from dsr_portal.gallery.models import Record, SourceImage
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.recognition import likeness
@@ -27,6 +28,8 @@ from dsr_portal.vault.confined import PictureRefused, PictureSession, picture_se
 
 log = logging.getLogger(__name__)
 ACTOR = Actor.system("erasure")
+STORE = "duplicates"
+"""The store of the steps that erase copies without a face."""
 _SHAPE = 0.04
 """Copies keep the shape of their picture; others are not opened at all."""
 _LOOKED_AT = 512
@@ -52,6 +55,9 @@ def propose(ctx: JobContext, plan: Plan) -> int:
         for image_id, (of_image, exact) in sorted(found.items()):
             Duplicate.objects.get_or_create(
                 plan=plan, image_id=image_id, defaults={"of_image_id": of_image, "exact": exact}
+            )
+            putting_aside.copy_found(
+                image_id=image_id, of_image=of_image, case_id=plan.case_id, actor=ACTOR
             )
         plan.duplicates_looked_at, plan.duplicates_examined = clock.now(), examined
         plan.save(update_fields=["duplicates_looked_at", "duplicates_examined"])
@@ -95,7 +101,7 @@ def _looks(session: PictureSession, images: Iterable[UUID]) -> Iterator[tuple[UU
     held = connector.current()
     for image_id in images:
         try:
-            picture = session.decode(held.picture(image_id), max_side=_LOOKED_AT)
+            picture = session.decode(held.unseen(image_id), max_side=_LOOKED_AT)
         except (PictureRefused, vault.Shredded, vault.UnknownUnit):
             continue
         yield image_id, likeness.look_of(picture)
@@ -133,7 +139,8 @@ def decide(
     """One person's decision about a proposed copy; two that agree settle it, else a supervisor.
 
     GOES names the record where faces of the picture are enrolled, so that the other people's
-    stay; a picture without one goes as a whole. Raises `NotAllowed`, `BadInput`, `Conflict`.
+    stay; a picture without one goes as a whole. About a picture that is put aside only senior
+    officers decide (law C-09). Raises `NotAllowed`, `BadInput`, `Conflict`.
     """
     if not actor.is_human_staff or actor.role not in REVIEWERS:
         raise NotAllowed("erasure_role", _("An officer or a supervisor decides this."))
@@ -148,6 +155,8 @@ def decide(
             raise NotFound("no_duplicate", _("There is no such picture."))
         if row.verdict or row.plan.state != PlanState.WAITING:
             raise Conflict("duplicate_decided", _("This picture is decided already."))
+        if not may_decide(row, actor):
+            covers.refuse_covered(row.image_id)
         _require_fits(row, verdict, record_id)
         _take(row, (verdict, record_id), actor)
         row.save()
@@ -160,6 +169,11 @@ def decide(
             settled=bool(row.verdict),
         )
     return row
+
+
+def may_decide(row: Duplicate, actor: Actor) -> bool:
+    """An officer is neither shown nor asked about what only senior officers see (law C-09)."""
+    return actor.role in SENIOR or not covers.is_covered(row.image_id)
 
 
 def _require_fits(row: Duplicate, verdict: str, record_id: UUID | None) -> None:
@@ -209,13 +223,42 @@ def standing_records(row: Duplicate) -> list[UUID]:
 
 
 def chosen_records(case_id: UUID) -> list[UUID]:
-    """Records two persons added to a case's plans, because they are in copies."""
+    """Records two persons added to a case's plans, because they are in copies; without those that
+    are kept for an authority (law C-09)."""
     rows = Duplicate.objects.filter(plan__case_id=case_id, verdict=Duplicate.Verdict.GOES)
     rows = rows.exclude(record_id=None).exclude(plan__state=PlanState.STOPPED)
+    rows = rows.exclude(image__in=covers.kept_images())
     return [one for one in rows.values_list("record_id", flat=True) if one is not None]
 
 
+def let_go(plan: Plan, image: SourceImage, *, first: str, second: str, at: datetime | None) -> None:
+    """A picture without an enrolled face that two persons decided to erase goes with this plan, as
+    a copy does."""
+    Duplicate.objects.get_or_create(
+        plan=plan,
+        image=image,
+        defaults={
+            "of_image": image,
+            "exact": True,
+            "first_officer": first,
+            "first_verdict": Duplicate.Verdict.GOES,
+            "second_officer": second,
+            "second_verdict": Duplicate.Verdict.GOES,
+            "verdict": Duplicate.Verdict.GOES,
+            "decided_at": at,
+        },
+    )
+
+
 def pictures_that_go(plan: Plan) -> list[SourceImage]:
-    """Copies without an enrolled face that two persons let go."""
+    """Copies without an enrolled face that two persons let go; once it is frozen, those of its
+    steps.
+
+    Before, what is kept for an authority is left out, as its records are (law C-09).
+    """
+    frozen = plan.steps.filter(store=STORE).exclude(subject=None).values("subject")
+    if plan.steps.exists():
+        return list(SourceImage.objects.filter(id__in=frozen).order_by("id"))
     rows = plan.duplicates.filter(verdict=Duplicate.Verdict.GOES, record_id=None)
-    return [row.image for row in rows.select_related("image").order_by("image_id")]
+    images = SourceImage.objects.filter(id__in=rows.values("image"))
+    return list(images.exclude(id__in=covers.kept_images()).order_by("id"))

@@ -9,8 +9,10 @@ from django.utils.translation import ngettext
 from dsr_portal.audit.schema import Code, Count, EventType, Flag, Hash, Id, Many, Moment
 from dsr_portal.core.registries import event_types, sentences
 from dsr_portal.erasure.models import Duplicate, PlanRecord, VerificationState, WaitCode
+from dsr_portal.law.articles import ErasureGround
 
 LAW = ("L-10", "E-04", "E-15")
+GROUNDS = Code(choices=tuple(one.value for one in ErasureGround))
 STATES = Code(choices=tuple(VerificationState.values))
 
 TYPES = (
@@ -24,6 +26,16 @@ TYPES = (
             "approver": Code(),
         },
         LAW,
+    ),
+    EventType(
+        "erasure.grounds_chosen",
+        {"grounds": Many(GROUNDS, most=7), "own_words": Flag()},
+        ("E-02", "L-07"),
+    ),
+    EventType(
+        "erasure.grounded",
+        {"grounds": Many(GROUNDS, most=7), "by_rule": Count()},
+        ("E-02", "L-07", "L-10"),
     ),
     EventType("erasure.waits", {"reason": Code(choices=tuple(WaitCode.values))}, ("L-10", "A-16")),
     EventType(
@@ -62,6 +74,7 @@ TYPES = (
             "needs_person": Count(),
             "stores": Many(Code(), most=48),
             "states": Many(STATES, most=48),
+            "backups_until": Moment(optional=True),
         },
         LAW,
     ),

@@ -104,7 +104,7 @@ def _take_pictures(kit: Kit, rows: Iterable[PlanRecord], more: Iterable[SourceIm
     fates = {row.record.image: PlanRecord.Picture(row.picture) for row in rows}
     fates |= dict.fromkeys(more, PlanRecord.Picture.WHOLE)
     for image, fate in fates.items():
-        _take_slices(kit, held.picture(image.id))
+        _take_slices(kit, held.unseen(image.id))
         if image.file_hash:
             kit.file_hashes.append(image.file_hash)
         facts = held.facts(image.id)

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.models import Row
+from dsr_portal.law.articles import ERASURE_GROUNDS
 
 
 class PlanState(models.TextChoices):
@@ -26,8 +27,21 @@ class WaitCode(models.TextChoices):
     EVIDENCE = "kept_as_evidence", _("the person wants it kept, locked, as evidence")
     COMPARING = "arrived_since_compared", _("pictures came since the search: they are compared")
     ARRIVED = "arrived_since_to_decide", _("pictures came since the search: two persons decide")
+    PUT_ASIDE = "put_aside", _("a picture is put aside: a senior officer decides first")
     COPIES = "copies_to_settle", _("a step towards others who published a copy is open")
     SUPERVISOR = "supervisor_needed", _("more than 50 records: a supervisor starts it")
+
+
+class Why(models.TextChoices):
+    """What the rule saw when it proposed a ground; the sentence is made of it when printed."""
+
+    NO_BASIS = "no_basis", _("no legal basis is documented for a source")
+    CONSENT_BASIS = "consent_basis", _("the basis stated for a source is consent")
+    OBJECTED = "objected", _("the person objected")
+    OTHER_BASIS = "other_basis", _("the wish to delete is taken as an objection")
+    STOPPED = "stopped", _("a stop of collection covers a picture")
+    PAGE_GONE = "page_gone", _("the page it was taken from does not show it any more")
+    ORDERED = "ordered", _("an authority ordered it")
 
 
 class StepState(models.TextChoices):
@@ -88,6 +102,70 @@ class Plan(Row):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class OrderedErasure(Row):
+    """That an authority ordered the erasure in a case, by itself or on a complaint (C-46/23).
+
+    The order belongs to compliance and is known here by its id, as the ordered date is in cases.
+    """
+
+    case = models.ForeignKey(
+        "cases.Case", on_delete=models.PROTECT, related_name="ordered_erasures"
+    )
+    order_id = models.UUIDField()
+    authority_code = models.CharField(max_length=20)
+    since = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "order_id"], name="ordered_erasure_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authority_code} {self.since:%Y-%m-%d}"
+
+
+class Ground(Row):
+    """Why an erasure is owed (Art. 17(1); law E-02).
+
+    Without a plan: what an officer chose before one was frozen. With a plan: what it was frozen
+    with; `by_rule` says that nobody had chosen and the rule's proposal was taken. A ground the rule
+    did not propose has the officer's words, in `field` of the case file.
+    """
+
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="erasure_grounds")
+    plan = models.ForeignKey(Plan, null=True, on_delete=models.PROTECT, related_name="grounds")
+    ground = models.CharField(
+        max_length=20, choices=[(one.value, facts.text) for one, facts in ERASURE_GROUNDS.items()]
+    )
+    why = models.CharField(max_length=16, choices=Why.choices, blank=True)
+    field = models.CharField(max_length=60, blank=True)
+    by_rule = models.BooleanField(default=False)
+    decided_by = models.CharField(max_length=20)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "ground"], name="ground_once_per_plan"),
+            models.UniqueConstraint(
+                fields=["case", "ground"],
+                condition=models.Q(plan__isnull=True),
+                name="ground_chosen_once",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(why="") | ~models.Q(field=""), name="ground_has_its_reason"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(by_rule=False)
+                | models.Q(plan__isnull=False) & ~models.Q(why=""),
+                name="ground_by_rule_has_its_sight",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.ground
 
 
 class PlanRecord(Row):

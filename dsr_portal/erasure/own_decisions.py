@@ -15,8 +15,8 @@ from dsr_portal.cases.models import Case, Delivery, DeliveryKind
 from dsr_portal.cases.moves import lock, quietly
 from dsr_portal.cases.page_models import PageVerdict
 from dsr_portal.core import clock
-from dsr_portal.erasure import services
-from dsr_portal.erasure.models import Duplicate, Plan, PlanState
+from dsr_portal.erasure import duplicates, services
+from dsr_portal.erasure.models import Plan, PlanState
 from dsr_portal.erasure.selectors import own_plan
 from dsr_portal.gallery.models import Record, SourceImage
 
@@ -86,17 +86,10 @@ def _pictures_without_face(
         if image.id in records.values():
             continue
         verdict = wanted[image.id]
-        Duplicate.objects.get_or_create(
-            plan=plan,
-            image=image,
-            defaults={
-                "of_image": image,
-                "exact": True,
-                "first_officer": verdict.decided_by,
-                "first_verdict": Duplicate.Verdict.GOES,
-                "second_officer": verdict.agreed_by,
-                "second_verdict": Duplicate.Verdict.GOES,
-                "verdict": Duplicate.Verdict.GOES,
-                "decided_at": verdict.agreed_at,
-            },
+        duplicates.let_go(
+            plan,
+            image,
+            first=verdict.decided_by,
+            second=verdict.agreed_by,
+            at=verdict.agreed_at,
         )

@@ -18,6 +18,7 @@ from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import corrections, evidence_locks, exemptions, page_wishes, proposals
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.keep_days import KEEP_EACH, keep_each
 from dsr_portal.cases.models import (
     Case,
     Delivery,
@@ -34,7 +35,7 @@ from dsr_portal.cases.states import OVER, Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
-from dsr_portal.erasure import duplicates
+from dsr_portal.erasure import duplicates, grounds
 from dsr_portal.erasure.models import (
     Plan,
     PlanRecord,
@@ -50,7 +51,7 @@ from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job, JobState
-from dsr_portal.matching import repeating
+from dsr_portal.matching import asides, repeating
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Decision, Verdict
 from dsr_portal.policy import selectors as policy
@@ -64,10 +65,13 @@ KIT_HOURS = 24
 """R30: the patterns used for the checks live at most this long."""
 
 MOST_WITHOUT_SUPERVISOR = 50
-_KEEP_NOTHING_FOUND = timedelta(days=30)
 _ACTOR = Actor.system("erasure")
 _GOING = (PlanState.HOLD, PlanState.RUNNING)
-_WAITS = {"held_by_other_case": WaitCode.HELD, "inspection_hold": WaitCode.INSPECTION}
+_WAITS = {
+    "held_by_other_case": WaitCode.HELD,
+    "inspection_hold": WaitCode.INSPECTION,
+    "put_aside": WaitCode.PUT_ASIDE,
+}
 _ARRIVED: dict[repeating.Arrived, WaitCode | None] = {
     repeating.Arrived.COVERED: None,
     repeating.Arrived.COMPARING: WaitCode.COMPARING,
@@ -234,6 +238,8 @@ def _reason_to_wait(
         return WaitCode.DUPLICATES
     if not actor.is_human_staff and _said_not_me(case):
         return WaitCode.NOT_ME
+    if not plan.own and asides.waits(case.id):
+        return WaitCode.PUT_ASIDE
     if len(record_ids) > MOST_WITHOUT_SUPERVISOR and actor.role != "supervisor":
         return WaitCode.SUPERVISOR
     return WaitCode.SAME_PERSON if _claimed_by_others(case.id, record_ids) else None
@@ -290,9 +296,7 @@ def _wait(plan: Plan, case: Case, reason: WaitCode) -> None:
 
 def _freeze(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> None:
     # Marked when the hold window is over: until then another case may still find and claim them.
-    gallery.require_free(
-        record_ids=record_ids, case_id=case.id, also_sources=_sources_of_copies(plan)
-    )
+    gallery.require_free(record_ids=record_ids, case_id=case.id, also_images=_copies_that_go(plan))
     moment = clock.now()
     plan.state, plan.waits_for, plan.frozen_at = PlanState.HOLD, "", moment
     plan.duplicates_looked_at = None
@@ -300,6 +304,7 @@ def _freeze(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> Non
     plan.save()
     whole = _write_records(plan, record_ids)
     _write_steps(plan, record_ids)
+    grounds.settle(plan, actor=actor)
     if not plan.own:
         cases.advance(case=case, action=Action.START_ERASURE, actor=actor)
     record(
@@ -321,9 +326,9 @@ def _freeze(plan: Plan, case: Case, record_ids: list[UUID], actor: Actor) -> Non
     )
 
 
-def _sources_of_copies(plan: Plan) -> set[UUID]:
-    """An inspection of the source of a copy without a face comes first, too."""
-    return {image.source_id for image in duplicates.pictures_that_go(plan)}
+def _copies_that_go(plan: Plan) -> set[UUID]:
+    """What comes first for a record, an inspection or a senior officer, does for a copy, too."""
+    return {image.id for image in duplicates.pictures_that_go(plan)}
 
 
 def _images(record_ids: Collection[UUID]) -> set[UUID]:
@@ -353,7 +358,9 @@ def _write_steps(plan: Plan, record_ids: list[UUID]) -> None:
     pictures: list[tuple[str, str, UUID | None]] = [
         ("pictures", "erase", record_id) for record_id in record_ids
     ]
-    pictures += [("duplicates", "erase", image.id) for image in duplicates.pictures_that_go(plan)]
+    pictures += [
+        (duplicates.STORE, "erase", image.id) for image in duplicates.pictures_that_go(plan)
+    ]
     named = [
         *((store, action, None) for store, action in BEFORE),
         *pictures,
@@ -460,7 +467,7 @@ def hold_is_over(plan: Plan) -> None:
                     record_ids=record_ids,
                     case_id=plan.case_id,
                     actor=_ACTOR,
-                    also_sources=_sources_of_copies(plan),
+                    also_images=_copies_that_go(plan),
                 )
         except Conflict as error:
             reason = _WAITS.get(error.code)
@@ -590,11 +597,11 @@ def _resume(actor: Actor, plan_id: UUID, case: Case) -> None:
 
 def close_without_records() -> int:
     """Close delivered cases that asked for erasure where no record of the person was found."""
-    before = clock.now() - _KEEP_NOTHING_FOUND
-    waits = corrections.keeps_open(before)
+    waits = corrections.keeps_open(clock.now() - KEEP_EACH)
     closed = 0
     for case in _delivered_and_asked():
-        over = case.delivered_at is not None and case.delivered_at < before
+        until = clock.now() - keep_each(case)
+        over = case.delivered_at is not None and case.delivered_at < until
         if case.id in waits:
             continue
         if over and not _plan_in_force(case.id) and not _something_same(case.id):

@@ -229,7 +229,7 @@ def _cover(plan: Plan, image: SourceImage) -> Finish:
     rows = list(Record.objects.filter(image=image).order_by("face_number"))
     going = [one for one in rows if one.state == Record.State.ERASING]
     standing = [one for one in rows if one not in going and one.state != Record.State.ERASED]
-    picture = decode_picture(held.picture(image.id))
+    picture = decode_picture(held.unseen(image.id))
     boxes = [_scaled(held.face(one.id), picture) for one in going]
     others = {one.id: _scaled(held.face(one.id), picture) for one in standing}
     chosen = plan.records.filter(

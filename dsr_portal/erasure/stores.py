@@ -36,6 +36,33 @@ declare_model(
     verifier="vault: state of the unit",
 )
 declare_model(
+    "erasure.OrderedErasure",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "order_id": F.ID,
+        "authority_code": F.CODE,
+        "since": F.TIME,
+        "ended_at": F.TIME,
+    },
+)
+declare_model(
+    "erasure.Ground",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "plan": F.ID,
+        "ground": F.CODE,
+        "why": F.CODE,
+        "field": F.VAULT,
+        "by_rule": F.STATE,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+    },
+    shredder="vault: the words lie in the case file and go with its key",
+    verifier="vault: state of the unit",
+)
+declare_model(
     "erasure.PlanRecord",
     {
         "id": F.ID,

@@ -257,7 +257,7 @@ def _covered(plan: Plan, kit: Kit | None) -> list[Finding]:
     for new in SourceImage.objects.filter(covered_from__in=[UUID(one) for one in kit.covered]):
         if new.state == SourceImage.State.ERASED:
             continue
-        picture = decode_picture(held.picture(new.id))
+        picture = decode_picture(held.unseen(new.id))
         boxes = kit.covered[str(new.covered_from_id)]
         parts = [(picture, box) for box in boxes]
         for one in Record.objects.filter(image=new).exclude(state=Record.State.ERASED):
@@ -287,7 +287,7 @@ def _parts_of_cut_out(
         parts.append([*place, right - left, bottom - top])
     if not parts:
         return []
-    cut_out = decode_picture(face.crop())
+    cut_out = decode_picture(face.unseen_crop())
     return [(cut_out, part) for part in parts]
 
 
@@ -467,5 +467,6 @@ def _record_states(plan: Plan) -> None:
         subject_id=plan.id,
         stores=[row.store for row in rows],
         states=[row.state for row in rows],
+        backups_until=next((row.until for row in rows if row.store == "backups"), None),
         **{state.value: sum(row.state == state for row in rows) for state in State},
     )

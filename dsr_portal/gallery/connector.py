@@ -19,9 +19,9 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotFound
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
-from dsr_portal.gallery import hashes
-from dsr_portal.gallery.models import Appearance, Record, SourceImage
-from dsr_portal.gallery.sources import basis_line
+from dsr_portal.gallery import covers, hashes, putting_aside
+from dsr_portal.gallery.models import Appearance, PutAside, Record, SourceImage
+from dsr_portal.gallery.sources import basis_line, purposes_of
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import services as vault
 
@@ -57,6 +57,7 @@ class ImageFacts:
     image_id: UUID
     source: str
     legal_basis: str
+    purposes: tuple[str, ...]
     imported_at: datetime
     width: int
     height: int
@@ -104,7 +105,12 @@ class FaceFacts:
     unit: UUID
 
     def crop(self) -> bytes:
-        """The face as a JPEG of our own making."""
+        """The face as a JPEG of our own making; `NotAllowed` where its picture is put aside."""
+        covers.refuse_covered(self.image_id)
+        return vault.read(self.unit, CROP)
+
+    def unseen_crop(self) -> bytes:
+        """For programs that show it to nobody: checks after an erasure."""
         return vault.read(self.unit, CROP)
 
     def statements(self) -> list[str]:
@@ -117,7 +123,18 @@ class Connector(Protocol):
     """What a gallery of source pictures must offer."""
 
     def picture(self, image_id: UUID) -> bytes:
-        """The exact bytes as the controller has them; outside bytes, decode them confined."""
+        """The exact bytes as the controller has them; outside bytes, decode them confined.
+
+        `NotAllowed("put_aside")` for what only senior officers see (law C-09).
+        """
+        ...
+
+    def unseen(self, image_id: UUID) -> bytes:
+        """The same for programs that look for copies, cover or erase, and show it to nobody."""
+        ...
+
+    def put_aside(self, put_aside_id: UUID, *, actor: Actor) -> bytes:
+        """A picture that is put aside, for a senior officer; the look stands in the trail."""
         ...
 
     def facts(self, image_id: UUID) -> ImageFacts:
@@ -162,7 +179,15 @@ class Embedded:
     """The gallery in this portal's own vault."""
 
     def picture(self, image_id: UUID) -> bytes:
+        covers.refuse_covered(image_id)
+        return self.unseen(image_id)
+
+    def unseen(self, image_id: UUID) -> bytes:
         return vault.read(_image(image_id).unit, PICTURE)
+
+    def put_aside(self, put_aside_id: UUID, *, actor: Actor) -> bytes:
+        row = putting_aside.looked(put_aside_id=put_aside_id, actor=actor)
+        return self.unseen(row.image_id)
 
     def facts(self, image_id: UUID) -> ImageFacts:
         image = SourceImage.objects.select_related("source").filter(id=image_id).first()
@@ -173,6 +198,7 @@ class Embedded:
             image_id=image.id,
             source=image.source.name,
             legal_basis=str(basis_line(image.source)),
+            purposes=tuple(purposes_of(image.source)),
             imported_at=image.imported_at,
             width=image.width,
             height=image.height,
@@ -248,10 +274,13 @@ class Embedded:
                 state=locked.state,
                 width=width,
                 height=height,
+                faces_left_out=locked.faces_left_out,
                 imported_at=locked.imported_at,
                 covered_from=locked,
             )
             Appearance.objects.filter(image=locked).update(image=fresh)
+            # The covered picture shows the rest of what was put aside (law C-09).
+            PutAside.objects.filter(image=locked).update(image=fresh)
             moved = Record.objects.filter(image=locked).exclude(state__in=_GONE)
             covered = Record.objects.filter(image=locked, state__in=_GONE).count()
             moved.update(image=fresh)

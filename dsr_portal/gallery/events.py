@@ -18,6 +18,7 @@ _BATCH = {"run": Id(), "first_change": Count(), "last_change": Count()}
 
 TYPES = (
     EventType("gallery.source_declared", {"basis": Code(choices=("stated", "none"))}, ("A-11",)),
+    EventType("gallery.purposes_declared", {"purposes": Count()}, ("A-05",)),
     EventType("gallery.import_started", {"source": Id(), "seen": Count()}, ("A-11",)),
     EventType("gallery.batch_enrolled", {**_BATCH, "ordinal": Count(), **_RUN}, ("A-11",)),
     EventType("gallery.imported", {"seen": Count(), **_RUN}, ("A-11",)),
@@ -40,6 +41,16 @@ TYPES = (
     ),
     EventType("gallery.facts_corrected", {"column": Code()}, ("E-01",)),
     EventType("gallery.picture_destroyed", {}, ("E-04", "L-10")),
+    EventType("picture.put_aside", {"kind": Code()}, ("C-09",)),
+    EventType("picture.aside_seen", {}, ("C-09",)),
+    EventType("picture.aside_confirmed", {"kind": Code()}, ("C-09",)),
+    EventType("picture.lower_proposed", {}, ("C-09",)),
+    EventType("picture.aside_lowered", {}, ("C-09",)),
+    EventType("picture.aside_reported", {"to": Code(), "on": Day()}, ("C-09",)),
+    EventType("picture.aside_freed", {}, ("C-09",)),
+    EventType("picture.aside_shown", {"way": Code(choices=("visit", "call"))}, ("C-09",)),
+    EventType("picture.release_proposed", {}, ("C-09",)),
+    EventType("picture.released", {}, ("C-09",)),
     EventType("record.held", {}, ("A-16",)),
     EventType("record.released", {}, ("A-16",)),
     EventType("record.restricted", {"reason": Code(), "change": Count()}, ("E-08",)),
@@ -100,6 +111,28 @@ sentences.register(
     ),
 )
 sentences.register("gallery.facts_corrected", lambda p: _("The facts of a picture were corrected."))
+sentences.register("picture.put_aside", lambda p: _("A picture was put aside."))
+sentences.register(
+    "picture.aside_seen", lambda p: _("A senior officer looked at what was put aside.")
+)
+sentences.register(
+    "picture.aside_confirmed", lambda p: _("A senior officer confirmed what was put aside.")
+)
+sentences.register(
+    "picture.lower_proposed",
+    lambda p: _("That what was put aside shows no abuse of a child was proposed."),
+)
+sentences.register(
+    "picture.aside_lowered",
+    lambda p: _("Two persons said that what was put aside shows no abuse of a child."),
+)
+sentences.register("picture.aside_reported", lambda p: _("An authority was told of it."))
+sentences.register("picture.aside_freed", lambda p: _("What was put aside may be erased."))
+sentences.register("picture.aside_shown", lambda p: _("The person saw what was put aside."))
+sentences.register(
+    "picture.release_proposed", lambda p: _("Showing what was put aside again was proposed.")
+)
+sentences.register("picture.released", lambda p: _("Two persons released what was put aside."))
 sentences.register("record.held", lambda p: _("A picture is held for this case."))
 sentences.register("record.released", lambda p: _("A picture is no longer held for this case."))
 sentences.register("record.restricted", lambda p: _("A picture was locked."))

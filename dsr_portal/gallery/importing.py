@@ -33,7 +33,7 @@ from dsr_portal.audit.services import record as audit_event
 from dsr_portal.audit.services import unit_of_work, wait_for_others
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import Conflict
+from dsr_portal.core.errors import BadInput, Conflict
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
 from dsr_portal.gallery import blocks, face_blocks, hashes, scopes
@@ -97,6 +97,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """A picture of which some faces are enrolled and more, too many for one picture, are not."""
+
+    path: str
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """The end of a run: counts over the whole run, also of parts done before an interruption."""
 
@@ -109,6 +117,7 @@ class ImportReport:
     resumed: bool
     unreadable: tuple[Problem, ...]
     faceless: tuple[Problem, ...]
+    crowds: tuple[Crowd, ...]
     seconds: float
     done_now: int
 
@@ -143,6 +152,7 @@ def import_folder(
     source: str,
     legal_basis: str,
     actor: Actor,
+    purposes: Sequence[str] = (),
     progress: Progress = lambda done, total, faces: None,
 ) -> ImportReport:
     """Import a folder, or what a manifest names, and return what became of every picture.
@@ -152,7 +162,7 @@ def import_folder(
     """
     listing = read_listing(path, manifest)
     with _only_one():
-        owner = declare_source(name=source, legal_basis=legal_basis, actor=actor)
+        owner = declare_source(name=source, legal_basis=legal_basis, purposes=purposes, actor=actor)
         refuse_while_stopped(owner)
         engines.enrol_with(len(listing.items))
         model = recognition.prepare_engine()
@@ -178,6 +188,7 @@ def import_folder(
         resumed=resumed,
         unreadable=tuple(_problems(run, SourceImage.State.UNREADABLE)),
         faceless=tuple(_problems(run, SourceImage.State.NO_FACE)),
+        crowds=tuple(_crowds(run)),
         seconds=time.monotonic() - began,
         done_now=running.done_now,
     )
@@ -301,7 +312,19 @@ def _finish(run_id: UUID, actor: Actor) -> ImportRun:
 def _problems(run: ImportRun, state: SourceImage.State) -> Iterator[Problem]:
     rows = SourceImage.objects.filter(run=run, state=state).order_by("imported_at", "id")
     for unit, code in rows.values_list("unit", "problem"):
-        yield Problem(str(vault.read_json(unit, "facts").get("path", "")), code)
+        yield Problem(_path(unit), code)
+
+
+def _crowds(run: ImportRun) -> Iterator[Crowd]:
+    rows = SourceImage.objects.filter(
+        run=run, state=SourceImage.State.SEARCHABLE, faces_left_out__gt=0
+    ).order_by("imported_at", "id")
+    for unit, left_out in rows.values_list("unit", "faces_left_out"):
+        yield Crowd(_path(unit), left_out)
+
+
+def _path(unit: UUID) -> str:
+    return str(vault.read_json(unit, "facts").get("path", ""))
 
 
 # -- one batch ------------------------------------------------------------------------------------
@@ -321,7 +344,8 @@ class Read:
     blocked: bool = False
     turned_away: bool = False
     size: tuple[int, int] | None = None
-    seen: list[analysis.SeenFace] = field(default_factory=list)
+    seen: Sequence[analysis.SeenFace] = ()
+    left_out: int = 0
     faces: list[analysis.FoundFace] = field(default_factory=list)
 
 
@@ -476,7 +500,7 @@ def _found(reads: Iterable[Read]) -> Iterator[Read]:
     One detector per thread: OpenCV's can't be shared, and alone it leaves processors idle.
     """
     threads, pipeline = len(os.sched_getaffinity(0)), engines.pipeline()
-    waiting: deque[tuple[Read, Future[list[analysis.SeenFace]] | None]] = deque()
+    waiting: deque[tuple[Read, Future[analysis.SeenPicture] | None]] = deque()
     known: set[str] = set()
     with ThreadPoolExecutor(threads, thread_name_prefix="import-faces") as pool:
         for read in reads:
@@ -492,10 +516,17 @@ def _found(reads: Iterable[Read]) -> Iterator[Read]:
             yield _with_faces(*waiting.popleft())
 
 
-def _with_faces(read: Read, job: Future[list[analysis.SeenFace]] | None) -> Read:
+def _with_faces(read: Read, job: Future[analysis.SeenPicture] | None) -> Read:
     if read.picture is not None:
         read.size = (read.picture.width, read.picture.height)
-        read.seen = job.result() if job is not None else []
+        if job is not None:
+            try:
+                look = job.result()
+            except BadInput as error:
+                # Counted with those that could not be searched (R15).
+                read.size, read.problem = None, error.code
+            else:
+                read.seen, read.left_out = look.faces, look.left_out
         read.picture = None
     return read
 
@@ -535,7 +566,7 @@ def _with_templates(
     done = iter(job.result())
     for read in reads:
         read.faces = [next(done) for _face in read.seen]
-        read.seen = []
+        read.seen = ()
     _ask(reads, gate)
     return reads
 
@@ -588,7 +619,7 @@ def _enrol(batch: Batch, image: SourceImage, read: Read) -> None:
         image.state, image.problem = SourceImage.State.NO_FACE, "no_face"
         batch.counts.faceless += 1
         return
-    image.state = SourceImage.State.SEARCHABLE
+    image.state, image.faces_left_out = SourceImage.State.SEARCHABLE, read.left_out
     for number, face in enumerate(read.faces, start=1):
         batch.faces.append(_new_face(image, number, face, read.size))
     batch.counts.faces += len(read.faces)

@@ -18,6 +18,8 @@ class Source(Row):
 
     name = models.CharField(max_length=200, unique=True)
     legal_basis = models.CharField(max_length=500)
+    purposes = models.JSONField(default=list)
+    """What it is used for, in the controller's words (law A-05); empty: as the setting says."""
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -118,6 +120,7 @@ class SourceImage(Row):
 
     `file_hash` is the keyed hash of the exact file and goes when the picture is erased;
     `covered_from` names the picture this one replaced when a face in it was covered.
+    `faces_left_out` of a crowd were large enough to enrol but too many for one picture.
     """
 
     class State(models.TextChoices):
@@ -135,6 +138,7 @@ class SourceImage(Row):
     problem = models.CharField(max_length=40, blank=True)
     width = models.PositiveIntegerField(default=0)
     height = models.PositiveIntegerField(default=0)
+    faces_left_out = models.PositiveIntegerField(default=0)
     imported_at = models.DateTimeField()
     covered_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
 
@@ -229,6 +233,85 @@ class Restriction(Row):
 
     def __str__(self) -> str:
         return f"restriction of {self.record_id}"
+
+
+class PutAside(Row):
+    """A picture nobody but senior officers sees: abuse of a child, or an intimate one (law C-09).
+
+    From `SEEN` on it is covered and locked; two persons release it, or a senior officer confirms
+    who did not put it aside. That it shows no abuse, but is intimate, two persons say (`lower_by`).
+    What authorities were told is a code, a day and their reference; no words about the picture.
+    Case and kind go when nothing needs them any more (`asides_end`).
+    """
+
+    class Kind(models.TextChoices):
+        ABUSE = "ABUSE", _("sexual abuse of a child")
+        INTIMATE = "INTIMATE", _("an intimate picture")
+
+    class State(models.TextChoices):
+        SEEN = "SEEN", _("waits for a senior officer")
+        CONFIRMED = "CONFIRMED", _("confirmed")
+        FREED = "FREED", _("no authority needs it any more: it may be erased")
+        RELEASED = "RELEASED", _("released by two persons")
+
+    class ToldTo(models.TextChoices):
+        POLICE = "POLICE", _("Police")
+        HOTLINE = "HOTLINE", _("Hotline")
+
+    image = models.ForeignKey(SourceImage, on_delete=models.PROTECT, related_name="put_aside")
+    case_id = models.UUIDField(null=True, blank=True, db_index=True)
+    kind = models.CharField(max_length=8, choices=Kind, blank=True)
+    state = models.CharField(max_length=9, choices=State, default=State.SEEN, db_index=True)
+    found_by = models.CharField(max_length=20)
+    found_at = models.DateTimeField()
+    confirmed_by = models.CharField(max_length=20, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    told_to = models.CharField(max_length=8, choices=ToldTo, blank=True)
+    told_on = models.DateField(null=True, blank=True)
+    told_reference = models.CharField(max_length=100, blank=True)
+    told_by = models.CharField(max_length=20, blank=True)
+    freed_by = models.CharField(max_length=20, blank=True)
+    freed_at = models.DateTimeField(null=True, blank=True)
+    freed_reference = models.CharField(max_length=100, blank=True)
+    lower_by = models.CharField(max_length=20, blank=True)
+    lower_reason = models.CharField(max_length=300, blank=True)
+    lowered_by = models.CharField(max_length=20, blank=True)
+    release_by = models.CharField(max_length=20, blank=True)
+    release_reason = models.CharField(max_length=300, blank=True)
+    released_by = models.CharField(max_length=20, blank=True)
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image"], condition=~Q(state="RELEASED"), name="put_aside_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="RELEASED")
+                | (~Q(release_by="") & ~Q(released_by="") & ~Q(released_by=F("release_by"))),
+                name="put_aside_released_by_two",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="FREED")
+                | (~Q(told_to="") & ~Q(freed_by="") & ~Q(freed_by=F("confirmed_by"))),
+                name="put_aside_freed_by_two",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="ABUSE") | Q(case_id__isnull=False),
+                name="put_aside_abuse_has_case",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="CONFIRMED") | ~Q(confirmed_by=F("found_by")),
+                name="put_aside_confirmed_by_another",
+            ),
+            models.CheckConstraint(
+                condition=Q(lowered_by="") | (~Q(lower_by="") & ~Q(lowered_by=F("lower_by"))),
+                name="put_aside_lowered_by_two",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
 
 
 class Recipient(Row):

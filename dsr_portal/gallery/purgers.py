@@ -1,8 +1,9 @@
 from dsr_portal.core.registries import ledger_notes, purgers, unit_purgers
-from dsr_portal.gallery import again, channels, face_blocks, letters, services
+from dsr_portal.gallery import again, asides_end, channels, face_blocks, letters, services
 from dsr_portal.vault.kinds import UnitKind
 
 purgers.register("gallery", letters.purge)
+purgers.register("gallery.put_aside", asides_end.purge)
 ledger_notes.register(services.BLOCKED, again.block)
 ledger_notes.register(services.UNBLOCKED, again.unblock)
 ledger_notes.register(channels.REPLACED, again.channels_replaced)

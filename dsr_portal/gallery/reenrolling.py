@@ -167,7 +167,7 @@ def _crop(run: Running, record_id: UUID) -> Any:
     """The face as the new model takes it, from the picture and the landmarks of the enrolment."""
     gallery = connector.current()
     face = gallery.face(record_id)
-    picture = run.session.decode(gallery.picture(face.image_id))
+    picture = run.session.decode(gallery.unseen(face.image_id))
     return reenrolment.crop_of(run.pipeline, picture, face.box, face.landmarks)
 
 

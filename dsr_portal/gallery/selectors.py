@@ -34,6 +34,7 @@ class Coverage:
     """R15, second claim: of `pictures` in the sources `searchable` have an enrolled face.
 
     `pictures` = `searchable` + `unreadable` + `faceless` + `pending`, counted from the sources.
+    Of `crowds`, pictures among the searchable ones, `left_out` faces are not enrolled.
     """
 
     at: datetime
@@ -44,6 +45,8 @@ class Coverage:
     unreadable: int
     faceless: int
     pending: int
+    crowds: int
+    left_out: int
 
     @property
     def not_searchable(self) -> int:
@@ -123,6 +126,7 @@ def coverage(at: datetime | None = None) -> Coverage:
     without_face = by_state[SourceImage.State.NO_FACE] + (
         by_state[SourceImage.State.SEARCHABLE] - searchable
     )
+    crowds = images.filter(state=SourceImage.State.SEARCHABLE, faces_left_out__gt=0)
     return Coverage(
         at=moment,
         sources=Source.objects.filter(created_at__lte=moment).count(),
@@ -132,6 +136,8 @@ def coverage(at: datetime | None = None) -> Coverage:
         unreadable=unreadable,
         faceless=without_face,
         pending=waiting,
+        crowds=crowds.count(),
+        left_out=crowds.aggregate(faces=Coalesce(Sum("faces_left_out"), 0))["faces"],
     )
 
 

@@ -7,11 +7,31 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dsr_portal.core.errors import NotFound
-from dsr_portal.core.registries import Call, Mail, callers, egress_lists, send_ends, senders
+from dsr_portal.core.registries import (
+    Call,
+    Mail,
+    MailAbout,
+    Pace,
+    Reader,
+    callers,
+    egress_lists,
+    register_mail,
+    send_ends,
+)
 from dsr_portal.gallery import channels, notices, webhooks
 from dsr_portal.gallery.models import Notice
+
+ABOUT = MailAbout(
+    Reader.RECIPIENT,
+    gettext_lazy("Notice %(number)s under Art. 19 GDPR"),
+    "records shown to this recipient were erased, locked or corrected, and the person was told",
+    "do the same with what was shown, and answer with the number of the notice",
+    Pace.DAILY,
+    links=0,
+)
 
 
 class NoticeMail:
@@ -24,7 +44,7 @@ class NoticeMail:
             "mail/recipient_notice.txt",
             {"facts": facts, "notice": notice, "controller": settings.DSR_CONTROLLER},
         )
-        subject = _("Notice %(number)s under Art. 19 GDPR") % {"number": str(notice.id)[-12:]}
+        subject = str(ABOUT.subject) % {"number": str(notice.id)[-12:]}
         return Mail(to=address, subject=subject, text=text)
 
 
@@ -53,7 +73,7 @@ def _told_at(notice_id: UUID) -> tuple[Notice, str]:
     return notice, notice.channel.address
 
 
-senders.register(notices.MAIL, NoticeMail())
+register_mail(notices.MAIL, NoticeMail(), ABOUT)
 callers.register(notices.CALL, NoticeCall())
 for _kind in (notices.MAIL, notices.CALL):
     send_ends.register(_kind, notices.note_end)

@@ -16,7 +16,7 @@ from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotFound
-from dsr_portal.gallery import hashes, notices, states
+from dsr_portal.gallery import covers, hashes, notices, states
 from dsr_portal.gallery.blocks import blocked
 from dsr_portal.gallery.importing import import_folder
 from dsr_portal.gallery.lookups import record_lookups
@@ -159,7 +159,7 @@ def lift_restriction(
             mine = mine.exclude(reason_code=OWN_DECISION)
             if not mine.update(lifted_at=clock.now()):
                 continue
-            if not Restriction.objects.filter(record=row, lifted_at=None).exists():
+            if not _stays_locked(row):
                 _move(row, "lift")
             (change,) = recognition.record_changes(kind="LIFT", record_ids=[row.id])
             audit_event(
@@ -172,6 +172,12 @@ def lift_restriction(
             )
             lifted += 1
     return lifted
+
+
+def _stays_locked(row: Record) -> bool:
+    """Whether a case still restricts it, or its picture is put aside (law C-09)."""
+    kept = Restriction.objects.filter(record=row, lifted_at=None).exists()
+    return kept or covers.is_covered(row.image_id)
 
 
 def restricted(record_ids: Iterable[UUID]) -> set[UUID]:
@@ -187,16 +193,19 @@ def restricted(record_ids: Iterable[UUID]) -> set[UUID]:
 
 
 def require_free(
-    *, record_ids: Iterable[UUID], case_id: UUID, also_sources: Collection[UUID] = ()
+    *, record_ids: Iterable[UUID], case_id: UUID, also_images: Collection[UUID] = ()
 ) -> None:
-    """`Conflict` while another case holds or an authority inspects one of these records.
+    """`Conflict` while another case holds or an authority inspects one of these records, or a
+    senior officer has to decide about its picture (law C-09).
 
-    `also_sources` are those of pictures without a record that go with them.
+    `also_images` are pictures without a record that go with them.
     """
     with unit_of_work():
         rows = _locked(record_ids)
         _refuse_held_by_others(rows, case_id)
-        _refuse_inspected(rows, also_sources)
+        images = {*(row.image_id for row in rows), *also_images}
+        _refuse_inspected(images)
+        covers.refuse_evidence(images)
 
 
 def mark_erasing(
@@ -204,18 +213,20 @@ def mark_erasing(
     record_ids: Iterable[UUID],
     case_id: UUID,
     actor: Actor,
-    also_sources: Collection[UUID] = (),
+    also_images: Collection[UUID] = (),
 ) -> int:
     """Begin the erasure of confirmed records.
 
     `Conflict` while another case holds or an authority inspects one of them: theirs comes first.
-    `also_sources` as for `require_free`.
+    `also_images` as for `require_free`.
     """
     begun = 0
     with unit_of_work():
         rows = _locked(record_ids)
         _refuse_held_by_others(rows, case_id)
-        _refuse_inspected(rows, also_sources)
+        images = {*(row.image_id for row in rows), *also_images}
+        _refuse_inspected(images)
+        covers.refuse_evidence(images)
         for row in rows:
             if _move(row, "erase"):
                 audit_event("record.erasing", actor=actor, case_id=case_id, subject_id=row.id)
@@ -245,15 +256,32 @@ def _refuse_held_by_others(rows: Sequence[Record], case_id: UUID) -> None:
         )
 
 
-def _refuse_inspected(rows: Sequence[Record], also_sources: Collection[UUID]) -> None:
-    images = SourceImage.objects.filter(record__in=rows)
-    sources = {*images.values_list("source_id", flat=True), *also_sources}
+def _refuse_inspected(image_ids: Collection[UUID]) -> None:
+    images = SourceImage.objects.filter(id__in=image_ids)
+    sources = set(images.values_list("source_id", flat=True))
     holds = InspectionHold.objects.filter(lifted_at=None)
     if holds.filter(source=None).exists() or holds.filter(source_id__in=sources).exists():
         raise Conflict(
             "inspection_hold",
             _("An authority asked to keep these pictures as they are until it has looked."),
         )
+
+
+def keep_for_inspection(*, source_id: UUID | None) -> InspectionHold:
+    """Nothing of a source, or of the whole gallery, is erased or corrected until it is let go.
+
+    Who asked for it and who ends it is the caller's to write down.
+    """
+    if source_id is not None and not Source.objects.filter(id=source_id).exists():
+        raise BadInput("no_source", _("There is no such source."))
+    with unit_of_work():
+        return InspectionHold.objects.create(source_id=source_id, since=clock.now())
+
+
+def let_go_after_inspection(*, hold_id: UUID) -> None:
+    with unit_of_work():
+        held = InspectionHold.objects.filter(id=hold_id, lifted_at=None)
+        held.update(lifted_at=clock.now())
 
 
 def spare_records(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
@@ -264,7 +292,7 @@ def spare_records(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) ->
             if row.state != Record.State.ERASING:
                 continue
             _move(row, "spare")
-            if Restriction.objects.filter(record=row, lifted_at=None).exists():
+            if _stays_locked(row):
                 _move(row, "restrict")
             audit_event("record.spared", actor=actor, case_id=case_id, subject_id=row.id)
             spared += 1

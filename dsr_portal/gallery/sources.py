@@ -1,5 +1,8 @@
 """Where pictures come from, and whether they may be collected (R23)."""
 
+from collections.abc import Sequence
+
+from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -13,8 +16,16 @@ from dsr_portal.gallery.models import CollectionStop, Source
 NO_BASIS = "none"
 
 
-def declare_source(*, name: str, legal_basis: str, actor: Actor) -> Source:
+MOST_PURPOSES, LONGEST_PURPOSE = 12, 300
+
+
+def declare_source(
+    *, name: str, legal_basis: str, actor: Actor, purposes: Sequence[str] = ()
+) -> Source:
     """The source of this name with its legal basis line; "none" is allowed and printed (R23).
+
+    `purposes` are of this source alone, from the record of processing; what is declared last
+    counts, and none declared leaves what stands (law A-05).
 
     Raises `BadInput` without a line and `Conflict` when the source was declared with another.
     """
@@ -30,6 +41,7 @@ def declare_source(*, name: str, legal_basis: str, actor: Actor) -> Source:
             ),
         )
     basis = NO_BASIS if basis.lower() == NO_BASIS else basis
+    kept = _checked_purposes(purposes)
     with unit_of_work():
         source, new = Source.objects.get_or_create(
             name=name, defaults={"legal_basis": basis, "created_at": clock.now()}
@@ -41,6 +53,15 @@ def declare_source(*, name: str, legal_basis: str, actor: Actor) -> Source:
                 subject_id=source.id,
                 basis="none" if basis == NO_BASIS else "stated",
             )
+        if kept and source.legal_basis == basis and source.purposes != kept:
+            source.purposes = kept
+            source.save(update_fields=["purposes"])
+            audit_event(
+                "gallery.purposes_declared",
+                actor=actor,
+                subject_id=source.id,
+                purposes=len(kept),
+            )
     if source.legal_basis != basis:
         raise Conflict(
             "source_basis_differs",
@@ -48,6 +69,22 @@ def declare_source(*, name: str, legal_basis: str, actor: Actor) -> Source:
             % {"name": name, "basis": source.legal_basis},
         )
     return source
+
+
+def _checked_purposes(purposes: Sequence[str]) -> list[str]:
+    kept = [one.strip() for one in purposes if one.strip()]
+    if len(kept) > MOST_PURPOSES or any(len(one) > LONGEST_PURPOSE for one in kept):
+        raise BadInput(
+            "source_purposes_long",
+            _("Up to %(most)s purposes of up to %(long)s characters each.")
+            % {"most": MOST_PURPOSES, "long": LONGEST_PURPOSE},
+        )
+    return kept
+
+
+def purposes_of(source: Source) -> list[str]:
+    """What this source is used for: as declared for it, else as the controller states for all."""
+    return [str(one) for one in source.purposes] or list(settings.DSR_PURPOSES)
 
 
 def basis_line(source: Source) -> str:

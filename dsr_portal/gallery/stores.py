@@ -15,7 +15,13 @@ _UNIT_CHECK = "vault: state of the unit; byte scan of files and database"
 
 declare_model(
     "gallery.Source",
-    {"id": F.ID, "name": F.COMPANY, "legal_basis": F.COMPANY, "created_at": F.TIME},
+    {
+        "id": F.ID,
+        "name": F.COMPANY,
+        "legal_basis": F.COMPANY,
+        "purposes": F.COMPANY,
+        "created_at": F.TIME,
+    },
 )
 declare_model(
     "gallery.CollectionStop",
@@ -75,6 +81,7 @@ declare_model(
         "problem": F.CODE,
         "width": F.COUNT,
         "height": F.COUNT,
+        "faces_left_out": F.COUNT,
         "imported_at": F.TIME,
         "covered_from": F.ID,
     },
@@ -125,6 +132,40 @@ declare_model(
         "since": F.TIME,
         "lifted_at": F.TIME,
     },
+)
+declare_model(
+    "gallery.PutAside",
+    {
+        "id": F.ID,
+        "image": F.ID,
+        "case_id": F.ID,
+        "kind": F.CODE,
+        "state": F.STATE,
+        "found_by": F.STAFF,
+        "found_at": F.TIME,
+        "confirmed_by": F.STAFF,
+        "confirmed_at": F.TIME,
+        "told_to": F.CODE,
+        "told_on": F.TIME,
+        "told_reference": F.STAFF,
+        "told_by": F.STAFF,
+        "freed_by": F.STAFF,
+        "freed_at": F.TIME,
+        "freed_reference": F.STAFF,
+        "lower_by": F.STAFF,
+        "lower_reason": F.STAFF,
+        "lowered_by": F.STAFF,
+        "release_by": F.STAFF,
+        "release_reason": F.STAFF,
+        "released_by": F.STAFF,
+        "released_at": F.TIME,
+    },
+    shredder=(
+        "beat and purge: case and kind of an intimate picture go with the case and the picture; "
+        "the row goes when it was released and the case is over, and a term after the erasure "
+        "(order_years), which is when case, kind and reference of what authorities were told go"
+    ),
+    verifier="none of its own: rows in plain columns, a reference and a reason in words among them",
 )
 declare_model(
     "gallery.Recipient",

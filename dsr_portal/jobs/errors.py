@@ -12,6 +12,15 @@ class Transient(PortalError):
     http_status = 503
 
 
+class Waiting(PortalError):
+    """What people have to decide first: tried again later, for as long as it takes.
+
+    The attempt does not count. `jobs.services.wake` with this code begins at once.
+    """
+
+    http_status = 503
+
+
 class Permanent(PortalError):
     """Trying again would not help: the job ends FAILED."""
 

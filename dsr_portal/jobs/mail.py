@@ -50,6 +50,20 @@ def relay() -> Relay | None:
     )
 
 
+NOT_TAKEN = frozenset(
+    {
+        "mail_refused",
+        "mail_bad_address",
+        "mail_not_now",
+        "mail_tls",
+        "mail_relay_silent",
+        "egress_face_process",
+    }
+)
+"""Why a mail did not leave, for good or after the last attempt. What there is to send no more (a
+case that was purged, a link that ended) is none of it."""
+
+
 @outside("Sending mail")
 def send(message_id: UUID, mail: Mail) -> None:
     """Hand one mail over. `Transient` when it may work later, `Permanent` when the relay refuses

@@ -6,6 +6,7 @@ it. Without a relay mails wait in their rows, and nothing is lost.
 
 import json
 from collections.abc import Callable
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from dsr_portal.audit.services import record
 from dsr_portal.core import clock, egress
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, NotFound, PortalError
-from dsr_portal.core.registries import Mail, callers, send_ends, senders
+from dsr_portal.core.registries import Mail, callers, processor_lists, send_ends, senders
 from dsr_portal.jobs import mail as relay
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Permanent, Transient, code_of
@@ -36,10 +37,18 @@ TRANSPORTS: dict[str, Transport] = {"viewer": viewer, "relay": relay.send}
 
 
 def transport() -> str:
-    """How mail leaves this installation: "relay", "viewer" (demo), or "" when it waits."""
+    """How mail leaves this installation: "relay", "viewer" (demo), or "" when it waits.
+
+    In production no mail leaves over a relay that stands in no register of processors (P-15).
+    """
     if settings.DSR_MAIL_URL:
-        return "relay"
+        return "" if settings.DSR_PRODUCTION and not _bound_by_contract() else "relay"
     return "viewer" if settings.DSR_DEMO else ""
+
+
+def _bound_by_contract() -> bool:
+    host = urlsplit(settings.DSR_MAIL_URL).hostname or ""
+    return any(is_entered(host) for _name, is_entered in processor_lists.items())
 
 
 def render(effect: Effect) -> Mail:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import clock
@@ -15,12 +15,13 @@ from dsr_portal.core.registries import job_kinds
 from dsr_portal.core.transactions import require_outside_transaction
 from dsr_portal.jobs import leases
 from dsr_portal.jobs.context import JobContext
-from dsr_portal.jobs.errors import LeaseLost, Permanent, code_of
+from dsr_portal.jobs.errors import LeaseLost, Permanent, Waiting, code_of
 from dsr_portal.jobs.models import Job, JobState
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 2
 LONGEST_RETRY_SECONDS = 600
+WAIT_SECONDS = 300
 _ACTOR = Actor.system("jobs")
 
 
@@ -68,6 +69,8 @@ def _attempt(ctx: JobContext) -> None:
         log.warning(
             "job %s (%s): the lease was lost, its results are refused", ctx.job_id, ctx.kind
         )
+    except Waiting as error:
+        _wait(ctx, code_of(error))
     except Permanent as error:
         _fail(ctx, code_of(error))
     except PortalError as error:
@@ -91,6 +94,20 @@ def _retry(ctx: JobContext, code: str) -> None:
         error_code=code,
     )
     log.info("job %s (%s): %s, again in %s s", ctx.job_id, ctx.kind, code, pause)
+
+
+def _wait(ctx: JobContext, code: str) -> None:
+    """Back to the queue without the attempt: nothing failed."""
+    _ours(ctx).update(
+        state=JobState.READY,
+        run_after=clock.now() + timedelta(seconds=WAIT_SECONDS),
+        attempts=F("attempts") - 1,
+        lease_token=None,
+        lease_until=None,
+        sent_at=None,
+        error_code=code,
+    )
+    log.info("job %s (%s) waits: %s", ctx.job_id, ctx.kind, code)
 
 
 def _fail(ctx: JobContext, code: str) -> None:

@@ -6,8 +6,12 @@ from django.db.models import Count, QuerySet
 
 from dsr_portal.core import clock
 from dsr_portal.jobs import leases
+from dsr_portal.jobs.mail import NOT_TAKEN
 from dsr_portal.jobs.models import Effect, EffectState, Job, JobState
 from dsr_portal.jobs.outbox import WAITS
+
+FAILED_SHOWN = timedelta(days=7)
+"""How long the desk counts a mail that failed; the flag of its case stays."""
 
 
 def counts_by_state() -> dict[str, dict[str, int]]:
@@ -34,6 +38,12 @@ def newest_job(*, kind: str, subject: object) -> Job | None:
 def mails_waiting() -> int:
     """Mails that wait because no relay is set up: the desk says so."""
     return Effect.objects.filter(state=EffectState.PENDING, error_code=WAITS).count()
+
+
+def mails_failed() -> int:
+    """Mails of the last week that did not leave for good, whoever they were to."""
+    failed = Effect.objects.filter(state=EffectState.FAILED, error_code__in=NOT_TAKEN)
+    return failed.filter(created_at__gt=clock.now() - FAILED_SHOWN).count()
 
 
 def effects() -> QuerySet[Effect]:

@@ -15,7 +15,7 @@ from dsr_portal.core.errors import Conflict, NotFound
 from dsr_portal.core.registries import Mail, callers, job_kinds, senders
 from dsr_portal.jobs import leases, outbox
 from dsr_portal.jobs.context import JobContext
-from dsr_portal.jobs.errors import LeaseLost, Permanent, Transient
+from dsr_portal.jobs.errors import LeaseLost, Permanent, Transient, Waiting
 from dsr_portal.jobs.models import Effect, EffectState, Job, JobState
 from dsr_portal.jobs.runner import run, run_due
 
@@ -24,6 +24,7 @@ __all__ = [
     "LeaseLost",
     "Permanent",
     "Transient",
+    "Waiting",
     "after_restore",
     "enqueue",
     "preview",
@@ -34,6 +35,7 @@ __all__ = [
     "run",
     "run_due",
     "sweep",
+    "wake",
 ]
 
 DELIVER = "outbox.deliver"
@@ -97,6 +99,18 @@ def requeue(*, job_id: UUID, actor: Actor) -> None:
         job.save()
         record("jobs.requeued", actor=actor, subject_id=job.id, kind=job.kind, error=error)
         _tell(job)
+
+
+def wake(code: str) -> int:
+    """Begin what waited for a decision that was taken now; how many (see `Waiting`)."""
+    with unit_of_work():
+        waiting = Job.objects.select_for_update().filter(state=JobState.READY, error_code=code)
+        rows = list(waiting.order_by("id"))
+        for job in rows:
+            job.run_after, job.error_code, job.sent_at = clock.now(), "", clock.real_now()
+            job.save(update_fields=["run_after", "error_code", "sent_at"])
+            _tell(job)
+    return len(rows)
 
 
 def queue_effect(*, kind: str, subject_id: UUID, unique_key: str) -> Effect:

@@ -14,6 +14,7 @@ TYPES = (
     EventType("probe.judged", {"verdict": Code(), "findings": Count()}, ("L-04",)),
     EventType("probe.deleted", {"reason": Code()}, ("L-13", "P-06")),
     EventType("photos.chosen", {"photos": Count(), "set_aside": Count()}, ("L-05", "L-02")),
+    EventType("picture.aside_judged", {"verdict": VERDICT}, ("C-09", "L-05")),
     EventType("search.queued", {}, ("L-04",)),
     EventType("search.incomplete", {"groups": Count()}, ("L-04", "N-14")),
     EventType("search.apart", {"photos": Count()}, ("L-04", "L-02")),
@@ -95,6 +96,10 @@ TYPES = (
 for _type in TYPES:
     event_types.register(_type)
 
+sentences.register(
+    "picture.aside_judged",
+    lambda p: _("A senior officer said whom a picture that is put aside shows."),
+)
 sentences.register("probe.received", lambda p: _("A photo arrived."))
 sentences.register("probe.judged", lambda p: _("The photo was checked."))
 sentences.register("probe.deleted", lambda p: _("The photo was deleted."))

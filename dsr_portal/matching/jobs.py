@@ -16,6 +16,7 @@ from dsr_portal.core.errors import Conflict
 from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.context import JobContext
+from dsr_portal.jobs.errors import Waiting
 from dsr_portal.matching import named, photos, rules, services, shared, widening
 from dsr_portal.matching.models import (
     Band,
@@ -29,6 +30,8 @@ from dsr_portal.matching.models import (
 )
 from dsr_portal.matching.probes import CROP, PICTURE
 from dsr_portal.matching.repeating import REPEATABLE
+from dsr_portal.policy import assessment
+from dsr_portal.policy import selectors as policy
 from dsr_portal.recognition import group_search
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome, WidenedSearch
@@ -67,6 +70,7 @@ def search(ctx: JobContext) -> None:
     row = Search.objects.select_related("probe", "case").filter(id=ctx.subject_id).first()
     if row is None or row.probe is None or row.state not in UNFINISHED:
         return
+    _await_assessment(row)
     began = time.monotonic()
     used = row.all_photos()
     pictures = [vault.read(photo.unit, PICTURE) for photo in used]
@@ -103,6 +107,25 @@ def search(ctx: JobContext) -> None:
         if looked_up is not None:
             named.write_found(row, looked_up, actor=ACTOR, milliseconds=took)
         _finish(row)
+
+
+def _require_assessment() -> None:
+    """No face is compared before an approved impact assessment covers how (P-09, R34)."""
+    if why := assessment.closed():
+        raise Waiting(why.code)
+
+
+def _await_assessment(row: Search) -> None:
+    """The same for a search that was queued: what it was to run under may have been turned down
+    meanwhile, and nothing ran under it yet."""
+    _require_assessment()
+    for name, field in (
+        ("review_threshold", "threshold"),
+        ("strong_threshold", "strong_threshold"),
+    ):
+        if row.state == SearchState.RUNNING and not assessment.covers(name, getattr(row, field)):
+            setattr(row, field, policy.current(name))
+            row.save(update_fields=[field])
 
 
 def _ask_groups(
@@ -182,6 +205,7 @@ def widen(ctx: JobContext) -> None:
     row = Review.objects.select_related("search__probe").filter(id=ctx.subject_id).first()
     if row is None or row.state != ReviewState.WIDENING:
         return
+    _require_assessment()
     began = time.monotonic()
     threshold = widening.threshold_of(row)
     pictures = _photos_of(row)

@@ -288,3 +288,20 @@ class Decision(Row):
 
     def __str__(self) -> str:
         return f"{self.position} {self.candidate_id}"
+
+
+class AsideWord(Row):
+    """Whether a picture that is put aside shows who asked, by one who saw it (law C-09)."""
+
+    candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="aside_words")
+    officer = models.CharField(max_length=20)
+    verdict = models.CharField(max_length=14, choices=Verdict.choices)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["candidate", "officer"], name="aside_word_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.candidate_id}"

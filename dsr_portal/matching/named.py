@@ -26,7 +26,7 @@ from dsr_portal.gallery.models import Record
 from dsr_portal.gallery.selectors import coverage
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.matching.models import Candidate, Probe, ProbeState, Search, SearchKind
-from dsr_portal.matching.reviews import require_reviewer
+from dsr_portal.matching.reviewers import require_reviewer
 from dsr_portal.vault import services as vault
 
 FOUND_BY = {WayKind.PAGE: "address", WayKind.FILE: "file", WayKind.ACCOUNT: "account"}

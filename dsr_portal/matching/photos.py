@@ -19,7 +19,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.matching.models import Probe, ProbeState, Search, SearchPhoto, SearchState
-from dsr_portal.matching.reviews import require_reviewer
+from dsr_portal.matching.reviewers import require_reviewer
 from dsr_portal.vault import services as vault
 
 _NOT_COUNTED = (ProbeState.DELETED, ProbeState.SET_ASIDE)

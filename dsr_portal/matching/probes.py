@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from dsr_portal.gallery import hashes
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.law import reading
+from dsr_portal.law.deadlines import APPLIES_FROM
 from dsr_portal.matching import photos as photo_set
 from dsr_portal.matching import shared
 from dsr_portal.matching.models import (
@@ -426,7 +427,6 @@ def _rights(entered: Entered) -> list[str]:
     return [*asked, RightCode.RESTRICTION.value] if locks else asked
 
 
-_LAW_BEGAN = date(2018, 5, 25)
 """No request under the GDPR arrived before it applied (Art. 99(2)): an earlier day is a slip."""
 
 
@@ -450,7 +450,7 @@ def _check_facts(entered: Entered) -> None:
             _("We write in these languages: %(known)s.")
             % {"known": ", ".join(dict(settings.LANGUAGES))},
         )
-    if entered.received_at is not None and entered.received_at.date() < _LAW_BEGAN:
+    if entered.received_at is not None and entered.received_at.date() < APPLIES_FROM:
         raise BadInput(
             "received_before_the_law",
             _("A request can't have arrived before 25 May 2018. Look at the year again."),

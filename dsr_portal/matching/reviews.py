@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from dsr_portal.accounts import services as accounts
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record, unit_of_work
@@ -25,7 +24,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.gallery import services as gallery
-from dsr_portal.matching import rules, widening
+from dsr_portal.matching import asides, rules, widening
 from dsr_portal.matching.models import (
     Candidate,
     Decision,
@@ -36,9 +35,9 @@ from dsr_portal.matching.models import (
     Search,
     Verdict,
 )
+from dsr_portal.matching.reviewers import REVIEWER_ROLES, require_reviewer
 from dsr_portal.vault import services as vault
 
-REVIEWER_ROLES = frozenset({Role.OFFICER, Role.SUPERVISOR})
 OPEN = frozenset(
     {ReviewState.FIRST, ReviewState.WIDENING, ReviewState.SECOND, ReviewState.SUPERVISOR}
 )
@@ -233,7 +232,7 @@ def finish(*, review_id: UUID, actor: Actor) -> Review:
         review = _locked(review_id)
         position = _position_of(review, actor)
         require_reviewer(actor)
-        if review.decisions.filter(position=position, verdict="").exists():
+        if asides.without(review.decisions.filter(position=position, verdict="")).exists():
             raise Conflict("review_open", _("Some pictures are not decided yet."))
         if position == Position.FIRST and widening.wanted(review):
             widening.begin(review)
@@ -371,7 +370,7 @@ def _can_go_on(officer: str | None) -> bool:
 
 def _verdicts(review: Review, position: Position) -> dict[UUID, str]:
     """Verdicts by candidate, nearest first."""
-    rows = review.decisions.filter(position=position).order_by(*NEAREST_FIRST)
+    rows = asides.without(review.decisions.filter(position=position)).order_by(*NEAREST_FIRST)
     return dict(rows.values_list("candidate_id", "verdict"))
 
 
@@ -475,12 +474,13 @@ def _close(review: Review, actor: Actor) -> None:
 
 
 def final_verdicts(review: Review) -> dict[UUID, str]:
-    """The verdict that counts for each candidate: supervisor's, else second's, else first's."""
+    """The verdict that counts for each candidate: supervisor's, else second's, else first's; of
+    what was put aside what those say who saw it."""
     verdicts: dict[UUID, str] = {}
     for position in (Position.FIRST, Position.SECOND, Position.SUPERVISOR):
-        rows = review.decisions.filter(position=position).exclude(verdict="")
+        rows = asides.without(review.decisions.filter(position=position)).exclude(verdict="")
         verdicts.update(rows.values_list("candidate_id", "verdict"))
-    return verdicts
+    return verdicts | asides.verdicts(review)
 
 
 # -- the end of a case --------------------------------------------------------------------------
@@ -525,18 +525,6 @@ def _same_by_two(case_id: UUID) -> set[UUID]:
 
 
 # -- guards ---------------------------------------------------------------------------------
-
-
-def require_reviewer(actor: Actor) -> None:
-    """Only trained, named people decide (law P-12, P-17; G-02: the DPO decides nothing)."""
-    if actor.kind != "staff" or actor.role not in REVIEWER_ROLES:
-        raise NotAllowed("reviewer_only", _("Only officers and supervisors compare faces."))
-    try:
-        staff = accounts.staff_by_number(actor.id)
-    except NotFound as error:
-        raise NotAllowed("reviewer_unknown", _("This account can't decide any more.")) from error
-    accounts.require_role(staff, *REVIEWER_ROLES)
-    accounts.require_trained(staff)
 
 
 def _locked(review_id: UUID) -> Review:
@@ -593,6 +581,8 @@ def _own_open_decision(decision_id: UUID, actor: Actor) -> Decision:
     )
     if _position_of(review, actor) != decision.position:
         raise NotAllowed("not_your_turn", _("This case does not wait for you."))
+    if asides.is_aside(decision.candidate):
+        raise NotFound("no_decision", _("There is no such picture for you to decide."))
     return decision
 
 

@@ -10,6 +10,7 @@ from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.cases.selectors import taken_out
 from dsr_portal.core.actor import Actor
+from dsr_portal.matching import asides
 from dsr_portal.matching import photos as photo_set
 from dsr_portal.matching.models import (
     Band,
@@ -24,10 +25,10 @@ from dsr_portal.matching.models import (
     SearchState,
     Verdict,
 )
+from dsr_portal.matching.reviewers import REVIEWER_ROLES
 from dsr_portal.matching.reviews import (
     NEAREST_FIRST,
     OPEN,
-    REVIEWER_ROLES,
     final_verdicts,
     position_of,
 )
@@ -57,8 +58,20 @@ __all__ = [
 
 # What would tell one person what another decided, while a review is open.
 # Holds, too: a search is widened only with what somebody called the same person.
+# What was put aside tells that somebody looked at it, and when.
 _TELLING = frozenset(
     {
+        "picture.aside_confirmed",
+        "picture.aside_freed",
+        "picture.aside_judged",
+        "picture.aside_lowered",
+        "picture.aside_reported",
+        "picture.aside_seen",
+        "picture.aside_shown",
+        "picture.lower_proposed",
+        "picture.put_aside",
+        "picture.release_proposed",
+        "picture.released",
         "record.held",
         "record.released",
         "record.restricted",
@@ -74,15 +87,21 @@ _MOST_STRANGERS_FIRST = ("1_in_2", "1_in_20", "1_in_200", "under_1_in_1000")
 
 @dataclass(frozen=True, slots=True)
 class MatchOutcome:
-    """Record ids by their final verdict, best first; `nothing_found` when none is the person's."""
+    """Record ids by their final verdict, best first; `nothing_found` when none is the person's.
+
+    Of the person's, those in `private` are told and not shown; those in `aside` are no part of
+    `same`: they are counted, and neither told, shown nor erased (law C-09).
+    """
 
     same: tuple[UUID, ...]
     inconclusive: tuple[UUID, ...]
     not_same: tuple[UUID, ...]
+    private: tuple[UUID, ...] = ()
+    aside: tuple[UUID, ...] = ()
 
     @property
     def nothing_found(self) -> bool:
-        return not self.same and not self.inconclusive
+        return not self.same and not self.inconclusive and not self.aside
 
 
 def latest_search(case_id: UUID) -> Search | None:
@@ -145,10 +164,15 @@ def outcome(case_id: UUID) -> MatchOutcome | None:
         return tuple(record for candidate, record in ranked if verdicts[candidate] == kind)
 
     same = of(Verdict.SAME)
+    theirs = [one for one in same if one not in out]
+    covered = asides.sort(theirs)
+    aside = covered["aside"]
     return MatchOutcome(
-        tuple(one for one in same if one not in out),
+        tuple(one for one in theirs if one not in aside),
         of(Verdict.INCONCLUSIVE),
         (*of(Verdict.NOT_SAME), *(one for one in same if one in out)),
+        tuple(covered["private"]),
+        tuple(aside),
     )
 
 
@@ -160,7 +184,8 @@ def own_decisions(review: Review, actor: Actor) -> Sequence[Decision]:
     position = position_of(review, actor)
     if position is None:
         return []
-    rows = review.decisions.filter(position=position, officer=actor.id).select_related(
+    rows = asides.without(review.decisions.filter(position=position, officer=actor.id))
+    rows = rows.select_related(
         "candidate", "candidate__record", "candidate__way", "review__search__probe"
     )
     if position == Position.FIRST:
@@ -197,7 +222,9 @@ def laid_before(case_id: UUID, decision_id: UUID, actor: Actor) -> Decision | No
         .select_related("candidate__record", "review")
         .first()
     )
-    if found is None or found.verdict or position_of(found.review, actor) == found.position:
+    if found is None or asides.is_aside(found.candidate):
+        return None
+    if found.verdict or position_of(found.review, actor) == found.position:
         return found
     return None
 
@@ -225,12 +252,12 @@ def odds_step(decision: Decision) -> str:
 
 
 def _odds_kinds(decision: Decision) -> tuple[str, ...]:
-    """Kinds of odds this person may be told by; those of one photo never speak for several.
+    """Kinds of odds this person may be told by; each number of photos has its own.
 
     The odds of widened searches were measured with one photo: with several there are none.
     """
-    several = decision.review.search.photos > 1
-    plain, widened = ("several_photos", "") if several else ("one_photo", "widened")
+    photos = decision.review.search.photos
+    plain, widened = (f"photos_{photos}", "") if photos > 1 else ("one_photo", "widened")
     if decision.position == Position.FIRST:
         return (widened,) if decision.candidate.hop else (plain,)
     may_be_widened = settings.DSR_WIDEN or decision.review.hops

@@ -19,6 +19,7 @@ from dsr_portal.matching.probes import (
     start_search_if_ready,
 )
 from dsr_portal.matching.repeating import bring_up_to_date, is_deciding, is_repeating
+from dsr_portal.matching.reviewers import require_reviewer
 from dsr_portal.matching.reviews import (
     assign_waiting_seconds,
     decide,
@@ -29,7 +30,6 @@ from dsr_portal.matching.reviews import (
     has_photo,
     mark_shown,
     open_review,
-    require_reviewer,
     rests_on_words,
     say_preliminary,
     take_dispute,

@@ -16,7 +16,7 @@ from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import requeue
 from dsr_portal.matching import shared
 from dsr_portal.matching.models import Probe, ProbeState, Search, SearchState
-from dsr_portal.matching.reviews import require_reviewer
+from dsr_portal.matching.reviewers import require_reviewer
 
 FLAG = "work_stopped"
 _SWEEP = Actor.system("matching")

@@ -96,3 +96,7 @@ declare_model(
         "reason_field": F.VAULT,
     },
 )
+declare_model(
+    "matching.AsideWord",
+    {"id": F.ID, "candidate": F.ID, "officer": F.STAFF, "verdict": F.CODE, "at": F.TIME},
+)

@@ -34,6 +34,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--legal-basis", default="", help='one line, printed in every answer; "none" if so'
         )
+        parser.add_argument(
+            "--purpose",
+            action="append",
+            default=[],
+            dest="purposes",
+            help="what this source is used for, printed in every answer; may be repeated",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,6 +51,7 @@ class Command(BaseCommand):
                 manifest=options["manifest"],
                 source=options["source"],
                 legal_basis=options["legal_basis"],
+                purposes=options["purposes"],
                 actor=Actor.operator(),
                 progress=progress,
             )
@@ -72,6 +80,10 @@ class Command(BaseCommand):
             self.stdout.write(line)
         self._list("Not searchable, unreadable:", report.unreadable)
         self._list("Not searchable, no face found:", report.faceless)
+        if report.crowds:
+            self.stdout.write("Too many faces in one picture, the smallest are not enrolled:")
+            for crowd in report.crowds:
+                self.stdout.write(f"  {crowd.path}  ({crowd.left_out} left out)")
         whole = selectors.coverage()
         self.stdout.write(
             f"The gallery now holds {whole.pictures} pictures; {whole.searchable} can be searched, "
@@ -100,6 +112,7 @@ def _as_json(report: ImportReport) -> dict[str, Any]:
         "faces": counts.faces,
         "unreadable": [{"path": one.path, "code": one.code} for one in report.unreadable],
         "faceless": [one.path for one in report.faceless],
+        "crowds": [{"path": one.path, "left_out": one.left_out} for one in report.crowds],
         "passed_over": report.skipped,
         "seconds": round(report.seconds, 2),
         "done_now": report.done_now,
@@ -111,6 +124,8 @@ def _as_json(report: ImportReport) -> dict[str, Any]:
             "unreadable": whole.unreadable,
             "faceless": whole.faceless,
             "pending": whole.pending,
+            "crowds": whole.crowds,
+            "left_out": whole.left_out,
         },
     }
 
