@@ -3,10 +3,19 @@
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dsr_portal.accounts.models import Role, Staff, StaffProposal
 from dsr_portal.accounts.services import NOTICE
-from dsr_portal.core.registries import Mail, senders
+from dsr_portal.core.registries import Mail, MailAbout, Reader, register_mail
+
+ABOUT = MailAbout(
+    Reader.STAFF,
+    gettext_lazy("A staff account was changed: %(number)s"),
+    "two persons changed who may do what; to every data protection officer",
+    "speak to the accountable director if it looks wrong",
+    links=0,
+)
 
 
 class ChangeNotice:
@@ -27,9 +36,9 @@ class ChangeNotice:
         }
         return Mail(
             to=", ".join(officers.values_list("email", flat=True)),
-            subject=_("A staff account was changed: %(number)s") % {"number": row.staff_no},
+            subject=str(ABOUT.subject) % {"number": row.staff_no},
             text=text,
         )
 
 
-senders.register(NOTICE, ChangeNotice())
+register_mail(NOTICE, ChangeNotice(), ABOUT)

@@ -31,6 +31,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import GoneUnit
+from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.jobs.services import enqueue, queue_effect
 from dsr_portal.vault import services as vault
 
@@ -41,6 +42,8 @@ BETWEEN_LINKS = timedelta(minutes=1)
 MOST_LINKS, WITHIN = 10, timedelta(days=1)
 """Anybody who knows an address can ask for its link, so only so many leave."""
 ASKED = "cases.account_link"
+KEEP_ASKED = timedelta(days=7)
+"""For how long an operator can see that such a job failed."""
 WRONG_BEFORE_WAIT, WAIT = 5, timedelta(minutes=15)
 WRONG_BEFORE_LOCK = 10
 IDLE_FOR = timedelta(days=30)
@@ -73,6 +76,19 @@ def ask_link(*, email: str) -> None:
     account_id = found.values_list("id", flat=True).first()
     with unit_of_work():
         enqueue(kind=ASKED, subject=account_id or new_id(), idempotency_key=f"{ASKED}:{new_id()}")
+
+
+def sweep_asked() -> int:
+    """Remove the rows of asks that ended `KEEP_ASKED` ago, also of addresses without an account.
+
+    They hold no address, but when somebody asked; nothing reads them any more. How many.
+    """
+    over = Job.objects.filter(
+        kind=ASKED,
+        state__in=[JobState.DONE, JobState.FAILED],
+        finished_at__lt=clock.now() - KEEP_ASKED,
+    )
+    return over.delete()[0]
 
 
 def send_asked(account_id: UUID) -> None:

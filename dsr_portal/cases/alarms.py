@@ -11,7 +11,14 @@ from uuid import UUID
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import corrections, evidence_locks, exemptions
+from dsr_portal.cases import (
+    asking,
+    closed_answers,
+    corrections,
+    evidence_locks,
+    exemptions,
+    lateness,
+)
 from dsr_portal.cases.clocks import Clock, clock_of
 from dsr_portal.cases.lateness import owed
 from dsr_portal.cases.locking import lock
@@ -30,13 +37,21 @@ from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.cases.states import OVER
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
+from dsr_portal.gallery import covers
 from dsr_portal.jobs.services import queue_effect
 from dsr_portal.law import deadlines
 
 ANSWER_WITHIN_WORKING_DAYS = 3
 """A message of the person has an answer within this time."""
 
-_FOR_DPO = frozenset({Alarm.DUE_1, Alarm.LATE, Alarm.UNSEEN})
+STANDING_LONG = timedelta(days=7)
+"""So long before the date without pauses, and after it, a clock that stands still is told of."""
+
+_FOR_SUPERVISORS = frozenset({Alarm.PUT_ASIDE, Alarm.ANSWER_CLOSED})
+"""Whoever may still compare in the case learns of it from the page alone (R19)."""
+_FOR_DPO = frozenset({Alarm.DUE_1, Alarm.LATE, Alarm.UNSEEN, Alarm.STANDS_LATE, Alarm.NO_DATE})
+_FOR_DIRECTOR = frozenset({Alarm.NO_DATE})
+_ELSE = (Role.DPO, Role.DIRECTOR)
 _CLOCK = Actor.system("alarms")
 
 
@@ -45,6 +60,8 @@ def raise_due() -> int:
     told = 0
     settled = Escalation.objects.filter(settled_at=None).values_list("case_id", flat=True)
     kept = [*evidence_locks.in_force_cases(), *exemptions.open_cases()]
+    kept += [row.case_id for row in covers.to_act_on() if row.case_id is not None]
+    kept += closed_answers.flagged_cases()
     open_cases = Case.objects.exclude(status__in=OVER).values_list("id", flat=True)
     for case_id in sorted({*settled, *open_cases, *kept}):
         told += _raise(case_id)
@@ -81,11 +98,19 @@ def _tell(case: Case, code: str, about: str) -> int:
 
 
 def _whom(case: Case, code: str) -> list[str]:
-    roles = [Role.SUPERVISOR, *([Role.DPO] if code in _FOR_DPO else [])]
+    roles = [
+        Role.SUPERVISOR,
+        *([Role.DPO] if code in _FOR_DPO else []),
+        *([Role.DIRECTOR] if code in _FOR_DIRECTOR else []),
+    ]
     active = Staff.objects.filter(is_active=True)
     numbers = set(active.filter(role__in=roles).values_list("staff_no", flat=True))
-    if active.filter(staff_no=case.assignee).exists():
+    for_assignee = code not in _FOR_SUPERVISORS
+    if for_assignee and active.filter(staff_no=case.assignee).exists():
         numbers.add(case.assignee)
+    if not numbers:
+        # Nobody is left to be told: it must not be silent, so those who answer for all of it are.
+        numbers = set(active.filter(role__in=_ELSE).values_list("staff_no", flat=True))
     return sorted(numbers)
 
 
@@ -94,6 +119,11 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
     locked = evidence_locks.waits_for_lifting(case.id)
     if locked is not None:
         yield Alarm.LOCK, str(locked.id)
+    for row in covers.to_act_on().filter(case_id=case.id):
+        yield Alarm.PUT_ASIDE, f"{row.id}:{row.state}"
+    closed = closed_answers.wants_words(case)
+    if closed is not None:
+        yield Alarm.ANSWER_CLOSED, f"{closed.raised_at:%Y-%m-%d}"
     for one in exemptions.ending(case):
         yield Alarm.EXEMPTION, exemptions.about(one)
     corrected_by = corrections.due_in(case.id)
@@ -101,18 +131,24 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
         yield Alarm.LATE, corrected_by.isoformat()
     elif corrected_by is not None:
         yield from _before(corrected_by, clock.today())
+    undated = lateness.undated(case)
+    if undated is not None and owed(case):
+        promised = undated.new_date or undated.broken_on or ""
+        yield Alarm.NO_DATE, f"{undated.missed_on}:{promised}"
     if case.status in OVER and owed(case) == "":
         if evidence_locks.in_force(case.id) is not None:
             yield from _letters(case)
         return
     counted = clock_of(case)
-    if owed(case) not in {"", "correction"} and not counted.stands:
-        yield from _by_date(case, counted)
+    if owed(case) not in {"", "correction"}:
+        yield from _standing_still(counted) if counted.stands else _by_date(case, counted)
+    silent = asking.unanswered(case)
+    if silent is not None and asking.waited_enough(silent):
+        yield Alarm.CLOSE_DUE, str(silent.id)
     yield from _ordered(case)
     if case.urgent and owed(case) == "answer" and not _seen(case):
         yield Alarm.UNSEEN, case.received_on.isoformat()
-    if case.status == Status.SECOND_REVIEW and counted.today > counted.targets.review_by:
-        yield Alarm.SECOND_REVIEW, counted.targets.review_by.isoformat()
+    yield from _behind(case, counted)
     yield from _waiting(case)
 
 
@@ -125,6 +161,27 @@ def _by_date(case: Case, counted: Clock) -> Iterable[tuple[str, str]]:
     yield from _before(due, counted.today)
     if owed(case) == "answer" and counted.today > counted.targets.answer_by:
         yield Alarm.TARGET, counted.targets.answer_by.isoformat()
+
+
+def _behind(case: Case, counted: Clock) -> Iterable[tuple[str, str]]:
+    """By the desk's own dates for each step (R4); a lock waits for the first decision (R1)."""
+    own = counted.targets
+    for code, steps, by in (
+        (Alarm.SEARCH, {Status.SEARCHING}, own.search_by),
+        (Alarm.FIRST_DECISION, {Status.SEARCHING, Status.IN_REVIEW}, own.first_decision_by),
+        (Alarm.SECOND_REVIEW, {Status.SECOND_REVIEW}, own.review_by),
+    ):
+        if by is not None and case.status in steps and counted.today > by:
+            yield code, by.isoformat()
+
+
+def _standing_still(counted: Clock) -> Iterable[tuple[str, str]]:
+    """By the date without the pause, which stays where it is: the other moves on daily (D-07)."""
+    unpaused = counted.unpaused
+    if unpaused.is_late(counted.today):
+        yield Alarm.STANDS_LATE, unpaused.legal.isoformat()
+    elif counted.today >= unpaused.unrolled - STANDING_LONG:
+        yield Alarm.STANDS, unpaused.unrolled.isoformat()
 
 
 def _before(due: date, today: date) -> Iterable[tuple[str, str]]:

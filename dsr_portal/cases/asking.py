@@ -9,20 +9,21 @@ from datetime import date, timedelta
 from functools import partial
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import clocks, pauses, proposals
+from dsr_portal.cases import clocks, letters, pauses, proposals
 from dsr_portal.cases.deliveries import end_ready
 from dsr_portal.cases.intake import WaySent, checked_way
+from dsr_portal.cases.keep_days import keep_each
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import (
     has_mailbox,
     keep_message,
     queue_needs_you,
     require_room,
-    words_of,
 )
 from dsr_portal.cases.models import (
     UNIDENTIFIED,
@@ -30,6 +31,8 @@ from dsr_portal.cases.models import (
     AskedFact,
     Case,
     Direction,
+    Letter,
+    LetterKind,
     Means,
     Missing,
     ProposalKind,
@@ -58,8 +61,8 @@ REMIND_AFTER = timedelta(days=7)
 """A question without an answer is asked once more, and then has as long again (D-08)."""
 
 
-KEEP_EACH = timedelta(days=30)
-"""A delivered case closes after this time, and a closed one is purged after it once more (P-06)."""
+_DOUBTS = frozenset({Missing.NO_WAY_TAKEN, Missing.WAY_DID_NOT_SHOW, Missing.NAMED_NOT_LINKED})
+"""Facts about who is asking (Art. 12(6)); the others are about what is asked for (Art. 11(2))."""
 
 _MAY_COME_BACK = frozenset({Status.DECIDED, Status.DELIVERED, Status.CLOSED})
 _SCHEDULE = Actor.system("case-schedule")
@@ -81,13 +84,14 @@ def ask_to_identify(
 
     With `stop_clock` the period stands still until the answer (law D-07); a question that comes
     late needs another person for that. The caller has checked that `actor` is a reviewer. Raises
-    `BadInput` with no_fact, two_means or words_missing; `Conflict` with asked_already while an
-    answer is awaited, asked_before where one was (`asking_again`), clock_over where the period
-    has ended.
+    `BadInput` with no_fact, two_means and those of `letters.own_words`; `Conflict` with
+    asked_already while an answer is awaited, asked_before where one was (`asking_again`),
+    clock_over where the period has ended.
     """
-    facts, choices, words = checked(missing=missing, means=means, text=text)
+    facts, choices = checked(missing=missing, means=means)
     with unit_of_work():
         case = lock(case_id)
+        words = letters.own_words(text, case)
         require_may_ask(case)
         if was_asked(case):
             raise Conflict(
@@ -103,17 +107,15 @@ def ask_to_identify(
         )
 
 
-def checked(
-    *, missing: Sequence[str], means: Sequence[str], text: str
-) -> tuple[list[str], list[str], str]:
-    """Facts, choices and words as an ask takes them, or `BadInput`."""
+def checked(*, missing: Sequence[str], means: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Facts and choices as an ask takes them, or `BadInput`."""
     facts = _codes(Missing, missing)
     choices = _codes(Means, means)
     if not facts:
         raise BadInput("no_fact", _("Choose which fact makes you ask."))
     if len(choices) < LEAST_MEANS:
         raise BadInput("two_means", _("Offer at least two ways to choose from."))
-    return facts, choices, words_of(text, code="words_missing", limit=MAX_ASK)
+    return facts, choices
 
 
 def require_may_ask(case: Case) -> None:
@@ -125,8 +127,8 @@ def require_may_ask(case: Case) -> None:
 
 
 def was_asked(case: Case) -> bool:
-    """Whether an officer ever let the request wait for the person: by an ask or by words."""
-    return case.asks.exists() or case.messages.filter(demands=True).exists()
+    """Whether the person was ever asked."""
+    return case.asks.exists()
 
 
 def send_ask(
@@ -139,20 +141,33 @@ def send_ask(
     stop_clock: bool,
     agreed_by: str = "",
 ) -> Ask:
-    """Write the ask and let the case wait; in the caller's unit of work, under the case's lock.
+    """Write the ask as a letter and let the case wait; in the caller's unit of work, under the
+    case's lock.
 
-    The database refuses a second one without `agreed_by`, and a fact that was asked about before.
+    Who has a page reads the same words there at once. The clock, the reminder and the time to
+    answer count from the day the letter leaves. The database refuses a second one without
+    `agreed_by`, and a fact that was asked about before.
     """
-    letter = _letter(case, words, means)
-    require_room(letter, limit=len(letter))
+    told = _message(case, words, means)
+    require_room(told, limit=len(told))
+    number = case.asks.count() + 1
     ask = Ask.objects.create(
         case=case,
-        number=case.asks.count() + 1 + case.messages.filter(demands=True).count(),
+        number=number,
+        level=case.required_level,
+        letter=letters.write(
+            case=case,
+            kind=LetterKind.IDENTITY_DOUBT if _DOUBTS & set(facts) else LetterKind.NEED_INFO,
+            key=f"ask:{case.id}:{number}",
+            actor=actor,
+            agreed_by=agreed_by,
+            facts=_facts(case, facts=facts, means=means, words=words, stops=stop_clock),
+        ),
         missing=facts,
         means=means,
         officer=actor.id,
         at=clock.now(),
-        message=keep_message(case, Direction.OUT, letter, by=actor.id),
+        message=keep_message(case, Direction.OUT, told, by=actor.id),
         agreed_by=agreed_by,
     )
     AskedFact.objects.bulk_create(AskedFact(case=case, ask=ask, fact=fact) for fact in facts)
@@ -173,6 +188,38 @@ def send_ask(
     return ask
 
 
+def _facts(
+    case: Case, *, facts: Sequence[str], means: Sequence[str], words: str, stops: bool
+) -> dict[str, object]:
+    """What the letter says: also what the question does to the clock, with the dates (9(d))."""
+    counted = clocks.clock_of(case)
+    how = "late" if counted.late else "runs"
+    if stops and not counted.late:
+        how = "stands" if pauses.in_time(case) else "agree"
+    today = clock.today()
+    return {
+        "missing": list(facts),
+        "means": list(means),
+        "words": words,
+        "clock": how,
+        "due": counted.due.legal.isoformat(),
+        "again": (today + REMIND_AFTER).isoformat(),
+        "end": (today + WAIT_FOR_ANSWER).isoformat(),
+    }
+
+
+def sent(letter: Letter, case: Case) -> None:
+    """The question left, by link or by post: from now on the person can answer it."""
+    pauses.question_sent(letter.ask, case)
+
+
+def reminder_sent(letter: Letter, case: Case) -> None:
+    ask = letter.reminds_of
+    ask.reminded_at = letter.sent_at
+    ask.save(update_fields=["reminded_at"])
+    record("identity.reminded", actor=_SCHEDULE, case_id=case.id, subject_id=ask.id)
+
+
 def _codes(kind: type[Missing] | type[Means], given: Sequence[str]) -> list[str]:
     known = [value for value in kind.values if value in set(given)]
     if len(known) != len(set(given)):
@@ -180,8 +227,8 @@ def _codes(kind: type[Missing] | type[Means], given: Sequence[str]) -> list[str]
     return known
 
 
-def _letter(case: Case, words: str, means: Sequence[str]) -> str:
-    """The officer's sentence and the choices, in the person's language."""
+def _message(case: Case, words: str, means: Sequence[str]) -> str:
+    """The officer's sentence and the choices, in the person's language, for the page."""
     with translation.override(case.language):
         lines = [words, "", _("Choose what suits you:")]
         lines += [f"- {Means(one).label}" for one in means]
@@ -201,6 +248,13 @@ def standing_ask(case: Case) -> Ask | None:
     return case.asks.order_by("-at").first()
 
 
+def unanswered(case: Case) -> Ask | None:
+    """The question the case waits on, until the person says anything to it."""
+    if case.status != Status.NEEDS_INFO:
+        return None
+    return case.asks.filter(answered_at=None).order_by("-at").first()
+
+
 def waited_enough(ask: Ask) -> bool:
     """The person answered; or had two weeks to, and a week since they were reminded (D-08).
 
@@ -211,14 +265,23 @@ def waited_enough(ask: Ask) -> bool:
         wishes = ask.case.page_wishes.filter(asked_by="", asked_at__range=(ask.at, ask.answered_at))
         lately = now - WAIT_FOR_ANSWER
         return not wishes.filter(ended_how=WishOver.TAKEN_BACK, ended_at__gt=lately).exists()
-    reminded = ask.reminded_at is not None and now - ask.reminded_at >= REMIND_AFTER
-    return reminded and now - ask.at >= WAIT_FOR_ANSWER
+    if ask.sent_at is None or ask.reminded_at is None:
+        return False
+    return now - ask.reminded_at >= REMIND_AFTER and now - ask.sent_at >= WAIT_FOR_ANSWER
 
 
 def remind_due() -> int:
-    """Ask once more, in the same words, where a week brought no answer; how many were reminded."""
+    """Ask once more, in the same words, where a week brought no answer; how many were reminded.
+
+    Again by letter: who is written to on paper was reminded on the day it was posted.
+    """
     before = clock.now() - REMIND_AFTER
-    open_asks = Ask.objects.filter(answered_at=None, reminded_at=None, at__lte=before)
+    open_asks = Ask.objects.filter(
+        Q(letter__sent_at__lte=before) | Q(letter=None, at__lte=before),
+        answered_at=None,
+        reminded_at=None,
+        reminder=None,
+    )
     waiting = open_asks.filter(case__status=Status.NEEDS_INFO).values_list("id", flat=True)
     return sum(
         quietly(partial(_remind, one), doing="reminder", of=one)
@@ -230,13 +293,18 @@ def _remind(ask_id: UUID) -> bool:
     with unit_of_work():
         case = lock(Ask.objects.values_list("case_id", flat=True).get(id=ask_id))
         ask = Ask.objects.select_for_update().get(id=ask_id)
-        over = ask.answered_at is not None or ask.reminded_at is not None
+        over = ask.answered_at is not None or ask.reminder_id is not None
         if over or case.status != Status.NEEDS_INFO:
             return False
         keep_message(case, Direction.OUT, _reminder(case, ask), by="")
-        ask.reminded_at = clock.now()
-        ask.save(update_fields=["reminded_at"])
-        record("identity.reminded", actor=_SCHEDULE, case_id=case.id, subject_id=ask.id)
+        ask.reminder = letters.write(
+            case=case,
+            kind=LetterKind.ASK_REMINDER,
+            key=f"ask_reminder:{ask.id}",
+            actor=_SCHEDULE,
+            facts=_reminder_facts(case, ask),
+        )
+        ask.save(update_fields=["reminder"])
         if has_mailbox(case):
             queue_effect(
                 kind="mail.reminder", subject_id=case.id, unique_key=f"mail.reminder:{ask.id}"
@@ -244,11 +312,32 @@ def _remind(ask_id: UUID) -> bool:
     return True
 
 
+def _reminder_facts(case: Case, ask: Ask) -> dict[str, object]:
+    facts = _facts(case, facts=ask.missing, means=ask.means, words=_words(ask), stops=False)
+    facts["asked_on"] = clock.local_date(ask.sent_at or ask.at).isoformat()
+    standing = case.pauses.filter(ask=ask, from_on__isnull=False, until_on=None).first()
+    if standing is not None and standing.from_on is not None:
+        due = clocks.clock_of(case).unpaused.legal
+        facts |= {
+            "clock": "stood",
+            "since": standing.from_on.isoformat(),
+            "due": due.isoformat(),
+        }
+    return facts
+
+
+def _words(ask: Ask) -> str:
+    """What the officer wrote in the letter; "" for an ask older than letters of questions."""
+    if ask.letter is None:
+        return ""
+    return str(vault.read_json(ask.case.file_unit, ask.letter.field)["words"])
+
+
 def _reminder(case: Case, ask: Ask) -> str:
     with translation.override(case.language):
         lines = [
             _("On %(day)s we asked you for something, and we have no answer yet.")
-            % {"day": day_words(clock.local_date(ask.at))},
+            % {"day": day_words(clock.local_date(ask.sent_at or ask.at))},
             "",
             _("Choose what suits you:"),
             *(f"- {Means(one).label}" for one in ask.means),
@@ -337,6 +426,17 @@ def end_waiting(case: Case, actor: Actor) -> None:
         advance(case=case, action=Action.INFO_RECEIVED, actor=actor)
 
 
+def now_known(case: Case, actor: Actor) -> None:
+    """A check met the level: a question that was only about who asks is answered with it.
+
+    Also where the answer came by post or phone and stands on no page. In the unit of work that
+    records the check.
+    """
+    standing = unanswered(case)
+    if standing is not None and set(standing.missing) <= _DOUBTS:
+        end_waiting(case, actor)
+
+
 def may_come_back(case: Case) -> bool:
     """Whether the case ended, or is about to, only because nobody could tell who is asking."""
     unidentified = case.outcome in UNIDENTIFIED and case.withdrawn_at is None
@@ -346,9 +446,9 @@ def may_come_back(case: Case) -> bool:
 def open_again_until(case: Case) -> date | None:
     """The last day on which a case that ended so surely opens again: then it may be purged."""
     if case.closed_at is not None:
-        return clock.local_date(case.closed_at + KEEP_EACH)
+        return clock.local_date(case.closed_at + keep_each(case))
     if case.delivered_at is not None:
-        return clock.local_date(case.delivered_at + 2 * KEEP_EACH)
+        return clock.local_date(case.delivered_at + 2 * keep_each(case))
     return None
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import asking, proposals
+from dsr_portal.cases import asking, letters, proposals
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import require_room, words_of
 from dsr_portal.cases.models import Case, Missing, Proposal, ProposalKind
@@ -42,17 +42,17 @@ def propose(
     """Propose to ask once more; nothing reaches the person before another person agrees.
 
     `new_fact` says what came to light since the last ask, for colleagues only. Raises `BadInput`
-    with fact_missing, fact_asked and those of `asking.checked`; `Conflict` with not_asked_yet and
-    those of `asking.require_may_ask`.
+    with fact_missing, fact_asked and those of `asking.checked` and `letters.own_words`;
+    `Conflict` with not_asked_yet and those of `asking.require_may_ask`.
     """
     require_reviewer(actor)
-    facts, choices, words = asking.checked(missing=missing, means=means, text=text)
+    facts, choices = asking.checked(missing=missing, means=means)
     fact = " ".join(words_of(new_fact, code="fact_missing", limit=MAX_FACT).split())
-    kept = fact + _BETWEEN + words
-    require_room(kept, limit=len(kept))
     with unit_of_work():
         case = lock(case_id)
         _require_new(case, facts)
+        kept = fact + _BETWEEN + letters.own_words(text, case)
+        require_room(kept, limit=len(kept))
         return proposals.propose(
             case=case,
             kind=ProposalKind.ASK_AGAIN,

@@ -55,6 +55,24 @@ LETTERS: dict[str, tuple[Promise, ...]] = {
         _("It stays locked. We show it to nobody."),
         _("If you think we are wrong, tell us. You can complain too. It costs nothing."),
     ),
+    "need_info": (
+        _("We need something from you. Without it we can't look for your pictures."),
+        _("The letter shows what you can choose. You do not have to send a photo."),
+        _("You can call us. A person helps you. You did nothing wrong."),
+        _("You can complain about us. It costs nothing."),
+    ),
+    "identity_doubt": (
+        _("We do not know yet if it is you who asks. Nobody else may get your pictures."),
+        _("The letter shows what you can choose. You do not have to send a photo."),
+        _("You can call us. A person helps you. You did nothing wrong."),
+        _("You can complain about us. It costs nothing."),
+    ),
+    "ask_reminder": (
+        _("We asked you for something. We did not hear from you yet."),
+        _("The letter shows what you can choose. You do not have to send a photo."),
+        _("You can call us. A person helps you. You did nothing wrong."),
+        _("You can complain about us. It costs nothing."),
+    ),
     "objection": (
         _("You told us to stop using your pictures. We stop."),
         _("You have to do nothing more."),
@@ -97,6 +115,10 @@ ANSWERS: dict[str, tuple[Promise, ...]] = {
 }
 """By the kind of an answer; said only where the answer itself says it."""
 
+KEPT = _(
+    "Did you send a photo? We delete it %(days)s days after this answer. We delete what you wrote "
+    "%(days)s days later."
+)
 _KEEP = _("Keep the code. Show it only to somebody you trust.")
 _ASK = _("If something is hard, ask us. You can bring somebody you trust.")
 RECEIPT: dict[str, tuple[Promise, ...]] = {
@@ -125,8 +147,10 @@ def of_letter(kind: str) -> list[str]:
     return _in_language(LETTERS.get(kind, ANY_LETTER))
 
 
-def of_answer(kind: str) -> list[str]:
-    return _in_language(ANSWERS.get(kind, ANY_LETTER))
+def of_answer(kind: str, *, days: int) -> list[str]:
+    """With how long the photo and what they wrote are kept: shorter than an adult's (law C-02)."""
+    kept = str(KEPT) % {"days": days}
+    return [*_in_language(ANSWERS.get(kind, ANY_LETTER)), kept]
 
 
 def _in_language(lines: Sequence[Promise]) -> list[str]:

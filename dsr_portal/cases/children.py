@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.child_models import ActsFor, AgeBand, ChildReview
+from dsr_portal.cases.flags import raise_flag
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.mandate_models import MandateKind
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import Case
-from dsr_portal.cases.services import BEFORE_SEARCH, raise_flag
+from dsr_portal.cases.states import BEFORE_SEARCH
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed

@@ -24,6 +24,7 @@ class Clock:
 
     received_on: date
     counts_from: date
+    first_written: date
     today: date
     calendar: str
     months: int
@@ -54,6 +55,8 @@ class Clock:
             "due_unrolled": self.due.unrolled.isoformat(),
             "due_on": self.due.legal.isoformat(),
             "due_on_without_pauses": self.unpaused.legal.isoformat(),
+            "search_by": _iso(self.targets.search_by),
+            "first_decision_by": _iso(self.targets.first_decision_by),
             "review_by": self.targets.review_by.isoformat(),
             "answer_by": self.targets.answer_by.isoformat(),
             "erase_by": self.targets.erase_by.isoformat(),
@@ -67,10 +70,14 @@ class Clock:
         }
 
 
+def _iso(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
 def clock_of(case: Case, *, today: date | None = None) -> Clock:
     """The clock as it stands today."""
     as_of = today or clock.today()
-    base = case.clock_from or case.received_on
+    base = case.clock_from or case.arrived_on
     regime = Regime(case.regime)
     pauses = _pauses(case, base)
     months = 1 + _extra_months(case, base)
@@ -78,14 +85,17 @@ def clock_of(case: Case, *, today: date | None = None) -> Clock:
         pauses, received_on=base, as_of=as_of, months=months, regime=regime
     )
 
+    known_on = level_met_on(case)
+
     def due(months: int, paused_days: int) -> Due:
         return deadlines.due_dates(
             base, calendar=case.calendar, months=months, paused_days=paused_days, regime=regime
         )
 
     return Clock(
-        received_on=case.received_on,
+        received_on=case.arrived_on,
         counts_from=base,
+        first_written=case.received_on,
         today=as_of,
         calendar=case.calendar,
         months=months,
@@ -95,9 +105,24 @@ def clock_of(case: Case, *, today: date | None = None) -> Clock:
         paused_days=stood,
         pauses=pauses,
         targets=deadlines.targets(
-            base, calendar=case.calendar, months=months, paused_days=stood, regime=regime
+            base,
+            calendar=case.calendar,
+            months=months,
+            paused_days=stood,
+            # Identity is bound to the photo: a newer one takes the level away, so the search
+            # follows the level.
+            probe_usable_on=known_on,
+            level_met_on=known_on,
+            regime=regime,
         ),
     )
+
+
+def level_met_on(case: Case) -> date | None:
+    """The day from which we know well enough who is asking; None while we don't."""
+    checks = case.identity_checks.filter(lapsed_at=None, level_reached__gte=case.required_level)
+    first = checks.order_by("at").values_list("at", flat=True).first()
+    return None if first is None else clock.local_date(first)
 
 
 def _pauses(case: Case, base: date) -> tuple[deadlines.Pause, ...]:

@@ -77,6 +77,12 @@ def invitation_token(*, contact_unit: UUID, invitation_id: UUID) -> str:
     return base64.urlsafe_b64encode(drawn).decode()
 
 
+def address_token(*, contact_unit: UUID, change_id: UUID) -> str:
+    """The secret part of a link that stops a change of address, for the old mailbox (R13)."""
+    drawn = vault.derive(contact_unit, b"address-change|" + change_id.bytes, _TOKEN_BYTES)
+    return base64.urlsafe_b64encode(drawn).decode()
+
+
 def acting_token(*, unit: UUID, link_id: UUID) -> str:
     """The secret part of a link to set up or enter an account of who acts for others (R11)."""
     drawn = vault.derive(unit, b"acting-link|" + link_id.bytes, _TOKEN_BYTES)

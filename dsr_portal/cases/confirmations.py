@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import INTAKE, require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import invitations, paper_notices, receipts
+from dsr_portal.cases import address_waits, invitations, paper_notices, receipts
 from dsr_portal.cases.codes import receipt_code
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox, words_of
@@ -50,11 +50,14 @@ def print_confirmation(*, case_id: UUID, actor: Actor) -> bytes:
     _require_may_hand(actor)
     case = Case.objects.get(id=case_id)
     _require_paper(case)
+    address_waits.require_not_changer(case, actor)
     pdf = receipts.as_pdf(case)
     with unit_of_work():
         locked = lock(case_id)
         if locked.code_counter != case.code_counter:
             raise Conflict("code_renewed", _("A newer code was made meanwhile. Print it again."))
+        # Again under the lock: either of the two comes first.
+        address_waits.require_not_changer(locked, actor)
         record("receipt.printed", actor=actor, case_id=case_id, counter=locked.code_counter)
     return pdf
 
@@ -108,6 +111,8 @@ def set_postal(*, case_id: UUID, actor: Actor, name: str, postal: str) -> None:
         contact: dict[str, Any] = vault.read_json(case.contact_unit, "contact")
         if (contact.get("name", ""), contact.get("postal", "")) == (name, postal):
             return
+        if contact.get("email"):
+            address_waits.require_not_renewer(case, actor)
         packs = PaperPack.objects.filter(delivery__case=case)
         posted = (
             Receipt.objects.filter(case=case, handed_how=PaperWay.POST).exists()
@@ -131,7 +136,8 @@ def renew_code(*, case_id: UUID, actor: Actor, way: str, compared: str) -> str:
 
     The officer says by which way they checked and what they compared; the words go to the vault.
     A person with a mailbox is told that the code changed, never the code. Returns the new code for
-    the caller's own eyes; it reaches the person on paper only.
+    the caller's own eyes; it reaches the person on paper only. Raises `BadInput`, `Conflict`;
+    `NotAllowed("changed_address")` for who had part in a new address.
     """
     require_reviewer(actor)
     if way not in IdentityWay.values:
@@ -140,6 +146,8 @@ def renew_code(*, case_id: UUID, actor: Actor, way: str, compared: str) -> str:
     with unit_of_work():
         case = lock(case_id)
         _require_open(case)
+        address_waits.require_not_changer(case, actor)
+        paper_notices.require_not_told_of(case, actor)
         case.code_counter += 1
         case.save(update_fields=["code_counter"])
         vault.note_in_ledger(kind=CODE_RENEWED, value=f"{case.id}:{case.code_counter}")

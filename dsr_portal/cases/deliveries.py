@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import codes, mandates, paper
+from dsr_portal.cases import address_waits, codes, mandates, paper
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
     Case,
@@ -34,6 +34,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound, PortalError
 from dsr_portal.core.ids import new_id
+from dsr_portal.documents import selectors as document_rows
 from dsr_portal.documents import services as documents
 from dsr_portal.gallery import notices
 from dsr_portal.jobs.services import queue_effect
@@ -142,10 +143,11 @@ def make_delivery(
     return delivery
 
 
-def release_notice(*, case: Case, part: Part, approved_by: str) -> Delivery:
+def release_notice(*, case: Case, part: Part, approved_by: str, mailed: bool = True) -> Delivery:
     """Let a letter that is no answer leave at once, behind a link and the receipt code.
 
-    It moves no case. `approved_by` is a staff number, or the process that a rule makes write it.
+    It moves no case. `approved_by` is a staff number, or the process that a rule makes write it;
+    without `mailed` another mail tells the person.
     Runs in the caller's unit of work.
     """
     delivery_id = new_id()
@@ -181,15 +183,37 @@ def release_notice(*, case: Case, part: Part, approved_by: str) -> Delivery:
         approved_by=approved_by,
         until=clock.local_date(until),
     )
+    if address_waits.waits_until(case) is None:
+        _queue_letter_mail(delivery, mailed=mailed)
+    return delivery
+
+
+def _queue_letter_mail(delivery: Delivery, *, mailed: bool = True) -> None:
     # A letter is the person's own, also where the answer goes to who acts for them (Art. 34).
     mandates.queue_ready(delivery)
-    if vault.read_json(case.contact_unit, "contact").get("email"):
+    if mailed and vault.read_json(delivery.case.contact_unit, "contact").get("email"):
         queue_effect(
             kind="mail.letter",
             subject_id=delivery.id,
             unique_key=f"mail.letter:{delivery.id}",
         )
-    return delivery
+
+
+def leave_after_wait(case: Case, *, actor: Actor, anew: bool) -> None:
+    """The 72 hours of a new address are over: links leave that were held (R13).
+
+    `anew`: another mailbox counts now, so that every link is made anew and goes there. In the
+    caller's unit of work, under the case's lock. Answers that wait leave with the next batch.
+    """
+    released = Delivery.objects.select_for_update().filter(case=case, state=DeliveryState.RELEASED)
+    for old in released.order_by("released_at", "id"):
+        if not is_kept(old):
+            continue
+        delivery = _renewed(old, case, actor) if anew else old
+        if delivery.kind == DeliveryKind.NOTICE:
+            _queue_letter_mail(delivery)
+        else:
+            queue_ready_mail(delivery)
 
 
 def last_batch(now: datetime | None = None) -> datetime:
@@ -235,16 +259,16 @@ def _release(delivery_id: UUID, actor: Actor) -> bool:
             .filter(id=delivery_id, state=DeliveryState.READY)
             .first()
         )
-        if delivery is None:
+        if delivery is None or address_waits.waits_until(delivery.case) is not None:
             return False
         if paper.wanted(delivery.case):
-            _to_the_post(delivery, actor)
+            to_the_post(delivery, actor=actor)
             return False
         _leave(delivery, actor)
     return True
 
 
-def _to_the_post(delivery: Delivery, actor: Actor) -> None:
+def to_the_post(delivery: Delivery, *, actor: Actor) -> None:
     """It goes on paper: from the hour of the batch on persons pack and post it (T-13)."""
     delivery.state = DeliveryState.TO_POST
     delivery.save(update_fields=["state"])
@@ -342,7 +366,10 @@ def queue_ready_mail(delivery: Delivery) -> None:
     """One mail text whatever the answer is (R3); none where the person gave no address.
 
     Who acts for the person hears where the mandate says so, and then maybe in the person's place.
+    While a new address waits no link leaves; it does when the 72 hours are over (R13).
     """
+    if address_waits.waits_until(delivery.case) is not None:
+        return
     if not mandates.queue_ready(delivery):
         return
     contact = vault.read_json(delivery.case.contact_unit, "contact")
@@ -369,6 +396,8 @@ def find_delivery(token: str) -> Delivery:
         raise LinkClosed("link_unknown", _("There is no such link."))
     if delivery.state == DeliveryState.SUSPENDED:
         raise LinkClosed("link_suspended", _("This link is closed while we look into it."))
+    if not may_hand_out(delivery):
+        raise LinkClosed("link_put_aside", _("This link is closed while we look into it."))
     if delivery.locked_at is not None:
         raise LinkClosed("link_locked", _("This link was locked after five wrong codes."))
     if not is_open(delivery):
@@ -395,6 +424,18 @@ def is_kept(delivery: Delivery) -> bool:
         else part.unit is not None and vault.unit_state(part.unit) == vault.UnitState.LIVE
         for part in delivery.parts.all()
     )
+
+
+def may_hand_out(delivery: Delivery) -> bool:
+    """False while a picture in it is put aside: nothing of it leaves then (law C-09)."""
+    parts = list(delivery.parts.all())
+    ids = [part.document_id for part in parts if part.document_id is not None]
+    units = [part.unit for part in parts if part.unit is not None]
+    try:
+        documents.refuse_hand_out([*units, *document_rows.units_of(ids)])
+    except NotAllowed:
+        return False
+    return True
 
 
 def gone_at(case_id: UUID) -> datetime | None:
@@ -498,6 +539,8 @@ def fetch(*, part: DeliveryPart, actor: Actor, resumed: bool = False) -> Iterato
     """
     if not resumed:
         _record_fetched(part, actor)
+    if part.unit is not None:
+        documents.refuse_hand_out([part.unit])
     if part.document_id is not None:
         return iter([documents.open_document(part.document_id)])
     if part.unit is None:
@@ -508,9 +551,11 @@ def fetch(*, part: DeliveryPart, actor: Actor, resumed: bool = False) -> Iterato
 def renew_deliveries(*, case: Case, actor: Actor) -> list[Delivery]:
     """New links to everything that was released, newest first, for somebody who proved the case.
 
-    What is deleted gets none. Raises `Conflict("nothing_released")`.
+    What is deleted gets none. Raises `Conflict` with nothing_released, and address_waits while a
+    new address waits (R13).
     """
     with unit_of_work():
+        address_waits.require_waited(case)
         released = Delivery.objects.select_for_update().filter(
             case=case, state=DeliveryState.RELEASED
         )

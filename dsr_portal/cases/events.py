@@ -20,6 +20,7 @@ from dsr_portal.audit.schema import (
     StaffNo,
 )
 from dsr_portal.cases import mandate_events
+from dsr_portal.cases.address_models import AddressKind, StoppedBy
 from dsr_portal.cases.correction_models import CorrectionState, Wrong
 from dsr_portal.cases.link_models import LinkKind
 from dsr_portal.cases.models import (
@@ -47,6 +48,7 @@ from dsr_portal.cases.models import (
     Status,
     WayKind,
 )
+from dsr_portal.cases.paper_models import ReturnReason, ReturnStep
 from dsr_portal.cases.proof_models import DocumentEnd, DocumentKind, DocumentWhy
 from dsr_portal.cases.states import TRANSITIONS
 from dsr_portal.cases.texts import day_words
@@ -99,6 +101,23 @@ TYPES = [
         ("T-10", "L-09"),
     ),
     EventType("contact.postal_set", {}, ("T-08",)),
+    EventType(
+        "contact.change_asked",
+        {
+            "what": Code(choices=tuple(AddressKind.values)),
+            "way": Code(choices=tuple(IdentityWay.values), optional=True),
+        },
+        ("L-09", "R-07"),
+    ),
+    EventType(
+        "contact.change_stopped",
+        {
+            "what": Code(choices=tuple(AddressKind.values)),
+            "how": Code(choices=tuple(StoppedBy.values)),
+        },
+        ("L-09",),
+    ),
+    EventType("contact.changed", {"what": Code(choices=tuple(AddressKind.values))}, ("L-09",)),
     EventType("case.delete_now", {}, ("L-10",)),
     EventType(
         "consent.given",
@@ -165,6 +184,9 @@ TYPES = [
         ("L-12", "D-06", "D-07"),
     ),
     EventType(
+        "case.arrived_earlier", {"was": Day(), "arrived": Day(), "due_on": Day()}, ("L-12", "D-05")
+    ),
+    EventType(
         "clock.paused", {"ground": Code(choices=tuple(PauseGround.values))}, ("L-12", "D-07")
     ),
     EventType("clock.resumed", {"days": Count()}, ("L-12", "D-07")),
@@ -181,6 +203,7 @@ TYPES = [
     ),
     EventType("letter.failed", {"kind": LETTER, "reason": Code()}, ("L-09",)),
     EventType("letter.begun_again", {"kind": LETTER}, ("L-09",)),
+    EventType("letter.dropped", {"kind": LETTER}, ("L-09", "D-07")),
     EventType(
         "extension.told",
         {"reason": Code(), "months": Count(), "letter": Id()},
@@ -224,8 +247,13 @@ TYPES = [
     ),
     EventType("lock.ended", {"how": Code(choices=tuple(LockOver.values))}, ("E-08", "L-10")),
     EventType("extension.void", {}, ("L-12", "D-06")),
-    EventType("case.late", {"missed_on": Day(), "new_date": Day()}, ("L-12", "D-09")),
-    EventType("case.late_explained", {"reason": LATE_REASON, "new_date": Day()}, ("L-12", "D-09")),
+    EventType("case.late", {"missed_on": Day(), "new_date": Day(optional=True)}, ("L-12", "D-09")),
+    EventType("case.late_again", {"missed_on": Day(), "promised": Day()}, ("L-12", "D-09")),
+    EventType(
+        "case.late_explained",
+        {"reason": LATE_REASON, "new_date": Day(optional=True)},
+        ("L-12", "D-09"),
+    ),
     EventType(
         "case.escalated",
         {"code": Code(choices=tuple(Alarm.values)), "to": StaffNo()},
@@ -257,6 +285,7 @@ TYPES = [
     EventType("mailbox.code_sent", {}, ("L-02",)),
     EventType("mailbox.confirmed", {}, ("L-02",)),
     EventType("case.complaint_pack", {"letters": Count()}, ("E-16",)),
+    EventType("case.own_data", {"files": Count()}, ("E-10",)),
     EventType("message.received", {}, ("T-11",)),
     EventType("message.sent", {}, ("T-11",)),
     EventType("delivery.made", {"kind": KIND, "parts": Count()}, ("L-09",)),
@@ -273,6 +302,16 @@ TYPES = [
     EventType("delivery.packed", {"kind": KIND, "pages": Count()}, ("L-09", "T-13")),
     EventType("delivery.posted", {"kind": KIND, "approved_by": Code()}, ("L-09", "T-13")),
     EventType("delivery.arrived", {"kind": KIND}, ("L-09", "T-13")),
+    EventType(
+        "delivery.returned",
+        {"kind": KIND, "reason": Code(choices=tuple(ReturnReason.values)), "on": Day()},
+        ("L-09", "T-13"),
+    ),
+    EventType(
+        "delivery.return_settled",
+        {"step": Code(choices=tuple(ReturnStep.values))},
+        ("L-09", "T-13"),
+    ),
     EventType(
         "proof.given",
         {
@@ -295,6 +334,13 @@ TYPES = [
     ),
     EventType(
         "proof.destroyed", {"how": Code(choices=tuple(DocumentEnd.values))}, ("R-08", "L-02")
+    ),
+    EventType("phone.chosen", {}, ("T-12",)),
+    EventType("phone.ended", {}, ("T-12",)),
+    EventType(
+        "phone.called",
+        {"end": Code(), "check": Code(optional=True), "told": Many(Code())},
+        ("T-12", "L-09"),
     ),
     EventType("paper.chosen", {}, ("T-13",)),
     EventType("paper.ended", {}, ("T-13",)),
@@ -364,6 +410,17 @@ SENTENCES = {
         % {"how": PaperWay(p["how"]).label}
     ),
     "contact.postal_set": lambda p: _("A postal address was written down."),
+    "contact.change_asked": lambda p: (
+        _("A new address was given (%(what)s); it counts after 72 hours.")
+        % {"what": AddressKind(p["what"]).label}
+    ),
+    "contact.change_stopped": lambda p: (
+        _("The change of an address (%(what)s) was stopped %(how)s.")
+        % {"what": AddressKind(p["what"]).label, "how": StoppedBy(p["how"]).label}
+    ),
+    "contact.changed": lambda p: (
+        _("The new address counts (%(what)s).") % {"what": AddressKind(p["what"]).label}
+    ),
     "case.delete_now": lambda p: _("The person asked to delete now."),
     "consent.given": lambda p: (
         _("Consent was given: %(scope)s.") % {"scope": ConsentScope(p["scope"]).label}
@@ -403,6 +460,10 @@ SENTENCES = {
     ),
     "identity.reminded": lambda p: _("The person was reminded of what we asked."),
     "case.due_moved": lambda p: _("The date moved. Due %(due)s.") % {"due": _day(p["due_on"])},
+    "case.arrived_earlier": lambda p: (
+        _("It arrived on %(day)s, not on %(was)s. Due %(due)s.")
+        % {"day": _day(p["arrived"]), "was": _day(p["was"]), "due": _day(p["due_on"])}
+    ),
     "clock.paused": lambda p: (
         _("The clock stands still: %(ground)s.") % {"ground": PauseGround(p["ground"]).label}
     ),
@@ -434,6 +495,10 @@ SENTENCES = {
     "letter.begun_again": lambda p: (
         _("A letter is made once more: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}
     ),
+    "letter.dropped": lambda p: (
+        _("A letter did not leave, for it was not needed any more: %(kind)s.")
+        % {"kind": LetterKind(p["kind"]).label}
+    ),
     "extension.told": lambda p: _("The person was told in time that it takes longer."),
     "record.withheld": lambda p: (
         _("One picture is held back %(what)s.") % {"what": HeldBack(p["what"]).label}
@@ -464,6 +529,9 @@ SENTENCES = {
     ),
     "extension.void": lambda p: _("The letter came too late: the period is not longer."),
     "case.late": lambda p: _("The date was missed: %(day)s.") % {"day": _day(p["missed_on"])},
+    "case.late_again": lambda p: (
+        _("The promised date was missed too: %(day)s.") % {"day": _day(p["promised"])}
+    ),
     "case.late_explained": lambda p: (
         _("Why it is late: %(reason)s.") % {"reason": LateReason(p["reason"]).label}
     ),
@@ -478,6 +546,7 @@ SENTENCES = {
     "mail.read": lambda p: _("A mail was read: %(rights)s.") % {"rights": _rights(p) or "–"},
     "mailbox.code_sent": lambda p: _("A code was sent to the mailbox."),
     "mailbox.confirmed": lambda p: _("The mailbox was confirmed."),
+    "case.own_data": lambda p: _("What the person gave us was downloaded by them."),
     "case.complaint_pack": lambda p: _("The papers for a complaint were downloaded."),
     "message.received": lambda p: _("The person wrote."),
     "message.sent": lambda p: _("We wrote to the person."),
@@ -514,6 +583,17 @@ SENTENCES = {
     "delivery.arrived": lambda p: (
         _("%(kind)s was handed over by the post.") % {"kind": DeliveryKind(p["kind"]).label}
     ),
+    "delivery.returned": lambda p: (
+        _("%(kind)s came back on %(on)s: %(reason)s.")
+        % {
+            "kind": DeliveryKind(p["kind"]).label,
+            "on": _day(p["on"]),
+            "reason": ReturnReason(p["reason"]).label,
+        }
+    ),
+    "delivery.return_settled": lambda p: (
+        _("What came back: %(step)s.") % {"step": ReturnStep(p["step"]).label}
+    ),
     "proof.given": lambda p: (
         _("A document came: %(kind)s. %(why)s.")
         % {"kind": DocumentKind(p["kind"]).label, "why": DocumentWhy(p["why"]).label}
@@ -530,6 +610,9 @@ SENTENCES = {
         % {"kind": DocumentKind(p["kind"]).label, "on": _day(p["on"])}
     ),
     "proof.destroyed": lambda p: _("The picture of the document was destroyed."),
+    "phone.chosen": lambda p: _("A call about the answer was asked for."),
+    "phone.ended": lambda p: _("No call is wanted any more."),
+    "phone.called": lambda p: _("A call about the answer was written down."),
     "paper.chosen": lambda p: _("The answer goes on paper, by registered post."),
     "paper.ended": lambda p: _("The answer goes by link again."),
     "case.info_asked": lambda p: _("We asked the person for something."),

@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit import services as audit
-from dsr_portal.cases import paper, receipts
+from dsr_portal.cases import paper, receipts, wishes
 from dsr_portal.cases.child_models import AgeBand
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.levels import required_level
@@ -449,7 +449,7 @@ def _age_band(band: str) -> str:
 
 
 def _rights(rights: Collection[RightCode | str]) -> tuple[str, ...]:
-    chosen = {str(RightCode(right)) for right in rights}
+    chosen = wishes.read_wide(rights)
     if not chosen:
         raise BadInput("no_right", _("Choose what you want from us."))
     return tuple(right for right in RightCode.values if right in chosen)

@@ -2,6 +2,9 @@
 
 from dsr_portal.cases import (
     acting,
+    address_changes,
+    arrivals,
+    asking,
     asking_again,
     extensions,
     letter_texts,
@@ -38,10 +41,15 @@ for _kind, _handler in (
     (ProposalKind.REFUSE, refusals.HANDLER),
     (ProposalKind.NO_REQUEST, mail_desk.HANDLER),
     (ProposalKind.ASK_AGAIN, asking_again.HANDLER),
+    (ProposalKind.ARRIVAL, arrivals.HANDLER),
+    (ProposalKind.ADDRESS, address_changes.HANDLER),
 ):
     proposals.handlers.register(_kind, _handler)
 letters.after_sent.register(LetterKind.EXTENSION, extensions.told)
 letters.after_sent.register(LetterKind.REFUSAL, refusals.sent)
+letters.after_sent.register(LetterKind.NEED_INFO, asking.sent)
+letters.after_sent.register(LetterKind.IDENTITY_DOUBT, asking.sent)
+letters.after_sent.register(LetterKind.ASK_REMINDER, asking.reminder_sent)
 for _spec in letter_texts.LETTERS:
     letters.kinds.register(_spec)
 job_kinds.register(JobKind(name=letters.SEND, queue="light", handler=send_letter))

@@ -38,9 +38,6 @@ from dsr_portal.law import deadlines
 from dsr_portal.vault import services as vault
 
 EVERY = timedelta(days=7)
-NEW_DATE_WORKING_DAYS = 5
-"""The new date of a late letter where nobody set another one."""
-
 _CLOCK = Actor.system("late-clock")
 
 
@@ -114,21 +111,17 @@ def _notice(case_id: UUID, today: date) -> bool:
         due_on = _due_of(case, what)
         if due_on >= today or not deadlines.is_working_day(today, case.calendar):
             return False
-        row = _missed(case, due_on, today)
+        row = _missed(case, due_on)
+        _break_promise(case, row, today)
         if not _week_is_over(case, row):
             return False
-        if row.new_date <= today:
-            row.new_date = _new_date(case, today)
-            row.save(update_fields=["new_date"])
         _write(case, row, what)
     return True
 
 
-def _missed(case: Case, due_on: date, today: date) -> Lateness:
+def _missed(case: Case, due_on: date) -> Lateness:
     row, created = Lateness.objects.get_or_create(
-        case=case,
-        missed_on=due_on,
-        defaults={"noticed_at": clock.now(), "new_date": _new_date(case, today)},
+        case=case, missed_on=due_on, defaults={"noticed_at": clock.now()}
     )
     if created:
         record(
@@ -137,13 +130,32 @@ def _missed(case: Case, due_on: date, today: date) -> Lateness:
             case_id=case.id,
             subject_id=row.id,
             missed_on=row.missed_on,
-            new_date=row.new_date,
+            new_date=None,
         )
     return row
 
 
-def _new_date(case: Case, today: date) -> date:
-    return deadlines.working_days_after(today, NEW_DATE_WORKING_DAYS, case.calendar)
+def _break_promise(case: Case, row: Lateness, today: date) -> None:
+    """A promised day that passed stays written down, and no machine names another (R25)."""
+    if row.new_date is None or row.new_date >= today:
+        return
+    row.broken_on, row.new_date = row.new_date, None
+    row.save(update_fields=["broken_on", "new_date"])
+    record(
+        "case.late_again",
+        actor=_CLOCK,
+        case_id=case.id,
+        subject_id=row.id,
+        missed_on=row.missed_on,
+        promised=row.broken_on,
+    )
+
+
+def undated(case: Case) -> Lateness | None:
+    """A missed date of this case for which no person stands with a new one."""
+    rows = case.lateness.filter(ended_at=None).order_by("-missed_on")
+    today = clock.today()
+    return next((one for one in rows if one.new_date is None or one.new_date < today), None)
 
 
 def letters_about(case: Case, row: Lateness) -> QuerySet[Letter]:
@@ -162,17 +174,18 @@ def _week_is_over(case: Case, row: Lateness) -> bool:
     return clock.today() - clock.local_date(newest.created_at) >= EVERY
 
 
-def _write(case: Case, row: Lateness, what: str) -> None:
+def _write(case: Case, row: Lateness, what: str, actor: Actor = _CLOCK) -> None:
     person = letters.named_person(case)
     letters.write(
         case=case,
         kind=LetterKind.LATE,
         key=f"{_key(case, row)}{letters_about(case, row).count() + 1}",
-        actor=_CLOCK,
+        actor=actor,
         facts={
             "what": what,
             "missed_on": row.missed_on.isoformat(),
-            "new_date": row.new_date.isoformat(),
+            "new_date": row.new_date.isoformat() if row.new_date else "",
+            "broken_on": row.broken_on.isoformat() if row.broken_on else "",
             "person": person.display_name if person else settings.DSR_CONTROLLER["dpo"],
         },
     )
@@ -186,15 +199,17 @@ def explain(
     words: str,
     new_date: date | None = None,
 ) -> Lateness:
-    """Write down why a date was missed, and the date that is promised now (law D-09).
+    """Write down why a date was missed, and the date this person promises now (law D-09).
 
+    A new date is told to the person the same day: they don't wait for the letter of the week (R25).
     Raises `Conflict("not_late")`, `BadInput` with no_such_reason, new_date_past and for the words.
     """
     require_reviewer(actor)
     if reason not in LateReason.values:
         raise BadInput("no_such_reason", _("Choose why the date was missed."))
     kept = words_of(words, code="words_missing", limit=letters.MAX_WORDS)
-    if new_date is not None and new_date < clock.today():
+    today = clock.today()
+    if new_date is not None and new_date < today:
         raise BadInput("new_date_past", _("The new date can't be in the past."))
     with unit_of_work():
         case = lock(case_id)
@@ -203,6 +218,8 @@ def explain(
             raise Conflict("not_late", _("No date was missed in this case."))
         row.reason, row.reason_by, row.field = reason, actor.id, f"late.{new_id()}"
         vault.write_small(case.file_unit, row.field, kept.encode())
+        _break_promise(case, row, today)
+        news = new_date is not None and new_date != row.new_date
         row.new_date = new_date or row.new_date
         row.save(update_fields=["reason", "reason_by", "field", "new_date"])
         record(
@@ -213,6 +230,9 @@ def explain(
             reason=reason,
             new_date=row.new_date,
         )
+        what = owed(case)
+        if news and what:
+            _write(case, row, what, actor)
     return row
 
 

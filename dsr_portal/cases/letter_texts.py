@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from dsr_portal.cases import corrections
 from dsr_portal.cases.correction_models import Correction, CorrectionState
 from dsr_portal.cases.letters import Body, Facts, Section, Spec
-from dsr_portal.cases.models import Case, LetterKind, LockEnd
-from dsr_portal.cases.texts import day_words
+from dsr_portal.cases.models import Case, LetterKind, LockEnd, Missing
+from dsr_portal.cases.texts import WHY_ASKED, choice_words, day_words
 from dsr_portal.law.articles import (
     CORRECTION_GROUNDS,
     EXEMPTIONS,
@@ -99,25 +99,23 @@ _OWED = {
 
 def _late(case: Case, facts: Facts) -> Body:
     what = _OWED[facts["what"]]()
+    due = _("By %(day)s you should have had %(what)s. You have not.") % {
+        "day": _day(facts, "missed_on"),
+        "what": what,
+    }
+    if facts.get("broken_on"):
+        due += " " + _(
+            "After that we named %(day)s, and missed that date too. We are sorry for that as well."
+        ) % {"day": _day(facts, "broken_on")}
     return Body(
         short=_("We are late. We are sorry."),
         rows=[
             (_("It was due"), _day(facts, "missed_on")),
-            (_("New date"), _day(facts, "new_date")),
+            (_("New date"), _day(facts, "new_date") if facts["new_date"] else _("none yet")),
         ],
         sections=[
-            _section(
-                "what",
-                _("What was due"),
-                _("By %(day)s you should have had %(what)s. You have not.")
-                % {"day": _day(facts, "missed_on"), "what": what},
-            ),
-            _section(
-                "new-date",
-                _("What we do now"),
-                _("We work on it first. You get it by %(day)s. Until then we write every week.")
-                % {"day": _day(facts, "new_date")},
-            ),
+            _section("what", _("What was due"), due),
+            _section("new-date", _("What we do now"), _new_date(facts)),
             _section(
                 "person",
                 _("Whom you can ask"),
@@ -129,11 +127,24 @@ def _late(case: Case, facts: Facts) -> Body:
     )
 
 
+def _new_date(facts: Facts) -> str:
+    """A day a person stands for, or plainly none: no machine promises one (R25)."""
+    if facts["new_date"]:
+        return _("We work on it first. You get it by %(day)s. Until then we write every week.") % {
+            "day": _day(facts, "new_date")
+        }
+    return _(
+        "There is no new date yet. We name one only when a person stands for it, and write to you"
+        " that day. Until then we write every week."
+    )
+
+
 LATE = Spec(
     name=LetterKind.LATE,
     title=gettext_lazy("We are late with your request"),
     law="Art. 12(3), 77, 79; rule R25, D-09",
-    when="first working day after a missed date, and every week until it is met",
+    when="first working day after a missed date, every week until it is met, and on the day a"
+    " person names a new date",
     required=("what", "new-date", "person", "rights"),
     compose=_late,
 )
@@ -468,6 +479,245 @@ EXEMPTION = Spec(
 )
 
 
+# -- a question (Art. 11(2), 12(2), 12(6); law 9(d), T-07, R-06) -----------------------------------
+
+
+_CLOCK = {
+    "runs": lambda: _(
+        "Our time goes on while we wait. You have our answer by %(due)s at the latest."
+    ),
+    "stands": lambda: _(
+        "We can't go on without you. So our time stands still from the day this letter leaves us"
+        " until the day you answer. Without that, our answer would be due on %(due)s. Each day"
+        " that we wait moves it by one day. The page of your request says how it stands."
+    ),
+    "agree": lambda: _(
+        "Our time goes on: our answer is due on %(due)s. We asked late, so it can stand still only"
+        " where a second person agrees. The page of your request says so then."
+    ),
+    "stood": lambda: _(
+        "Our time stands still since %(since)s, for we can't go on without you. Without that, our"
+        " answer would be due on %(due)s. From the day you answer it goes on."
+    ),
+    "late": lambda: _(
+        "Our answer was due on %(due)s. We are late, and this question does not change that."
+    ),
+}
+
+
+def _question(facts: Facts, *, short: str, law: str) -> Body:
+    """What each question says, the first time and when it is asked again."""
+    days = {name: _day(facts, name) for name in ("due", "since", "again", "end") if name in facts}
+    return Body(
+        short=short,
+        rows=[],
+        sections=[
+            _section("what", _("What we ask you"), facts["words"] or choose_one()),
+            _section(
+                "why",
+                _("Why we ask, in your case"),
+                law,
+                points=[WHY_ASKED[Missing(one)]() for one in facts["missing"]],
+            ),
+            _section(
+                "choices",
+                _("What you can choose from"),
+                _(
+                    "One of these is enough. You don't have to send a photo or a document. Write"
+                    " to the address below, call us, or use the page of your request."
+                ),
+                points=[choice_words(one) for one in facts["means"]],
+            ),
+            _section(
+                "cover",
+                _("If you choose to send a document"),
+                _(
+                    "Cover everything but your face or your name before you send it. Cover the"
+                    " number, the day of birth, the address and the signature."
+                ),
+            ),
+            _section(
+                "data",
+                _("What happens to what you send"),
+                _(
+                    "It is used for this request only. A document is looked at by one officer and"
+                    " destroyed. We note only that it was looked at, of which kind it was, and the"
+                    " day. Everything else is deleted after your request ends. The page of your"
+                    " request stays open to you until then."
+                ),
+            ),
+            _section("clock", _("What this does to our time"), _CLOCK[facts["clock"]]() % days),
+            _section(
+                "silence",
+                _("If you don't answer"),
+                _silence(facts) % days,
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+def choose_one() -> str:
+    return _("Choose what suits you:")
+
+
+def _silence(facts: Facts) -> str:
+    if "asked_on" in facts:
+        return _(
+            "A letter then says why we can't go on, not before a week from now. That is no end: you"
+            " can give us more at any time, and your request opens again."
+        )
+    return _(
+        "We ask once more, not before %(again)s. After that a letter says why we can't go on, not"
+        " before %(end)s. That is no end: you can give us more at any time, and your request opens"
+        " again."
+    )
+
+
+def _need_info(case: Case, facts: Facts) -> Body:
+    return _question(
+        facts,
+        short=_("We need something from you before we can go on."),
+        law=_(
+            "The law asks us to say so where we can't find what is of you without more (Art. 11(2)"
+            " and 12(2) GDPR)."
+        ),
+    )
+
+
+def _identity_doubt(case: Case, facts: Facts) -> Body:
+    return _question(
+        facts,
+        short=_("We can't tell yet that it is you who asks. Please help us with one of the ways."),
+        law=_(
+            "Pictures of you must not go to somebody else. Where we have a reason to doubt, the law"
+            " lets us ask (Art. 12(6) GDPR)."
+        ),
+    )
+
+
+def _ask_reminder(case: Case, facts: Facts) -> Body:
+    return _question(
+        facts,
+        short=_("On %(day)s we asked you for something, and we have no answer yet.")
+        % {"day": _day(facts, "asked_on")},
+        law=_("Without it we can't go on (Art. 11(2), 12(2) and 12(6) GDPR)."),
+    )
+
+
+_ASKS = ("what", "why", "choices", "cover", "data", "clock", "silence", "rights")
+NEED_INFO = Spec(
+    name=LetterKind.NEED_INFO,
+    title=gettext_lazy("We need something from you"),
+    law="Art. 11(2), 12(2), 12(4); T-07, D-07, D-08",
+    when="an officer asks what is missing to look for the person, or which part is meant",
+    required=_ASKS,
+    compose=_need_info,
+    mailed=False,
+)
+IDENTITY_DOUBT = Spec(
+    name=LetterKind.IDENTITY_DOUBT,
+    title=gettext_lazy("We need to know that it is you"),
+    law="Art. 12(6), 12(2); R-06, R-08, D-07, D-08",
+    when="an officer has a fact that makes it doubtful who asks",
+    required=_ASKS,
+    compose=_identity_doubt,
+    mailed=False,
+)
+ASK_REMINDER = Spec(
+    name=LetterKind.ASK_REMINDER,
+    title=gettext_lazy("We asked you for something"),
+    law="Art. 12(2); D-07, D-08",
+    when="a week after the question had left without an answer, once",
+    required=_ASKS,
+    compose=_ask_reminder,
+    mailed=False,
+)
+
+
+# -- a wish to correct that named nothing (Art. 16, 12(2); law E-01) ------------------------------
+
+
+def _name_correction(case: Case, facts: Facts) -> Body:
+    return Body(
+        short=_("You asked us to correct something. Tell us what it is, and we look at it."),
+        rows=[],
+        sections=[
+            _section(
+                "how",
+                _("How to name it"),
+                _("Nothing you told us says yet what is wrong. These ways work:"),
+                points=[
+                    _(
+                        "Open our answer. If there are pictures in it, the page of your request"
+                        " has a form: which picture, what is wrong, what is right."
+                    ),
+                    _("Write to us on the page of your request, in your own words."),
+                    _("Call us: %(phone)s. A person writes it down with you.")
+                    % settings.DSR_CONTROLLER,
+                ],
+            ),
+            _section(
+                "when",
+                _("What happens then"),
+                _(
+                    "Each thing you name has a month of its own, from the day it reaches us. Until "
+                    "then the picture stays locked. If there is no picture in our answer, there is "
+                    "nothing in one we could correct; another photo or page may help us find one."
+                ),
+            ),
+            _complain_now(),
+        ],
+    )
+
+
+NAME_CORRECTION = Spec(
+    name=LetterKind.NAME_CORRECTION,
+    title=gettext_lazy("What is to be corrected?"),
+    law="Art. 16, 12(2), 12(3); E-01",
+    when="the answer left three days ago, a correction was asked and nothing was named",
+    required=("how", "when", "rights"),
+    compose=_name_correction,
+)
+
+
+# -- a new address, told to the old one on paper (R13) --------------------------------------------
+
+
+def _address(case: Case, facts: Facts) -> Body:
+    return Body(
+        short=_("You gave us a new address. If you did not, stop it now."),
+        rows=[],
+        sections=[
+            _section(
+                "what",
+                _("What this is about"),
+                _(
+                    "You gave us a new address for your request, or somebody gave it for you. We "
+                    "do not print it here. It counts 72 hours after we post this letter. Until "
+                    "then nothing leaves that opens an answer."
+                ),
+            ),
+            _section(
+                "stop",
+                _("If it was not you"),
+                _("Call or write to us at once, and we stop it: %(phone)s, %(email)s.")
+                % settings.DSR_CONTROLLER,
+            ),
+        ],
+    )
+
+
+ADDRESS = Spec(
+    name=LetterKind.ADDRESS,
+    title=gettext_lazy("A new address for your request"),
+    law="Art. 32; rule R13",
+    when="a new address was given, and the old one is known on paper only",
+    required=("what", "stop"),
+    compose=_address,
+)
+
+
 LETTERS: tuple[Spec, ...] = (
     EXTENSION,
     LATE,
@@ -477,5 +727,10 @@ LETTERS: tuple[Spec, ...] = (
     BREACH,
     RECTIFICATION,
     EXEMPTION,
+    NEED_INFO,
+    IDENTITY_DOUBT,
+    ASK_REMINDER,
+    ADDRESS,
+    NAME_CORRECTION,
 )
 """Every kind of letter beside the answer; docs/letters.md is made from these."""

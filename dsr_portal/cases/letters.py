@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import child_texts, children, deliveries, paper, paper_notices
+from dsr_portal.cases import address_waits, child_texts, children, deliveries, paper, paper_notices
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import has_mailbox
 from dsr_portal.cases.models import Case, Letter, LetterKind, LetterState, Status
@@ -66,7 +66,8 @@ class Body:
 class Spec:
     """One kind of letter. `required` are ids of sections that must be there and say something.
 
-    `neutral`: its text is the same whatever a search found (R3).
+    `neutral`: its text is the same whatever a search found (R3). `mailed`: a mail says that it
+    came; one that asks for something has a mail of its own, which says that.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Spec:
     required: tuple[str, ...]
     compose: Callable[[Case, Facts], Body] = field(repr=False)
     neutral: bool = True
+    mailed: bool = True
 
 
 kinds: Catalogue[Spec] = Catalogue("kind of letter")
@@ -209,7 +211,7 @@ def prepare(letter: Letter) -> documents.Prepared:
 
 def _usual_rows(case: Case) -> list[tuple[str, str]]:
     rights = rights_words(case.rights.values_list("right", flat=True))
-    return [(_("Received"), day_words(case.received_on)), (_("You asked"), "; ".join(rights))]
+    return [(_("Received"), day_words(case.arrived_on)), (_("You asked"), "; ".join(rights))]
 
 
 def _page_of_request() -> Section:
@@ -275,7 +277,10 @@ def _leave(row: Letter, case: Case, document: Document) -> UUID:
         size=document.size,
     )
     return deliveries.release_notice(
-        case=case, part=part, approved_by=row.agreed_by or row.written_by
+        case=case,
+        part=part,
+        approved_by=row.agreed_by or row.written_by,
+        mailed=kinds.get(row.kind).mailed,
     ).id
 
 
@@ -287,7 +292,11 @@ def record_posted(*, letter_id: UUID, actor: Actor) -> Letter:
         row, case = _locked(letter_id)
         if row.state != LetterState.TO_POST:
             raise Conflict("letter_not_waiting", _("This letter does not wait for the post."))
-        paper_notices.require_may_leave(case, actor)
+        if row.kind == LetterKind.ADDRESS:
+            # It warns the old address, so it can't wait for what it warns of (R13).
+            address_waits.require_may_warn(row, actor)
+        else:
+            paper_notices.require_may_leave(case, actor)
         row.posted_by = actor.id
         _sent(row, case, actor)
     return row

@@ -19,6 +19,7 @@ OF_RIGHT: dict[str, int] = {
     RightCode.RECTIFICATION: L2,
     RightCode.RESTRICTION: L1,
     RightCode.OBJECTION: L1,
+    RightCode.PORTABILITY: L1,
 }
 """Disclosure, a confirmed erasure and "nothing found" ask L2; restriction asks L1."""
 

@@ -125,7 +125,7 @@ def read_as(
     Raises `BadInput` with no_right or narrower_reading; `Conflict` with already_read, right_late.
     """
     require_may_fetch(actor)
-    chosen = {str(RightCode(right)) for right in rights}
+    chosen = wishes.read_wide(rights)
     not_taken = [right for right in seen(mail).suggested if right not in chosen]
     if mail.role == MailRole.OPENED and not chosen:
         raise BadInput(

@@ -8,7 +8,7 @@ answered by no machine: an absence note would go back and forth for ever.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,12 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import mailbox
+from dsr_portal.cases import mail_ends, mailbox
 from dsr_portal.cases.intake import MAX_NOTE, Contact, open_case
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.mail_reading import READ_MOST, ReadMail, read_mail
 from dsr_portal.cases.models import (
+    AddressChange,
     ArrivedBy,
     Case,
     Channel,
@@ -34,6 +35,8 @@ from dsr_portal.cases.models import (
     MailCode,
     MailRole,
     MailState,
+    PaperNotice,
+    PaperReturn,
     RightCode,
     Status,
 )
@@ -42,19 +45,23 @@ from dsr_portal.core import clock, mailboxes
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
+from dsr_portal.core.registries import Reader
 from dsr_portal.core.transactions import outside
 from dsr_portal.jobs.models import Effect
 from dsr_portal.law import reading
+from dsr_portal.law.deadlines import APPLIES_FROM
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
 
 WIDE = (RightCode.ACCESS, RightCode.ERASURE, RightCode.OBJECTION)
 """What a message is read as that names nothing we know a word for (law T-09)."""
 
-MAY_BELONG, BOUNCED = "mail_may_belong", "mail_bounced"
-"""Flags for officers."""
+MAY_BELONG = "mail_may_belong"
+"""A flag for officers."""
 
-_LAW_BEGAN = date(2018, 5, 25)
+_ABOUT = (Delivery, MailCode, PaperNotice, AddressChange, PaperReturn)
+"""Rows of a case that mails to its person are about."""
+
 _CUT = "\n[...]"
 
 
@@ -104,10 +111,10 @@ def _arrival(path: Path, read: ReadMail) -> tuple[datetime, ArrivedBy]:
     A moment in the future counts as now, one before the law as unknown: a clock was wrong.
     """
     now = clock.now()
-    if read.arrived is not None and read.arrived.date() >= _LAW_BEGAN:
+    if read.arrived is not None and read.arrived.date() >= APPLIES_FROM:
         return min(read.arrived, now), ArrivedBy.RECEIVED
     laid = mailbox.laid_down(path)
-    return (min(laid, now) if laid.date() >= _LAW_BEGAN else now), ArrivedBy.FILE
+    return (min(laid, now) if laid.date() >= APPLIES_FROM else now), ArrivedBy.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +165,7 @@ class _Message:
         with unit_of_work():
             row = lock(case.id)
             self._keep(row, staged=staged, role=MailRole.AUTOMATIC)
-            record("mail.bounced", actor=self.actor, case_id=case.id)
-            raise_flag(case_id=case.id, code=BOUNCED, actor=self.actor)
+            mail_ends.note(case_id=case.id, to=Reader.PERSON, actor=self.actor)
 
     def _open(self, named: Case | None) -> None:
         case_id = new_id()
@@ -270,14 +276,14 @@ def _case_of_effects(ids: Iterable[UUID]) -> Case | None:
 
 
 def _case_of_effect(effect: Effect | None) -> UUID | None:
-    """Which case a mail of ours was about: its subject is the case, a delivery or a code."""
+    """Which case a mail of ours was about: its subject is the case, or a row of one."""
     if effect is None or not effect.kind.startswith("mail."):
         return None
-    delivery = Delivery.objects.filter(id=effect.subject_id).first()
-    code = MailCode.objects.filter(id=effect.subject_id).first()
-    if row := delivery or code:
-        return row.case_id
-    return effect.subject_id
+    rows = (model.objects.filter(id=effect.subject_id).first() for model in _ABOUT)
+    row = next((one for one in rows if one is not None), None)
+    if isinstance(row, PaperReturn):
+        return row.delivery.case_id
+    return effect.subject_id if row is None else row.case_id
 
 
 def _is_own_address(case: Case, sender: str) -> bool:

@@ -13,10 +13,8 @@ from dsr_portal.vault import services as vault
 MAX_WORDS = 3000
 
 
-def keep_message(
-    case: Case, direction: Direction, words: str, *, by: str, demands: bool = False
-) -> Message:
-    """Keep what was said, in the caller's unit of work; `demands`: the request waits for it."""
+def keep_message(case: Case, direction: Direction, words: str, *, by: str) -> Message:
+    """Keep what was said, in the caller's unit of work."""
     message_id = new_id()
     field = f"message.{message_id}"
     vault.write_small(case.file_unit, field, words.encode())
@@ -27,7 +25,6 @@ def keep_message(
         at=clock.now(),
         by=by,
         field=field,
-        demands=demands,
     )
 
 

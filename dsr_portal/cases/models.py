@@ -5,29 +5,35 @@ one of two vault units of the case: the contact (address, receipt) and the file 
 what was compared), or in the draft before Send (design, section 5).
 """
 
+from datetime import date, datetime
+
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.cases.acting_models import (  # noqa: F401 - found here
+from dsr_portal.cases.acting_models import (  # noqa: F401 - Django looks here
     ActingAccount,
     ActingLink,
     ActingMandate,
     ActingRecovery,
 )
+from dsr_portal.cases.address_models import AddressChange  # noqa: F401 - Django looks here
 from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
 from dsr_portal.cases.correction_models import (  # noqa: F401 - Django looks here
     Correction,
     Lengthening,
 )
-from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - found here
-from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - found here
-from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - found here
-from dsr_portal.cases.paper_models import (  # noqa: F401 - found here
+from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - Django looks here
+from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - Django looks here
+from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - Django looks here
+from dsr_portal.cases.paper_models import (  # noqa: F401 - Django looks here
     PaperNotice,
     PaperPack,
+    PaperReturn,
     PaperWish,
 )
-from dsr_portal.cases.proof_models import ProofDocument  # noqa: F401 - found here
+from dsr_portal.cases.phone_models import PhoneCall, PhoneWish  # noqa: F401 - Django looks here
+from dsr_portal.cases.proof_models import ProofDocument  # noqa: F401 - Django looks here
 from dsr_portal.core.models import Row
 
 
@@ -86,6 +92,7 @@ class RightCode(models.TextChoices):
     RESTRICTION = "restriction", _("Restriction")
     OBJECTION = "objection", _("Objection")
     RECTIFICATION = "rectification", _("Rectification")
+    PORTABILITY = "portability", _("Portability")
 
 
 class WayKind(models.TextChoices):
@@ -174,11 +181,14 @@ class ProposalKind(models.TextChoices):
     EXTENSION = "extension", _("Take longer than a month")
     WITHHOLD = "withhold", _("Hold one picture back from the answer")
     EXEMPT = "exempt", _("Keep one picture although erasure was asked")
+    TEMPLATE = "template", _("Hold the face code of one picture back from the answer")
     LENGTHEN = "lengthen", _("Keep one picture longer than was said")
     CORRECTION = "correction", _("Do less than was asked about something wrong in a picture")
     REFUSE = "refuse", _("Refuse the request as abusive")
     NO_REQUEST = "no_request", _("Set a mail aside that asks for nothing")
     ASK_AGAIN = "ask_again", _("Ask the person once more")
+    ARRIVAL = "arrival", _("It arrived on an earlier day")
+    ADDRESS = "address", _("Write to a new e-mail address")
 
 
 class HeldBack(models.TextChoices):
@@ -186,6 +196,7 @@ class HeldBack(models.TextChoices):
 
     ANSWER = "answer", _("from the answer")
     ERASURE = "erasure", _("from the erasure")
+    TEMPLATE = "template", _("from the answer, the face code alone")
 
 
 class ProposalState(models.TextChoices):
@@ -206,6 +217,11 @@ class LetterKind(models.TextChoices):
     BREACH = "breach", _("Something went wrong with your data")
     RECTIFICATION = "rectification", _("What you told us to correct")
     EXEMPTION = "exemption", _("We keep a picture longer")
+    NEED_INFO = "need_info", _("We need something from you")
+    IDENTITY_DOUBT = "identity_doubt", _("We need to know that it is you")
+    ASK_REMINDER = "ask_reminder", _("We asked you for something")
+    NAME_CORRECTION = "name_correction", _("How to name what is wrong")
+    ADDRESS = "address", _("A new address of yours")
 
 
 class LetterState(models.TextChoices):
@@ -213,6 +229,8 @@ class LetterState(models.TextChoices):
     TO_POST = "to_post", _("Waits for the post")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Could not be made")
+    DROPPED = "dropped", _("Not needed any more")
+    """The person answered, or the case went on, before the letter had left."""
 
 
 class LockEnd(models.TextChoices):
@@ -250,12 +268,23 @@ class Alarm(models.TextChoices):
     DUE_3 = "due_3", _("Due in three days")
     DUE_1 = "due_1", _("Due tomorrow")
     LATE = "late", _("Late")
+    NO_DATE = "no_date", _("Late, and nobody has named a new date")
+    STANDS = "stands", _("The clock stands still; without that it would be due in seven days")
+    STANDS_LATE = "stands_late", _("The clock stands still; without that it would be late")
+    CLOSE_DUE = "close_due", _("Nobody answered our question: write the closing letter")
     UNANSWERED = "unanswered", _("The person wrote and got no answer")
+    SEARCH = "search", _("The search is not done")
+    FIRST_DECISION = "first_decision", _("Nobody decided yet, also not what to lock")
     SECOND_REVIEW = "second_review", _("The second review is missing")
     PROPOSAL = "proposal", _("A proposal waits for another person")
     LETTER = "letter", _("A letter could not be made or waits for the post")
     LOCK = "lock", _("A lock has ended and waits to be lifted")
     EXEMPTION = "exemption", _("The last day of an exemption is near or has come")
+    PUT_ASIDE = "put_aside", _("A picture is put aside and waits for a supervisor")
+    ANSWER_CLOSED = (
+        "answer_closed",
+        _("An answer that left is closed, for a picture in it is put aside: write to the person"),
+    )
 
 
 class DeliveryKind(models.TextChoices):
@@ -309,13 +338,15 @@ class Direction(models.TextChoices):
 
 
 class Case(Row):
-    """One request and our handling of it. A trigger keeps `received_at` as it was (law D-05)."""
+    """One request and our handling of it. A trigger keeps `received_at` as it was (D-05)."""
 
     reference = models.CharField(max_length=8, unique=True)
     draft_id = models.UUIDField(null=True, unique=True)
     """The draft it was sent from: the same draft sent twice is one case."""
     received_at = models.DateTimeField()
     received_on = models.DateField()
+    corrected_on = models.DateField(null=True)
+    """An earlier day on which it reached us: two persons agreed that the first was wrong (D-05)."""
     channel = models.CharField(max_length=16, choices=Channel.choices)
     language = models.CharField(max_length=8)
     country = models.CharField(max_length=2, blank=True)
@@ -362,7 +393,13 @@ class Case(Row):
                 name="case_origin_by_another_person",
             ),
             models.CheckConstraint(
-                condition=models.Q(due_on__gte=models.F("received_on")), name="case_due_after"
+                condition=models.Q(due_on__gte=Coalesce("corrected_on", "received_on")),
+                name="case_due_after",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(corrected_on__isnull=True)
+                | models.Q(corrected_on__lt=models.F("received_on")),
+                name="case_corrected_to_an_earlier_day",
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=Status.values), name="case_status_known"
@@ -387,6 +424,11 @@ class Case(Row):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def arrived_on(self) -> date:
+        """The day it reached us, by which every date counts and every letter speaks."""
+        return self.corrected_on or self.received_on
 
 
 class CaseRight(Row):
@@ -463,8 +505,9 @@ class IdentityCheck(Row):
 class Ask(Row):
     """That we asked the person for what is missing, why, and with which choices (T-07, R-06).
 
-    The words lie in the case file, as the message the person read. From the second of a case on
-    another person agreed to it, with a fact no ask had before (law N-07).
+    It is a letter, and asked on the day that letter was sent or posted; the same words lie in the
+    case file as a message for the page. `level` is what the request needed then (R2). From the
+    second of a case on another person agreed to it, with a fact no ask had before (law N-07).
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="asks")
@@ -475,8 +518,16 @@ class Ask(Row):
     at = models.DateTimeField()
     message = models.ForeignKey("cases.Message", on_delete=models.PROTECT, related_name="asks")
     agreed_by = models.CharField(max_length=20, blank=True)
+    level = models.PositiveSmallIntegerField(default=0)
+    letter = models.OneToOneField(
+        "cases.Letter", null=True, on_delete=models.PROTECT, related_name="ask"
+    )
+    reminder = models.OneToOneField(
+        "cases.Letter", null=True, on_delete=models.PROTECT, related_name="reminds_of"
+    )
     answered_at = models.DateTimeField(null=True)
     reminded_at = models.DateTimeField(null=True)
+    """When the reminder was sent or posted."""
 
     class Meta:
         constraints = [
@@ -493,6 +544,12 @@ class Ask(Row):
 
     def __str__(self) -> str:
         return f"{self.case_id} {self.at:%Y-%m-%d}"
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When the person could read it; None while its letter has not left. One that was asked
+        before questions were letters was read on the page at once."""
+        return self.at if self.letter is None else self.letter.sent_at
 
 
 class AskedFact(Row):
@@ -656,7 +713,8 @@ class Extension(Row):
 
 
 class Withheld(Row):
-    """One record that two persons held back, from the answer or from the erasure (law R-02, E-03).
+    """One record that two persons held back, from the answer or from the erasure (law R-02, E-03),
+    or its face code alone (law A-04).
 
     Never a group: a blanket exemption has no row to stand in. What is kept from erasure has a last
     day; it stays locked and out of search until then. The facts are the proposal's words.
@@ -676,7 +734,7 @@ class Withheld(Row):
             models.UniqueConstraint(fields=["case", "record_id", "what"], name="withheld_once"),
             models.CheckConstraint(
                 condition=models.Q(what="erasure", until__isnull=False)
-                | models.Q(what="answer", until__isnull=True),
+                | ~models.Q(what="erasure") & models.Q(until__isnull=True),
                 name="withheld_from_erasure_until",
             ),
         ]
@@ -741,7 +799,10 @@ class Lateness(Row):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="lateness")
     missed_on = models.DateField()
     noticed_at = models.DateTimeField()
-    new_date = models.DateField()
+    new_date = models.DateField(null=True)
+    """What a person promised; None while nobody did, or where the day passed."""
+    broken_on = models.DateField(null=True)
+    """The newest promised day that passed too."""
     reason = models.CharField(max_length=12, choices=LateReason.choices, blank=True)
     reason_by = models.CharField(max_length=20, blank=True)
     field = models.CharField(max_length=60, blank=True)
@@ -752,6 +813,10 @@ class Lateness(Row):
             models.UniqueConstraint(fields=["case", "missed_on"], name="lateness_once"),
             models.CheckConstraint(
                 condition=models.Q(new_date__gt=models.F("missed_on")), name="lateness_new_date"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(new_date__isnull=True) | ~models.Q(reason_by=""),
+                name="lateness_promised_by_a_person",
             ),
         ]
 
@@ -930,8 +995,6 @@ class Message(Row):
     at = models.DateTimeField()
     by = models.CharField(max_length=20, blank=True)
     field = models.CharField(max_length=60)
-    demands = models.BooleanField(default=False)
-    """Whether an officer let the request wait for what the person says to it."""
 
     def __str__(self) -> str:
         return f"{self.direction} {self.at:%Y-%m-%d}"

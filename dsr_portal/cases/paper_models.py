@@ -76,3 +76,58 @@ class PaperPack(Row):
 
     def __str__(self) -> str:
         return str(self.delivery_id)
+
+
+class ReturnReason(models.TextChoices):
+    """Why it came back, as the post gave it."""
+
+    UNKNOWN = "unknown", _("Not known at this address")
+    MOVED = "moved", _("Moved")
+    NOT_FETCHED = "not_fetched", _("Not fetched in time")
+    NOT_TAKEN = "not_taken", _("Not taken in")
+    ADDRESS = "address", _("The address can't be read or is not whole")
+    NONE = "none", _("The post gave no reason")
+
+
+class ReturnStep(models.TextChoices):
+    AGAIN = "again", _("Posted again")
+    HOLD = "hold", _("Kept here")
+
+
+class PaperReturn(Row):
+    """A registered letter that came back. `field` holds the number of that post in the case file.
+
+    `step` is what an officer decided about it; empty while nobody did.
+    """
+
+    delivery = models.ForeignKey(
+        "cases.Delivery", on_delete=models.PROTECT, related_name="paper_returns"
+    )
+    reason = models.CharField(max_length=12, choices=ReturnReason.choices)
+    on = models.DateField()
+    posted_on = models.DateField()
+    field = models.CharField(max_length=60)
+    noted_by = models.CharField(max_length=20)
+    noted_at = models.DateTimeField()
+    step = models.CharField(max_length=8, choices=ReturnStep.choices, blank=True)
+    settled_by = models.CharField(max_length=20, blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "field"], name="paper_return_once"),
+            models.CheckConstraint(
+                condition=models.Q(on__gte=models.F("posted_on")),
+                name="paper_return_after_it_was_posted",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(step="", settled_by="", settled_at__isnull=True)
+                | ~models.Q(step="")
+                & ~models.Q(settled_by="")
+                & models.Q(settled_at__isnull=False),
+                name="paper_return_settled_by_whom",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} {self.reason}"

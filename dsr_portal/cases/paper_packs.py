@@ -19,7 +19,7 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import deliveries, paper, paper_notices
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Delivery, DeliveryKind, DeliveryState
-from dsr_portal.cases.paper_models import PaperPack
+from dsr_portal.cases.paper_models import PaperPack, PaperReturn
 from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -120,6 +120,8 @@ def record_arrived(*, delivery_id: UUID, actor: Actor, on: date) -> PaperPack:
         _locked_case(delivery_id)
         pack = PaperPack.objects.select_for_update().filter(delivery_id=delivery_id).first()
         if pack is None or pack.posted_on is None or pack.arrived_on is not None:
+            raise Conflict("not_under_way", _("This letter is not under way."))
+        if PaperReturn.objects.filter(delivery_id=delivery_id, field=pack.field).exists():
             raise Conflict("not_under_way", _("This letter is not under way."))
         if not pack.posted_on <= on <= clock.today():
             raise BadInput("day_unfit", _("Choose a day since it was posted, up to today."))

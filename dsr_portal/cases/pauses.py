@@ -1,7 +1,9 @@
 """Stopping the clock of a case while a question to the person is open, and nothing else (D-07).
 
-No pause without a recorded question that was sent; none for internal work, other people's faces, a
-withdrawn consent or a photo that cannot be used. A question that came late needs another person.
+It stands from the day the question's letter was sent, for who is written to on paper from the day
+somebody put it in the post. No pause without a recorded question that was sent; none for internal
+work, other people's faces, a withdrawn consent or a photo that cannot be used. A question that
+came late needs another person.
 """
 
 from uuid import UUID
@@ -19,15 +21,18 @@ from dsr_portal.cases.models import (
     PauseGround,
     Proposal,
     ProposalKind,
+    ProposalState,
 )
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.law import deadlines
 
+_LETTERS = Actor.system("letters")
+
 
 def stop_clock(case: Case, ask: Ask, *, actor: Actor) -> Pause:
-    """Stop the clock for a question just sent, or propose it where it came late.
+    """Have the clock stopped once the question's letter leaves, or propose it where that is late.
 
     Runs in the unit of work that asks. Raises `Conflict("clock_over")` once the period has ended:
     what is late stays late (law D-09).
@@ -44,16 +49,38 @@ def stop_clock(case: Case, ask: Ask, *, actor: Actor) -> Pause:
         ground=PauseGround.SPECIFYING if about_request else PauseGround.IDENTITY,
         by=actor.id,
     )
-    if in_time(case):
-        _begin(pause, case, actor)
-    else:
-        proposals.propose(
-            case=case,
-            kind=ProposalKind.PAUSE,
-            actor=actor,
-            codes={"pause": str(pause.id), "ground": pause.ground},
-        )
+    if not in_time(case):
+        _propose(pause, case, actor)
     return pause
+
+
+def _propose(pause: Pause, case: Case, actor: Actor) -> None:
+    proposals.propose(
+        case=case,
+        kind=ProposalKind.PAUSE,
+        actor=actor,
+        codes={"pause": str(pause.id), "ground": pause.ground},
+    )
+
+
+def question_sent(ask: Ask, case: Case) -> None:
+    """The letter left: from today the clock stands, or another person has to agree to that.
+
+    A letter that lay too long before somebody posted it came late, and after the last day it
+    stops nothing (law D-07, D-09). Runs in the unit of work that sends.
+    """
+    found = Pause.objects.select_for_update().filter(ask=ask, from_on=None, until_on=None)
+    pause = found.first()
+    if pause is None:
+        return
+    if clock_of(case).late:
+        pause.until_on = clock.today()
+        pause.save(update_fields=["until_on"])
+        proposals.lapse(case, actor=_LETTERS, kinds=(ProposalKind.PAUSE,))
+    elif pause.agreed_by or in_time(case):
+        _begin(pause, case, _LETTERS)
+    elif not case.proposals.filter(kind=ProposalKind.PAUSE, state=ProposalState.WAITING).exists():
+        _propose(pause, case, Actor(pause.by, "officer", "staff"))
 
 
 def in_time(case: Case) -> bool:
@@ -102,10 +129,14 @@ def _check(proposal: Proposal, case: Case, actor: Actor) -> None:
 
 
 def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
-    """The clock stands still from the day the second person agreed, never from before."""
+    """The clock stands still from the day the second person agreed, never from before, and not
+    before the letter left."""
     pause = _of(proposal)
     pause.agreed_by = actor.id
-    _begin(pause, case, actor)
+    if pause.ask.sent_at is None:
+        pause.save(update_fields=["agreed_by"])
+    else:
+        _begin(pause, case, actor)
 
 
 HANDLER = proposals.Handler(agreed=_agreed, check=_check)

@@ -83,7 +83,11 @@ TOLD: dict[str, Promise] = {
     "delivery.released": _("Your answer was made ready."),
     "delivery.renewed": _("You got a new link."),
     "delivery.posted": _("We posted it to you, by registered post."),
+    "delivery.returned": _("The post brought a letter of ours back."),
     "contact.postal_set": _("We wrote down a postal address of yours."),
+    "contact.change_asked": _("A new address of yours was given. It counts after 72 hours."),
+    "contact.change_stopped": _("The change of your address was stopped."),
+    "contact.changed": _("Your new address counts from here on."),
     "paper.chosen": _("You chose paper: we write by registered post."),
     "paper.ended": _("You chose the link instead of paper."),
     "delivery.locked": _("A link was locked after five wrong codes."),
@@ -164,7 +168,7 @@ def public_view(case: Case, *, today: date) -> PublicView:
         word=word.value,
         label=str(WORDS[word]),
         sentence=str(WITHDRAWN_SENTENCE if _withdrawn(case) else SENTENCES[word]),
-        received_on=case.received_on,
+        received_on=case.arrived_on,
         due_on=case.due_on,
         due_words=day_words(case.due_on),
         late=not closed and case.delivered_at is None and today > case.due_on,
@@ -196,7 +200,7 @@ def _way(word: Word, case: Case) -> list[dict[str, Any]]:
     """The way line: four stations, the same for everybody who did not take the request back."""
     if _withdrawn(case):
         return [
-            {"title": WORDS[Word.RECEIVED], "when": day_words(case.received_on), "state": "done"},
+            {"title": WORDS[Word.RECEIVED], "when": day_words(case.arrived_on), "state": "done"},
             {"title": _("Taken back by you"), "state": "done"},
         ]
     place = {
@@ -209,7 +213,7 @@ def _way(word: Word, case: Case) -> list[dict[str, Any]]:
     }[word]
     needs = word is Word.NEEDS_YOU
     stations: list[dict[str, Any]] = [
-        {"title": WORDS[Word.RECEIVED], "when": day_words(case.received_on)},
+        {"title": WORDS[Word.RECEIVED], "when": day_words(case.arrived_on)},
         {"title": WORDS[Word.NEEDS_YOU if needs else Word.CHECKING]},
         {
             "title": WORDS[Word.ANSWER_READY],

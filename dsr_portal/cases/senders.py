@@ -1,6 +1,7 @@
 """Mails of a case. Address and text are opened from the vault when a mail is sent (design 2).
 
-One text per kind, whatever was found (R3). No mail ever carries the receipt code (R12).
+One text per kind, whatever was found (R3). No mail ever carries the receipt code (R12). Each kind
+stands below with what the catalogue of messages says of it (docs/messages.md).
 """
 
 from collections.abc import Callable
@@ -11,37 +12,41 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.functional import Promise
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.cases import acting, codes, invitations, mandates, paper_notices, receipts
+from dsr_portal.cases import (
+    acting,
+    address_waits,
+    codes,
+    invitations,
+    mail_ends,
+    mandates,
+    paper_notices,
+    receipts,
+)
 from dsr_portal.cases.acting_models import ActingLink
+from dsr_portal.cases.address_models import AddressChange, ChangeState
 from dsr_portal.cases.models import Case, Delivery, Escalation, Invitation, MailCode, Mandate
-from dsr_portal.cases.paper_models import NoticeOf, PaperNotice
+from dsr_portal.cases.paper_models import NoticeOf, PaperNotice, PaperReturn
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock, links
 from dsr_portal.core.errors import NotFound
-from dsr_portal.core.registries import Mail, senders
+from dsr_portal.core.registries import (
+    Mail,
+    MailAbout,
+    Pace,
+    Reader,
+    Sender,
+    register_mail,
+    send_ends,
+)
 from dsr_portal.vault import services as vault
 
-
-@dataclass(frozen=True, slots=True)
-class CaseMail:
-    """A sender made from a function of the subject's id."""
-
-    make: Callable[[UUID], Mail]
-
-    def render(self, subject_id: UUID) -> Mail:
-        return self.make(subject_id)
-
-
-def _case(case_id: UUID) -> Case:
-    case = Case.objects.filter(id=case_id).first()
-    if case is None:
-        raise NotFound("no_case")
-    return case
+Facts = dict[str, Any]
 
 
 def _address(case: Case) -> str:
@@ -51,260 +56,270 @@ def _address(case: Case) -> str:
     return address
 
 
-def _quiet(case: Case, *, link: str, code: str = "") -> Mail:
+def _text(template: str, case: Case, facts: Facts) -> str:
+    return render_to_string(
+        template,
+        {
+            "reference": case.reference,
+            "controller": settings.DSR_CONTROLLER,
+            "status_link": links.url_for("public", "public:status"),
+            **facts,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ToPerson:
+    """A mail to the person in their language; of an urgent request the quiet one instead (R10)."""
+
+    about: MailAbout
+    template: str
+    open: Callable[[UUID], tuple[Case, Facts]]
+    """The case, and what the text says beside its reference."""
+
+    def render(self, subject_id: UUID) -> Mail:
+        case, facts = self.open(subject_id)
+        if case.urgent:
+            return _quiet(case, facts)
+        with translation.override(case.language):
+            subject = str(self.about.subject) % {"reference": case.reference}
+            text = _text(self.template, case, facts)
+        return Mail(to=_address(case), subject=subject, text=text)
+
+
+def _quiet(case: Case, facts: Facts) -> Mail:
     """The mail of an urgent request: no name of ours, no word of what it is about (R10).
 
     Whoever else reads this mailbox learns that there is a page, and nothing more.
     """
+    shown = {
+        "link": facts.get("link") or links.url_for("public", "public:status"),
+        "code": facts.get("code", ""),
+    }
     with translation.override(case.language):
-        text = render_to_string("mail/quiet.txt", {"link": link, "code": code})
+        text = render_to_string("mail/quiet.txt", shown)
     return Mail(to=_address(case), subject=case.reference, text=text)
 
 
-def _mail(case: Case, subject: str, template: str, context: dict[str, Any]) -> Mail:
-    if case.urgent:
-        link = str(context.get("link") or links.url_for("public", "public:status"))
-        return _quiet(case, link=link, code=str(context.get("code", "")))
-    with translation.override(case.language):
-        text = render_to_string(
-            template,
-            {
-                "reference": case.reference,
-                "controller": settings.DSR_CONTROLLER,
-                "status_link": links.url_for("public", "public:status"),
-                **context,
+@dataclass(frozen=True, slots=True)
+class ReceiptMail:
+    """Made from the row of the receipt, as its page and its PDF are (R14)."""
+
+    about: MailAbout
+
+    def render(self, subject_id: UUID) -> Mail:
+        case = _case(subject_id)
+        if case.urgent:
+            return _quiet(case, {})
+        text = receipts.receipt_text(case)
+        with translation.override(case.language):
+            subject = str(self.about.subject) % {"reference": case.reference}
+            body = receipts.as_mail(text, link=links.url_for("public", "public:status"))
+        return Mail(to=_address(case), subject=subject, text=body)
+
+
+@dataclass(frozen=True, slots=True)
+class ToRepresentative:
+    """A mail to who acts for the person; it never has the person's address or link (R11)."""
+
+    about: MailAbout
+    template: str
+    open: Callable[[UUID], tuple[Mandate, Facts]]
+
+    def render(self, subject_id: UUID) -> Mail:
+        mandate, facts = self.open(subject_id)
+        who = mandates.who_acts(mandate)
+        if not who.email:
+            raise NotFound("no_address")
+        case = mandate.case
+        with translation.override(case.language):
+            subject = str(self.about.subject) % {"reference": case.reference}
+            text = _text(self.template, case, facts)
+        return Mail(to=who.email, subject=subject, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class ToAccount:
+    """A link to an account of who acts for others; it names no request and no person."""
+
+    about: MailAbout
+    template: str
+    page: str
+
+    def render(self, subject_id: UUID) -> Mail:
+        found = ActingLink.objects.select_related("account").filter(id=subject_id, ended_at=None)
+        row = found.first()
+        if row is None:
+            raise NotFound("no_link")
+        who = acting.holder(row.account)
+        token = codes.acting_token(unit=row.account.unit, link_id=row.id)
+        link = links.url_for("public", self.page, token=token)
+        with translation.override(who["language"]):
+            subject = str(self.about.subject)
+            text = render_to_string(
+                self.template, {"link": link, "controller": settings.DSR_CONTROLLER}
+            )
+        return Mail(to=who["email"], subject=subject, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmMail:
+    """To a named person of staff: which case, and what is due; nothing about the person."""
+
+    about: MailAbout
+
+    def render(self, subject_id: UUID) -> Mail:
+        row = Escalation.objects.select_related("case").filter(id=subject_id).first()
+        person = Staff.objects.filter(staff_no=row.to, is_active=True).first() if row else None
+        if row is None or person is None:
+            raise NotFound("no_escalation")
+        words = {"reference": row.case.reference, "what": row.get_code_display()}
+        return Mail(
+            to=person.email,
+            subject=str(self.about.subject) % words,
+            text=_(
+                "Case %(reference)s needs you: %(what)s.\n"
+                "It is due on %(due)s. Open it at the desk: %(desk)s\n"
+            )
+            % {
+                **words,
+                # Before rolling: nothing is planned on the roll (law D-04).
+                "due": day_words(row.case.due_unrolled),
+                "desk": links.url_for("desk", "desk:case", reference=row.case.reference),
             },
         )
-    return Mail(to=_address(case), subject=subject, text=text)
 
 
-def receipt(case_id: UUID) -> Mail:
+# -- what a mail says, by the id of what it is about ----------------------------------------------
+
+
+def _case(case_id: UUID) -> Case:
+    case = Case.objects.filter(id=case_id).first()
+    if case is None:
+        raise NotFound("no_case")
+    return case
+
+
+def _of_case(case_id: UUID) -> tuple[Case, Facts]:
+    return _case(case_id), {}
+
+
+def _of_update(case_id: UUID) -> tuple[Case, Facts]:
+    """That we work on it and by when, never how it stands (T-11, R3)."""
     case = _case(case_id)
-    if case.urgent:
-        return _quiet(case, link=links.url_for("public", "public:status"))
-    text = receipts.receipt_text(case)
-    with translation.override(case.language):
-        subject = _("We have your request %(reference)s") % {"reference": case.reference}
-        body = receipts.as_mail(text, link=links.url_for("public", "public:status"))
-    return Mail(to=_address(case), subject=subject, text=body)
+    return case, {"due": case.due_on}
 
 
-def needs_you(case_id: UUID) -> Mail:
-    case = _case(case_id)
-    with translation.override(case.language):
-        subject = _("We need something from you: %(reference)s") % {"reference": case.reference}
-    return _mail(case, subject, "mail/needs_you.txt", {})
-
-
-def wrote(case_id: UUID) -> Mail:
-    case = _case(case_id)
-    with translation.override(case.language):
-        subject = _("We wrote to you: %(reference)s") % {"reference": case.reference}
-    return _mail(case, subject, "mail/wrote.txt", {})
-
-
-def code_renewed(case_id: UUID) -> Mail:
-    """Tells of a new receipt code, in case it was not the person who asked (R12)."""
-    case = _case(case_id)
-    with translation.override(case.language):
-        subject = _("Your receipt code was changed: %(reference)s") % {"reference": case.reference}
-    return _mail(case, subject, "mail/code_renewed.txt", {})
-
-
-def paper_noted(notice_id: UUID) -> Mail:
-    """Tells that staff wrote down something about paper, never what address (R3, R13)."""
+def _of_paper_notice(notice_id: UUID) -> tuple[Case, Facts]:
+    """That staff wrote down something about paper, never what address (R3, R13)."""
     row = PaperNotice.objects.select_related("case").filter(id=notice_id).first()
     if row is None:
         raise NotFound("no_notice")
-    case = row.case
     until = row.at + paper_notices.WAIT
-    with translation.override(case.language):
-        subject = _("How we write to you: %(reference)s") % {"reference": case.reference}
-        words = {
-            "address": row.what == NoticeOf.ADDRESS,
-            "day": day_words(clock.local_date(until)),
-            "hour": f"{localtime(until):%H:%M}",
-        }
-    return _mail(case, subject, "mail/paper_noted.txt", words)
+    return row.case, {
+        "address": row.what == NoticeOf.ADDRESS,
+        "day": clock.local_date(until),
+        "hour": f"{localtime(until):%H:%M}",
+    }
 
 
-def answer_ready(delivery_id: UUID) -> Mail:
-    delivery = Delivery.objects.select_related("case").filter(id=delivery_id).first()
-    if delivery is None or delivery.expires_at is None:
-        raise NotFound("no_delivery")
-    case = delivery.case
-    token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery.id)
-    with translation.override(case.language):
-        subject = _("Your answer is ready: %(reference)s") % {"reference": case.reference}
-        until = day_words(delivery.expires_at.date())
-    return _mail(
-        case,
-        subject,
-        "mail/answer_ready.txt",
-        {"link": links.url_for("public", "public:answer", token=token), "until": until},
-    )
+def _of_asked_change(change_id: UUID) -> tuple[Case, Facts]:
+    """To the old mailbox, never what address (R13); nothing to tell once it was settled."""
+    row = _change(change_id, ChangeState.WAITING)
+    token = codes.address_token(contact_unit=row.case.contact_unit, change_id=row.id)
+    until = address_waits.ends_at(row)
+    return row.case, {
+        "link": links.url_for("public", "public:object_address", token=token),
+        "day": clock.local_date(until),
+        "hour": f"{localtime(until):%H:%M}",
+    }
 
 
-def letter(delivery_id: UUID) -> Mail:
-    """A letter on the way: the same few words whatever it says (R3)."""
-    delivery = Delivery.objects.select_related("case").filter(id=delivery_id).first()
-    if delivery is None or delivery.expires_at is None:
-        raise NotFound("no_delivery")
-    case = delivery.case
-    token = codes.delivery_token(contact_unit=case.contact_unit, delivery_id=delivery.id)
-    with translation.override(case.language):
-        subject = _("A letter from us: %(reference)s") % {"reference": case.reference}
-        until = day_words(delivery.expires_at.date())
-    return _mail(
-        case,
-        subject,
-        "mail/letter.txt",
-        {"link": links.url_for("public", "public:answer", token=token), "until": until},
-    )
+def _of_done_change(change_id: UUID) -> tuple[Case, Facts]:
+    return _change(change_id, ChangeState.DONE).case, {}
 
 
-def reminder(case_id: UUID) -> Mail:
-    case = _case(case_id)
-    with translation.override(case.language):
-        subject = _("We still need something from you: %(reference)s") % {
-            "reference": case.reference
-        }
-    return _mail(case, subject, "mail/reminder.txt", {})
+def _change(change_id: UUID, state: ChangeState) -> AddressChange:
+    found = AddressChange.objects.select_related("case").filter(id=change_id, state=state).first()
+    if found is None:
+        raise NotFound("no_change")
+    return found
 
 
-def update(case_id: UUID) -> Mail:
-    """The word of the week: that we work on it and by when, never how it stands (T-11, R3)."""
-    case = _case(case_id)
-    with translation.override(case.language):
-        subject = _("Your request %(reference)s this week") % {"reference": case.reference}
-        due = day_words(case.due_on)
-    return _mail(case, subject, "mail/update.txt", {"due": due})
+def _of_return(return_id: UUID) -> tuple[Case, Facts]:
+    found = PaperReturn.objects.select_related("delivery__case").filter(id=return_id).first()
+    if found is None:
+        raise NotFound("no_return")
+    return found.delivery.case, {}
 
 
-def alarm(escalation_id: UUID) -> Mail:
-    """To a named person of staff: which case, and what is due; nothing about the person."""
-    row = Escalation.objects.select_related("case").filter(id=escalation_id).first()
-    person = Staff.objects.filter(staff_no=row.to, is_active=True).first() if row else None
-    if row is None or person is None:
-        raise NotFound("no_escalation")
-    words = {"reference": row.case.reference, "what": row.get_code_display()}
-    return Mail(
-        to=person.email,
-        subject=_("%(what)s: %(reference)s") % words,
-        text=_(
-            "Case %(reference)s needs you: %(what)s.\n"
-            "It is due on %(due)s. Open it at the desk: %(desk)s\n"
-        )
-        % {
-            **words,
-            "due": day_words(row.case.due_on),
-            "desk": links.url_for("desk", "desk:case", reference=row.case.reference),
-        },
-    )
+def _of_delivery(delivery_id: UUID) -> tuple[Case, Facts]:
+    delivery = _released(delivery_id)
+    return delivery.case, _link_and_end(delivery)
 
 
-def code(mail_code_id: UUID) -> Mail:
+def _of_mail_code(mail_code_id: UUID) -> tuple[Case, Facts]:
     sent = MailCode.objects.select_related("case").filter(id=mail_code_id).first()
     if sent is None:
         raise NotFound("no_mail_code")
-    with translation.override(sent.case.language):
-        subject = _("Your code for %(reference)s") % {"reference": sent.case.reference}
-    return _mail(sent.case, subject, "mail/code.txt", {"code": codes.mail_code(sent)})
+    return sent.case, {"code": codes.mail_code(sent)}
 
 
-# -- somebody acts for the person (R11) ------------------------------------------------------------
-
-
-def represented(invitation_id: UUID) -> Mail:
-    """To the person: somebody asks in their name, and a link of their own. It names nobody."""
+def _of_invitation(invitation_id: UUID) -> tuple[Case, Facts]:
     row = _invitation(invitation_id)
-    with translation.override(row.case.language):
-        subject = _("A request in your name: %(reference)s") % {"reference": row.case.reference}
-    return _mail(row.case, subject, "mail/represented.txt", {"link": _invitation_link(row)})
+    return row.case, {"link": _invitation_link(row)}
 
 
-def representing(invitation_id: UUID) -> Mail:
-    """To who acts: that the request is here, its date, and a link of their own."""
+def _of_ended_mandate(mandate_id: UUID) -> tuple[Case, Facts]:
+    return _mandate(mandate_id).case, {}
+
+
+def _of_own_invitation(invitation_id: UUID) -> tuple[Mandate, Facts]:
     row = _invitation(invitation_id)
-    return _to_representative(
-        row.mandate,
-        "mail/representing.txt",
-        {"link": _invitation_link(row), "received": day_words(row.case.received_on)},
-    )
+    return row.mandate, {"link": _invitation_link(row), "received": row.case.arrived_on}
 
 
-def mandate_news(mandate_id: UUID) -> Mail:
-    """To who acts: something about the mandate stands on their page, the same words for any."""
-    return _to_representative(_mandate(mandate_id), "mail/mandate.txt", {})
+def _of_mandate(mandate_id: UUID) -> tuple[Mandate, Facts]:
+    return _mandate(mandate_id), {}
 
 
-def mandate_ended(mandate_id: UUID) -> Mail:
-    """To who acted: their access ended."""
-    return _to_representative(_mandate(mandate_id), "mail/mandate_ended.txt", {})
-
-
-def mandate_ended_person(mandate_id: UUID) -> Mail:
-    """To the person: nobody acts for them any more, in case it was not them who ended it."""
-    case = _mandate(mandate_id).case
-    with translation.override(case.language):
-        subject = _("Nobody acts for you any more: %(reference)s") % {"reference": case.reference}
-    return _mail(case, subject, "mail/mandate_ended_person.txt", {})
-
-
-def represented_answer(delivery_id: UUID) -> Mail:
-    """To who acts, where the mandate says that the answer is theirs to read."""
-    delivery = Delivery.objects.select_related("case").filter(id=delivery_id).first()
-    if delivery is None or delivery.expires_at is None:
-        raise NotFound("no_delivery")
+def _of_delivery_to_representative(delivery_id: UUID) -> tuple[Mandate, Facts]:
+    """Only where the mandate says that the answer is theirs to read."""
+    delivery = _released(delivery_id)
     mandate = mandates.standing(delivery.case)
     if mandate is None or not mandates.may_read_answer(mandate):
         raise NotFound("no_mandate")
-    token = codes.delivery_token(contact_unit=delivery.case.contact_unit, delivery_id=delivery.id)
-    return _to_representative(
-        mandate,
-        "mail/represented_answer.txt",
-        {
-            "link": links.url_for("public", "public:answer", token=token),
-            "until": day_words(delivery.expires_at.date()),
-        },
-    )
+    return mandate, _link_and_end(delivery)
 
 
-def batch(batch_id: UUID) -> Mail:
-    """One receipt for a list: every reference and its date, and nothing about anybody (R11)."""
+def _of_batch(batch_id: UUID) -> tuple[Mandate, Facts]:
+    """Every reference of a list and its date, and nothing about anybody (R11)."""
     rows = list(
         Mandate.objects.filter(batch=batch_id).select_related("case", "batch").order_by("line")
     )
     if not rows or rows[0].batch is None:
         raise NotFound("no_batch")
-    context = {
-        "received": day_words(clock.local_date(rows[0].batch.received_at)),
+    return rows[0], {
+        "received": clock.local_date(rows[0].batch.received_at),
         "lines": [
-            {"line": row.line, "reference": row.case.reference, "due": day_words(row.case.due_on)}
+            {"line": row.line, "reference": row.case.reference, "due": row.case.due_on}
             for row in rows
         ],
         "left_out": rows[0].batch.left_out,
     }
-    return _to_representative(rows[0], "mail/batch.txt", context)
 
 
-def _to_representative(mandate: Mandate, template: str, context: dict[str, Any]) -> Mail:
-    case = mandate.case
-    who = mandates.who_acts(mandate)
-    if not who.email:
-        raise NotFound("no_address")
-    with translation.override(case.language):
-        subject = _("You act for somebody: %(reference)s") % {"reference": case.reference}
-        text = render_to_string(
-            template,
-            {
-                "reference": case.reference,
-                "controller": settings.DSR_CONTROLLER,
-                "status_link": links.url_for("public", "public:status"),
-                **context,
-            },
-        )
-    return Mail(to=who.email, subject=subject, text=text)
+def _released(delivery_id: UUID) -> Delivery:
+    delivery = Delivery.objects.select_related("case").filter(id=delivery_id).first()
+    if delivery is None or delivery.expires_at is None:
+        raise NotFound("no_delivery")
+    return delivery
+
+
+def _link_and_end(delivery: Delivery) -> Facts:
+    token = codes.delivery_token(contact_unit=delivery.case.contact_unit, delivery_id=delivery.id)
+    until = delivery.expires_at.date() if delivery.expires_at else None
+    return {"link": links.url_for("public", "public:answer", token=token), "until": until}
 
 
 def _mandate(mandate_id: UUID) -> Mandate:
@@ -312,43 +327,6 @@ def _mandate(mandate_id: UUID) -> Mandate:
     if row is None:
         raise NotFound("no_mandate")
     return row
-
-
-# -- accounts of who acts for others (R11) ---------------------------------------------------------
-
-
-def account_invited(link_id: UUID) -> Mail:
-    """To who acts: a link to set up an account. It names no request and no person."""
-    return _to_account(
-        link_id,
-        "mail/account_invited.txt",
-        "public:acting_set_up",
-        gettext_lazy("Your account for requests of others"),
-    )
-
-
-def account_link(link_id: UUID) -> Mail:
-    """To who acts: the link they asked for to sign in; it opens nothing without their app."""
-    return _to_account(
-        link_id, "mail/account_link.txt", "public:acting_link", gettext_lazy("Your link to sign in")
-    )
-
-
-def _to_account(link_id: UUID, template: str, page: str, subject: Any) -> Mail:
-    row = ActingLink.objects.select_related("account").filter(id=link_id, ended_at=None).first()
-    if row is None:
-        raise NotFound("no_link")
-    who = acting.holder(row.account)
-    token = codes.acting_token(unit=row.account.unit, link_id=row.id)
-    with translation.override(who["language"]):
-        text = render_to_string(
-            template,
-            {
-                "link": links.url_for("public", page, token=token),
-                "controller": settings.DSR_CONTROLLER,
-            },
-        )
-        return Mail(to=who["email"], subject=str(subject), text=text)
 
 
 def _invitation(invitation_id: UUID) -> Invitation:
@@ -366,23 +344,218 @@ def _invitation_link(row: Invitation) -> str:
     return links.url_for("public", "public:invitation", token=invitations.token_of(row))
 
 
-senders.register("mail.receipt", CaseMail(receipt))
-senders.register("mail.needs_you", CaseMail(needs_you))
-senders.register("mail.code_renewed", CaseMail(code_renewed))
-senders.register("mail.paper_noted", CaseMail(paper_noted))
-senders.register("mail.wrote", CaseMail(wrote))
-senders.register("mail.answer_ready", CaseMail(answer_ready))
-senders.register("mail.code", CaseMail(code))
-senders.register("mail.letter", CaseMail(letter))
-senders.register("mail.reminder", CaseMail(reminder))
-senders.register("mail.update", CaseMail(update))
-senders.register("mail.alarm", CaseMail(alarm))
-senders.register("mail.represented", CaseMail(represented))
-senders.register("mail.representing", CaseMail(representing))
-senders.register("mail.batch", CaseMail(batch))
-senders.register("mail.mandate", CaseMail(mandate_news))
-senders.register("mail.mandate_ended", CaseMail(mandate_ended))
-senders.register("mail.mandate_ended_person", CaseMail(mandate_ended_person))
-senders.register("mail.represented_answer", CaseMail(represented_answer))
-senders.register("mail.account_invited", CaseMail(account_invited))
-senders.register("mail.account_link", CaseMail(account_link))
+# -- every mail of a case --------------------------------------------------------------------------
+
+_ACTS_FOR = gettext_lazy("You act for somebody: %(reference)s")
+
+
+def _template(name: str) -> str:
+    return f"mail/{name.removeprefix('mail.')}.txt"
+
+
+def _register(name: str, sender: Sender, about: MailAbout) -> None:
+    """A kind of mail, and who learns of it when it does not arrive."""
+    register_mail(name, sender, about)
+    send_ends.register(name, mail_ends.MailEnd(about.to))
+
+
+def _person(
+    name: str,
+    opened: Callable[[UUID], tuple[Case, Facts]],
+    *,
+    subject: Promise,
+    when: str,
+    action: str,
+    pace: Pace = Pace.AT_ONCE,
+    links: int = 1,
+) -> None:
+    about = MailAbout(Reader.PERSON, subject, when, action, pace, links)
+    _register(name, ToPerson(about, _template(name), opened), about)
+
+
+def _representative(
+    name: str,
+    opened: Callable[[UUID], tuple[Mandate, Facts]],
+    *,
+    when: str,
+    action: str,
+    pace: Pace = Pace.AT_ONCE,
+    links: int = 1,
+) -> None:
+    about = MailAbout(Reader.REPRESENTATIVE, _ACTS_FOR, when, action, pace, links)
+    _register(name, ToRepresentative(about, _template(name), opened), about)
+
+
+def _account(name: str, page: str, *, subject: Promise, when: str, action: str) -> None:
+    about = MailAbout(Reader.REPRESENTATIVE, subject, when, action)
+    _register(name, ToAccount(about, _template(name), page), about)
+
+
+_RECEIPT = MailAbout(
+    Reader.PERSON,
+    gettext_lazy("We have your request %(reference)s"),
+    "a request was opened, by whatever channel",
+    "keep it; open the page of the request",
+    links=2,
+)
+_register("mail.receipt", ReceiptMail(_RECEIPT), _RECEIPT)
+_person(
+    "mail.code",
+    _of_mail_code,
+    subject=gettext_lazy("Your code for %(reference)s"),
+    when="the person asked to confirm their mailbox",
+    action="enter the six digits on the page of the request",
+    links=0,
+)
+_person(
+    "mail.needs_you",
+    _of_case,
+    subject=gettext_lazy("We need something from you: %(reference)s"),
+    when="an officer or a check of the photo asks for something",
+    action="open the page of the request",
+)
+_person(
+    "mail.reminder",
+    _of_case,
+    subject=gettext_lazy("We still need something from you: %(reference)s"),
+    when="what we asked for did not come",
+    action="open the page of the request",
+    pace=Pace.SCHEDULE,
+)
+_person(
+    "mail.wrote",
+    _of_case,
+    subject=gettext_lazy("We wrote to you: %(reference)s"),
+    when="an officer wrote words that need no answer",
+    action="open the page of the request",
+)
+_person(
+    "mail.update",
+    _of_update,
+    subject=gettext_lazy("Your request %(reference)s this week"),
+    when="an open request is being worked on",
+    action="none needed; open the page of the request",
+    pace=Pace.WEEKLY,
+)
+_person(
+    "mail.letter",
+    _of_delivery,
+    subject=gettext_lazy("A letter from us: %(reference)s"),
+    when="a letter beside the answer was made ([letters](letters.md))",
+    action="open the letter, with the receipt code",
+)
+_person(
+    "mail.answer_ready",
+    _of_delivery,
+    subject=gettext_lazy("Your answer is ready: %(reference)s"),
+    when="an answer, a certificate or a letter in its place was released",
+    action="open it, with the receipt code",
+    pace=Pace.DAILY,
+)
+_person(
+    "mail.code_renewed",
+    _of_case,
+    subject=gettext_lazy("Your receipt code was changed: %(reference)s"),
+    when="an officer made a new receipt code after a check",
+    action="call or write if you did not ask for it",
+    links=0,
+)
+_person(
+    "mail.paper_noted",
+    _of_paper_notice,
+    subject=gettext_lazy("How we write to you: %(reference)s"),
+    when="staff wrote down a postal address or the wish for paper",
+    action="call or write if you did not ask for it",
+    links=0,
+)
+_person(
+    "mail.letter_back",
+    _of_return,
+    subject=gettext_lazy("Our letter came back: %(reference)s"),
+    when="an officer noted that a registered letter came back",
+    action="open the page of the request and check the address",
+)
+_person(
+    "mail.address_asked",
+    _of_asked_change,
+    subject=gettext_lazy("A new address for your request %(reference)s"),
+    when="a new address was given; to the old mailbox",
+    action="stop it with one click if it was not you",
+)
+_person(
+    "mail.address_changed",
+    _of_done_change,
+    subject=gettext_lazy("We write to you here: %(reference)s"),
+    when="the 72 hours of a new e-mail address are over; to the new mailbox",
+    action="none needed; open the page of the request",
+    pace=Pace.SCHEDULE,
+)
+_person(
+    "mail.represented",
+    _of_invitation,
+    subject=gettext_lazy("A request in your name: %(reference)s"),
+    when="somebody sent a request in the person's name",
+    action="open the person's own link and say yes or no",
+)
+_person(
+    "mail.mandate_ended_person",
+    _of_ended_mandate,
+    subject=gettext_lazy("Nobody acts for you any more: %(reference)s"),
+    when="a mandate ended",
+    action="open the page of the request if it was not you",
+)
+_representative(
+    "mail.representing",
+    _of_own_invitation,
+    when="a request for somebody else was opened",
+    action="open the own link, which shows the own code",
+)
+_representative(
+    "mail.batch",
+    _of_batch,
+    when="a list of requests was taken",
+    action="none needed; keep the references",
+    links=0,
+)
+_representative(
+    "mail.mandate",
+    _of_mandate,
+    when="something about the mandate stands on the page of who acts",
+    action="open the page of the request",
+)
+_representative(
+    "mail.mandate_ended",
+    _of_mandate,
+    when="the person ended the mandate",
+    action="none: it ends here",
+    links=0,
+)
+_representative(
+    "mail.represented_answer",
+    _of_delivery_to_representative,
+    when="something was released and the mandate says that who acts may read it",
+    action="open it, with the own code",
+    pace=Pace.DAILY,
+)
+_account(
+    "mail.account_invited",
+    "public:acting_set_up",
+    subject=gettext_lazy("Your account for requests of others"),
+    when="a representative was first written down or asked for an account",
+    action="open the link and set up the account",
+)
+_account(
+    "mail.account_link",
+    "public:acting_link",
+    subject=gettext_lazy("Your link to sign in"),
+    when="somebody asked for a link to sign in to an account there is",
+    action="open the link, with the code of the app",
+)
+_ALARM = MailAbout(
+    Reader.STAFF,
+    gettext_lazy("%(what)s: %(reference)s"),
+    "an alarm of a case ([desk](desk.md)), to the persons it names",
+    "open the case at the desk",
+    Pace.SCHEDULE,
+)
+_register("mail.alarm", AlarmMail(_ALARM), _ALARM)

@@ -10,14 +10,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import asking, codes, corrections, evidence_locks, exemptions, pauses, proofs
+from dsr_portal.cases import (
+    asking,
+    codes,
+    corrections,
+    evidence_locks,
+    exemptions,
+    keeping,
+    pauses,
+    proofs,
+)
 from dsr_portal.cases.asking import (
-    KEEP_EACH,
     add_ways,
     end_waiting,
     may_come_back,
@@ -28,6 +37,7 @@ from dsr_portal.cases.asking import (
     waited_enough,
     was_asked,
 )
+from dsr_portal.cases.asking import unanswered as unanswered_ask
 from dsr_portal.cases.codes import check_code, receipt_code
 from dsr_portal.cases.confirmations import renew_code
 from dsr_portal.cases.deliveries import (
@@ -49,7 +59,9 @@ from dsr_portal.cases.deliveries import (
     tell_of_lock,
 )
 from dsr_portal.cases.drafts import sweep_drafts
+from dsr_portal.cases.flags import raise_flag
 from dsr_portal.cases.intake import Contact, Opened, WaySent, open_case, write_consent
+from dsr_portal.cases.keep_days import KEEP_EACH, OF_CHILDREN, of_child
 from dsr_portal.cases.levels import (
     COMPARES_FACES,
     DISCLOSURE_LEVEL,
@@ -72,7 +84,6 @@ from dsr_portal.cases.models import (
     Consent,
     ConsentScope,
     Direction,
-    Flag,
     IdentityCheck,
     IdentityElement,
     IdentityWay,
@@ -160,7 +171,9 @@ __all__ = [
     "standing_ask",
     "sweep_drafts",
     "take_wish",
+    "unanswered_ask",
     "waited_enough",
+    "was_asked",
     "withdraw",
     "withdraw_consent",
 ]
@@ -216,9 +229,8 @@ def withdraw_consent(*, case_id: UUID, actor: Actor, scope: str = ConsentScope.C
     with unit_of_work():
         case = lock(case_id)
         standing = Consent.objects.filter(case=case, scope=scope, withdrawn_at=None)
-        if not standing.update(withdrawn_at=clock.now()):
+        if not _end_consents(standing, case, actor):
             return
-        record("consent.withdrawn", actor=actor, case_id=case.id, scope=str(scope))
         if scope == ConsentScope.BLOCK_LIST:
             face_blocks.end(case_id=case.id, actor=actor)
         if scope != ConsentScope.COMPARISON:
@@ -227,6 +239,15 @@ def withdraw_consent(*, case_id: UUID, actor: Actor, scope: str = ConsentScope.C
         if case.status == Status.SEARCHING:
             advance(case=case, action=Action.STOP_SEARCH, actor=actor)
         _comparisons_lapse(case, actor)
+
+
+def _end_consents(standing: QuerySet[Consent], case: Case, actor: Actor) -> int:
+    """How many stood; the trail says of each that it ended (law L-03)."""
+    scopes = list(standing.values_list("scope", flat=True))
+    standing.update(withdrawn_at=clock.now())
+    for scope in scopes:
+        record("consent.withdrawn", actor=actor, case_id=case.id, scope=scope)
+    return len(scopes)
 
 
 def _comparisons_lapse(case: Case, actor: Actor) -> None:
@@ -289,6 +310,7 @@ def record_identity(
             # What a standing question was for is known now.
             pauses.end_pauses(case, actor=actor)
             proofs.end_of(case.id, actor=actor)
+            asking.now_known(case, actor)
         record(
             "identity.recorded",
             actor=actor,
@@ -424,25 +446,17 @@ def ask_to_identify(
     )
 
 
-def send_message(*, case_id: UUID, actor: Actor, text: str, needs_answer: bool = False) -> Case:
-    """An officer writes to the person; with `needs_answer` the case waits for them, once (N-07)."""
+def send_message(*, case_id: UUID, actor: Actor, text: str) -> Case:
+    """An officer writes to the person. Words alone let no case wait: that takes an ask, with its
+    fact and its choices (R-06, N-07)."""
     require_reviewer(actor)
     words = words_of(text, code="message_missing")
     with unit_of_work():
         case = lock(case_id)
         _require_not_over(case)
-        if needs_answer and was_asked(case):
-            raise Conflict(
-                "asked_before",
-                _("The person was asked once. More needs a new fact and another person."),
-            )
-        keep_message(case, Direction.OUT, words, by=actor.id, demands=needs_answer)
+        keep_message(case, Direction.OUT, words, by=actor.id)
         record("message.sent", actor=actor, case_id=case.id)
-        if needs_answer:
-            advance(case=case, action=Action.ASK_INFO, actor=actor)
-            queue_needs_you(case)
-        else:
-            queue_wrote(case)
+        queue_wrote(case)
     return case
 
 
@@ -504,19 +518,6 @@ def assign(*, case_id: UUID, to: str, actor: Actor) -> Case:
         case.save(update_fields=["assignee"])
         record("case.assigned", actor=actor, case_id=case.id, to=to)
     return case
-
-
-def raise_flag(*, case_id: UUID, code: str, actor: Actor) -> Flag:
-    """Raise something for officers; the same flag twice is one. Never shown outside (R3)."""
-    with unit_of_work():
-        flag, created = Flag.objects.get_or_create(
-            case_id=case_id,
-            code=code,
-            defaults={"raised_at": clock.now(), "raised_by": actor.id},
-        )
-        if created:
-            record("case.flagged", actor=actor, case_id=case_id, code=code)
-    return flag
 
 
 def set_outcome(*, case: Case, outcome: str, actor: Actor) -> Case:
@@ -622,7 +623,7 @@ def withdraw(*, case_id: UUID, actor: Actor) -> Case:
     with unit_of_work():
         case = lock(case_id)
         unseen = actor.kind == "person" and erases_unseen(case)
-        Consent.objects.filter(case=case, withdrawn_at=None).update(withdrawn_at=clock.now())
+        _end_consents(Consent.objects.filter(case=case, withdrawn_at=None), case, actor)
         if unseen:
             _note_withdrawal(case, actor)
         else:
@@ -666,26 +667,41 @@ def close(*, case_id: UUID, actor: Actor) -> Case:
 def purge(*, case_id: UUID, actor: Actor) -> Case:
     """Destroy contact data and file; only the trail stays, without names or biometrics.
 
-    `Conflict("kept_as_evidence")` while a lock stands: the person has to be told before it ends.
+    `Conflict("kept_as_evidence")` while a lock stands: the person has to be told before it ends;
+    `Conflict("kept_longer")` while an authority, an order or a breach needs it.
     """
     with unit_of_work():
         case = lock(case_id)
         if evidence_locks.in_force(case.id) is not None:
             raise Conflict("kept_as_evidence", _("A lock stands that the person asked for."))
+        keeping.require_not_kept(case.id)
         advance(case=case, action=Action.PURGE, actor=actor)
         run_purgers(case_id=case.id, actor=actor, reason="purged")
     return case
 
 
 def close_due() -> int:
-    """Close and purge by schedule: each 30 days after the step before (law P-06, L-23).
+    """Close and purge by schedule: each 30 days after the step before, for a child sooner (law
+    P-06, L-23, C-02).
 
     What is locked as evidence is closed like the others; contact and file stay until the lock has
     ended, and 30 days more. They stay as well while an exemption keeps a record that has to be
-    erased after it.
+    erased after it, and while something else keeps the case (`keeping`).
     """
-    before = clock.now() - KEEP_EACH
-    delivered = Case.objects.filter(status=Status.DELIVERED, delivered_at__lt=before)
+    of_children = Case.objects.filter(OF_CHILDREN).values("id")
+    others = Case.objects.exclude(id__in=of_children)
+    children = Case.objects.filter(id__in=of_children)
+    due = [*_ending(others, KEEP_EACH), *_ending(children, of_child())]
+    return sum(
+        quietly(partial(act, case_id=one, actor=_SCHEDULE), doing=doing, of=one)
+        for doing, act, one in due
+    )
+
+
+def _ending(cases: QuerySet[Case], keep: timedelta) -> list[tuple[str, Callable[..., Case], UUID]]:
+    """Of these, what is closed or destroyed today, kept so long in each of the two steps."""
+    before = clock.now() - keep
+    delivered = cases.filter(status=Status.DELIVERED, delivered_at__lt=before)
     waits = delivered.filter(rights__right=RightCode.ERASURE)
     locked = waits.filter(id__in=evidence_locks.in_force_cases())
     closing = delivered.exclude(id__in=waits.exclude(id__in=locked))
@@ -693,15 +709,12 @@ def close_due() -> int:
     closing = closing.exclude(id__in=corrections.keeps_open(before))
     # A request that was taken back ends on the same day whatever was found (R3).
     ended = Coalesce("withdrawn_at", "closed_at")
-    over = Case.objects.annotate(ended=ended).filter(status=Status.CLOSED, ended__lt=before)
+    over = cases.annotate(ended=ended).filter(status=Status.CLOSED, ended__lt=before)
     over = over.exclude(id__in=evidence_locks.kept_since(before))
-    over = over.exclude(id__in=exemptions.open_cases())
+    over = over.exclude(id__in=exemptions.open_cases()).exclude(keeping.kept())
+    due: list[tuple[str, Callable[..., Case], UUID]]
     due = [("close", close, one) for one in closing.values_list("id", flat=True)]
-    due += [("purge", purge, one) for one in over.values_list("id", flat=True)]
-    return sum(
-        quietly(partial(act, case_id=one, actor=_SCHEDULE), doing=doing, of=one)
-        for doing, act, one in due
-    )
+    return due + [("purge", purge, one) for one in over.values_list("id", flat=True)]
 
 
 def purge_own(*, case_id: UUID, actor: Actor, reason: str) -> None:

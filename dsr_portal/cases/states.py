@@ -84,6 +84,7 @@ S = Status
 A = Action
 
 BEFORE_SEARCH = frozenset({S.RECEIVED, S.NEEDS_INFO, S.IDENTITY})
+BEFORE_DECISION = BEFORE_SEARCH | {S.SEARCHING, S.IN_REVIEW, S.SECOND_REVIEW}
 OVER = frozenset({S.CLOSED, S.PURGED})
 HUMAN_ONLY = frozenset({S.DECIDED, S.DELIVERED, S.ERASING})
 """Reached by a decision of a person, never by a machine (GDPR Art. 22; law section 11)."""

@@ -25,6 +25,7 @@ declare_model(
         "draft_id": F.ID,
         "received_at": F.TIME,
         "received_on": F.TIME,
+        "corrected_on": F.TIME,
         "channel": F.CODE,
         "language": F.CODE,
         "country": F.CODE,
@@ -105,6 +106,9 @@ declare_model(
         "at": F.TIME,
         "message": F.ID,
         "agreed_by": F.STAFF,
+        "level": F.STATE,
+        "letter": F.ID,
+        "reminder": F.ID,
         "answered_at": F.TIME,
         "reminded_at": F.TIME,
     },
@@ -301,6 +305,7 @@ declare_model(
         "missed_on": F.TIME,
         "noticed_at": F.TIME,
         "new_date": F.TIME,
+        "broken_on": F.TIME,
         "reason": F.CODE,
         "reason_by": F.STAFF,
         "field": F.VAULT,
@@ -495,6 +500,53 @@ declare_model(
     {"id": F.ID, "case": F.ID, "what": F.CODE, "by": F.STAFF, "at": F.TIME},
 )
 declare_model(
+    "cases.PhoneWish",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "field": F.VAULT,
+        "chosen_at": F.TIME,
+        "chosen_by": F.STAFF,
+        "ended_at": F.TIME,
+    },
+    shredder=_KEYS,
+)
+declare_model(
+    "cases.PhoneCall",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "delivery": F.ID,
+        "by": F.STAFF,
+        "at": F.TIME,
+        "end": F.CODE,
+        "check_made": F.CODE,
+        "told": F.CODE,
+        "field": F.VAULT,
+    },
+    shredder=_KEYS,
+)
+declare_model(
+    "cases.AddressChange",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "what": F.CODE,
+        "state": F.STATE,
+        "field": F.VAULT,
+        "token_hash": F.KEYED_HASH,
+        "by": F.STAFF,
+        "way": F.CODE,
+        "at": F.TIME,
+        "until": F.TIME,
+        "proposal": F.ID,
+        "letter": F.ID,
+        "stopped_by": F.CODE,
+        "settled_at": F.TIME,
+    },
+    shredder=_KEYS,
+)
+declare_model(
     "cases.PaperPack",
     {
         "id": F.ID,
@@ -506,6 +558,23 @@ declare_model(
         "posted_on": F.TIME,
         "field": F.VAULT,
         "arrived_on": F.TIME,
+    },
+    shredder=_KEYS,
+)
+declare_model(
+    "cases.PaperReturn",
+    {
+        "id": F.ID,
+        "delivery": F.ID,
+        "reason": F.CODE,
+        "on": F.TIME,
+        "posted_on": F.TIME,
+        "field": F.VAULT,
+        "noted_by": F.STAFF,
+        "noted_at": F.TIME,
+        "step": F.STATE,
+        "settled_by": F.STAFF,
+        "settled_at": F.TIME,
     },
     shredder=_KEYS,
 )
@@ -533,7 +602,6 @@ declare_model(
         "at": F.TIME,
         "by": F.STAFF,
         "field": F.VAULT,
-        "demands": F.STATE,
     },
     shredder=_KEYS,
 )

@@ -1,5 +1,6 @@
 """What a person wishes of a request: what may be added, and the days that follow from it (T-11)."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,13 @@ from dsr_portal.core.errors import Conflict
 from dsr_portal.law import deadlines
 
 
+def read_wide(rights: Iterable[str]) -> set[str]:
+    """Who wants data along wants a copy, too: pictures we collected are had by access only (law
+    E-10, T-09)."""
+    asked = {str(RightCode(right)) for right in rights}
+    return asked | {RightCode.ACCESS.value} if RightCode.PORTABILITY in asked else asked
+
+
 def rights_to_add(case: Case) -> list[str]:
     """What the person may still ask for in this request; the same with and without a find (R3).
 
@@ -28,6 +36,8 @@ def rights_to_add(case: Case) -> list[str]:
     if seen_over:
         return []
     asked = set(case.rights.values_list("right", flat=True))
+    # What they gave us is on the page of the request at any time: nothing to ask for (Art. 20).
+    asked.add(RightCode.PORTABILITY)
     if case.status not in BEFORE_SEARCH:
         asked.add(RightCode.ACCESS)
         asked |= {right for right in RightCode.values if OF_RIGHT[right] > case.level}

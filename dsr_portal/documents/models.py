@@ -15,6 +15,9 @@ class Kind(models.TextChoices):
     NOTHING_FOUND = "nothing_found", _("Answer")
     CERTIFICATE = "certificate", _("Certificate of erasure")
     AUDIT = "audit", _("Audit report")
+    ASSESSMENT = "assessment", _("Impact assessment")
+    RECORDS = "records", _("Records of processing")
+    BOARD = "board", _("Report to the board")
 
 
 class Document(Row):

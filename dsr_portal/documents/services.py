@@ -6,7 +6,7 @@ was committed before its own event (R29), how to check it, and the ways to compl
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -23,10 +23,11 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit import services as audit
-from dsr_portal.core import clock
+from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import IntegrityFailure, NotFound
+from dsr_portal.core.errors import IntegrityFailure, NotAllowed, NotFound
 from dsr_portal.core.ids import new_id
+from dsr_portal.core.registries import hand_outs
 from dsr_portal.core.transactions import outside
 from dsr_portal.documents import identity
 from dsr_portal.documents.models import Document, Kind
@@ -53,6 +54,8 @@ class Facts:
     demo: bool
     controller: Mapping[str, str]
     remedies: remedies.Remedies
+    notice: str
+    """Address of what we hold about people, which every letter names (P-18)."""
     head: audit.Head
     fingerprint: str
 
@@ -124,6 +127,7 @@ def render(
             demo=settings.DSR_DEMO if demo is None else demo,
             controller=settings.DSR_CONTROLLER,
             remedies=_remedies(country),
+            notice=links.url_for("public", "public:notice"),
             head=head or audit.head(),
             fingerprint=identity.fingerprint(),
         )
@@ -274,16 +278,23 @@ def make_document(
 def open_document(document_id: UUID) -> bytes:
     """The PDF as it was made.
 
-    Raises `NotFound`, `vault.Shredded`, and `IntegrityFailure` when the bytes are not those the
-    row has the hash of.
+    Raises `NotFound`, `NotAllowed`, `vault.Shredded`, and `IntegrityFailure` when the bytes are not
+    those the row has the hash of.
     """
     row = Document.objects.filter(id=document_id).first()
     if row is None:
         raise NotFound("no_document", _("There is no such document."))
+    refuse_hand_out([row.unit])
     pdf = vault.read(row.unit, FIELD)
     if hashlib.sha256(pdf).hexdigest() != row.sha256:
         raise IntegrityFailure("document_changed", _("The stored document is not what was made."))
     return pdf
+
+
+def refuse_hand_out(units: Sequence[UUID]) -> None:
+    """Raises `NotAllowed("not_handed_out")` while another app says that nobody gets these."""
+    if any(forbids(units) for _name, forbids in hand_outs.items()):
+        raise NotAllowed("not_handed_out", _("Nobody opens this for now: a picture is put aside."))
 
 
 def is_kept(document_id: UUID) -> bool:

@@ -168,6 +168,42 @@ EXEMPTIONS: dict[Exemption, GroundFacts] = {
 }
 
 
+class ErasureGround(StrEnum):
+    """Why an erasure is owed (Art. 17(1)(a)-(f); law E-02), or an authority's order, which needs
+    no request of the person (C-46/23)."""
+
+    NO_LONGER_NEEDED = "no_longer_needed"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    OBJECTION = "objection"
+    UNLAWFUL = "unlawful"
+    LEGAL_DUTY = "legal_duty"
+    CHILD_SERVICE = "child_service"
+    ORDER = "order"
+
+
+ERASURE_GROUNDS: dict[ErasureGround, GroundFacts] = {
+    ErasureGround.NO_LONGER_NEEDED: GroundFacts(
+        "Art. 17(1)(a)", _("The data are no longer needed for what they were collected for.")
+    ),
+    ErasureGround.CONSENT_WITHDRAWN: GroundFacts(
+        "Art. 17(1)(b)", _("The use rested on consent, and the consent was taken back.")
+    ),
+    ErasureGround.OBJECTION: GroundFacts(
+        "Art. 17(1)(c)", _("There is an objection to the use, and no stronger reason against it.")
+    ),
+    ErasureGround.UNLAWFUL: GroundFacts("Art. 17(1)(d)", _("The data were used unlawfully.")),
+    ErasureGround.LEGAL_DUTY: GroundFacts(
+        "Art. 17(1)(e)", _("A law obliges us to delete the data.")
+    ),
+    ErasureGround.CHILD_SERVICE: GroundFacts(
+        "Art. 17(1)(f)", _("The data were collected when a child used an online service.")
+    ),
+    ErasureGround.ORDER: GroundFacts(
+        "Art. 58(2)(g)", _("A data protection authority ordered us to delete the data.")
+    ),
+}
+
+
 class CorrectionGround(StrEnum):
     """Why something said to be wrong is left as it is (Art. 16, 5(1)(d); law E-01, R-01)."""
 

@@ -34,6 +34,7 @@ class Authority:
     confidence: Confidence
     note: str
     regime: str
+    source: str
 
     @property
     def is_generic(self) -> bool:
@@ -42,7 +43,7 @@ class Authority:
     @property
     def printed_address(self) -> str:
         """The address as far as it may be stated as a fact; empty while it is unsure."""
-        return "" if self.confidence == "low-address" else self.address
+        return "" if self.address_is_unsure else self.address
 
     @property
     def printed_email(self) -> str:
@@ -52,6 +53,11 @@ class Authority:
     def needs_check(self) -> bool:
         """Whether the operator should compare the record with the authority's own site."""
         return self.confidence not in {"high", "checked"}
+
+    @property
+    def address_is_unsure(self) -> bool:
+        """Whether letters leave the address out until the operator has checked it."""
+        return self.confidence == "low-address"
 
 
 GENERIC = Authority(
@@ -66,6 +72,7 @@ GENERIC = Authority(
     confidence="high",
     note="The list of the European Data Protection Board names every authority.",
     regime="GDPR",
+    source="",
 )
 
 
@@ -104,6 +111,17 @@ def get(code: str | None, *, overrides: Mapping[str, Mapping[str, str]] | None =
         raise ValueError(f"DSR_AUTHORITIES[{found.code}] has unknown fields {sorted(unknown)}")
     confidence = _confidence(changes.pop("confidence", "checked"))
     return replace(found, confidence=confidence, **changes)
+
+
+def as_set(overrides: Mapping[str, Mapping[str, str]] | None = None) -> list[Authority]:
+    """Every record as this installation prints it, by code.
+
+    Raises `ValueError` for an entry of the operator that no record here would take.
+    """
+    table = all_authorities()
+    if unknown := sorted(set(overrides or {}) - set(table)):
+        raise ValueError(f"DSR_AUTHORITIES has unknown codes {unknown}")
+    return [get(code, overrides=overrides) for code in sorted(table)]
 
 
 def states() -> list[Authority]:
@@ -150,4 +168,5 @@ def _record(row: Mapping[str, str]) -> Authority:
         confidence=_confidence(row["confidence"]),
         note=row["note"],
         regime=row["regime"],
+        source=row["source"],
     )

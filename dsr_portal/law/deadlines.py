@@ -15,10 +15,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
+
+APPLIES_FROM: Final = date(2018, 5, 25)
+"""The first day of the GDPR (Art. 99(2)): no request under it arrived before."""
 
 MAX_EXTRA_MONTHS = 2
 ASK_WITHIN_WORKING_DAYS = 3
@@ -190,6 +193,12 @@ def check_calendar(code: str) -> None:
 def is_compared(calendar: str, year: int) -> bool:
     """Whether the year was compared with the official list; if not, say so beside the date."""
     return (_canonical(calendar), year) in _sheets()
+
+
+def not_compared(calendar: str, *days: date) -> list[int]:
+    """The years of these days that nobody compared with the official list, for who relies on a
+    date in them."""
+    return [year for year in sorted({day.year for day in days}) if not is_compared(calendar, year)]
 
 
 def holiday_name(day: date, calendar: str) -> str | None:

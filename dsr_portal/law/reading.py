@@ -20,6 +20,8 @@ _WORDS: dict[Right, str] = {
     r"|einschränk",
     Right.RECTIFICATION: r"wrong|correct|not me|mistake|rectif|fout|klopt niet|onjuist|falsch"
     r"|berichtig|stimmt nicht",
+    Right.PORTABILITY: r"portab|take .{0,30}along|machine.readable|(?:over)?draagba|meenem"
+    r"|machineleesba|übertragba|mitnehm|maschinenlesba",
 }
 _COMPILED = {right: re.compile(words, re.IGNORECASE) for right, words in _WORDS.items()}
 

@@ -47,12 +47,11 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(_facts(due, holiday), ensure_ascii=False))
         else:
             self.stdout.write(_sentence(received, due, calendar, holiday))
-        for year in sorted({due.unrolled.year, due.legal.year}):
-            if not deadlines.is_compared(calendar, year):
-                self.stderr.write(
-                    f"Holidays of {calendar} in {year} are the feasts the library knows; nobody"
-                    " has compared them with the official list yet (docs/deadlines.md)."
-                )
+        for year in deadlines.not_compared(calendar, due.unrolled, due.legal):
+            self.stderr.write(
+                f"Holidays of {calendar} in {year} are the feasts the library knows; nobody"
+                " has compared them with the official list yet (docs/deadlines.md)."
+            )
 
 
 def _facts(due: Due, holiday: str | None) -> dict[str, str | None]:
