@@ -20,12 +20,15 @@ from dsr_portal.compliance.models import (
     DirectorKind,
     MeasureKind,
     Penalty,
+    Pictures,
     Spared,
 )
+from dsr_portal.compliance.processor_models import ProcessorRole
 from dsr_portal.core.registries import event_types, sentences
 
 SPARED = Code(choices=tuple(Spared.values))
 DIRECTOR = Code(choices=tuple(DirectorKind.values))
+PROCESSOR = Code(choices=tuple(ProcessorRole.values))
 MEASURE = Code(choices=tuple(MeasureKind.values))
 NAMED: dict[str, Field] = {
     "duty": Code(choices=tuple(Duty.values)),
@@ -116,7 +119,15 @@ for _type in (
         {"closed_on": Day(), "years": Count(), "told": Count()},
         ("L-17", "L-23"),
     ),
-    EventType("retention.held", {"authority": Code()}, ("L-17", "L-23")),
+    EventType(
+        "retention.held",
+        {
+            "authority": Code(),
+            "pictures": Code(choices=tuple(Pictures.values)),
+            "source": Id(optional=True),
+        },
+        ("L-17", "L-23"),
+    ),
     EventType("retention.end_proposed", {"authority": Code()}, ("G-01", "L-23")),
     EventType("retention.end_turned_down", {"authority": Code()}, ("G-01", "L-23")),
     EventType("retention.hold_ended", {"authority": Code()}, ("G-01", "L-23")),
@@ -124,6 +135,21 @@ for _type in (
     EventType("accountable.named", NAMED, ("G-01", "L-16")),
     EventType("accountable.agreed", NAMED, ("G-01", "L-16")),
     EventType("accountable.ended", NAMED, ("G-01", "L-16")),
+    EventType(
+        "director.served_again",
+        {"kind": DIRECTOR, "to": StaffNo(), "times": Count()},
+        ("G-01", "L-16"),
+    ),
+    EventType("director.settled", {"kind": DIRECTOR, "by": Day()}, ("G-01", "L-16")),
+    EventType(
+        "board.report_made",
+        {"month": Day(), "document_id": Id(), "sha256": Hash()},
+        ("G-01", "L-18"),
+    ),
+    EventType("processor.entered", {"role": PROCESSOR}, ("G-01", "L-15")),
+    EventType("processor.ended", {"role": PROCESSOR}, ("G-01", "L-15")),
+    EventType("statement.written", {"stopped_on": Day()}, ("G-01",)),
+    EventType("statement.signed", {"stopped_on": Day()}, ("G-01",)),
     EventType("director.read", {"kind": DIRECTOR}, ("G-01", "L-16")),
     EventType(
         "director.answered",

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from dsr_portal.cases.models import Case
 from dsr_portal.cases.page_models import WishOver
+from dsr_portal.cases.paper_models import PaperReturn
 from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
 from dsr_portal.documents import selectors as documents
 from dsr_portal.erasure.models import Plan
@@ -112,6 +113,13 @@ NEEDS: tuple[Need, ...] = (
     Need("L-01", ("probe.received",), lambda case: Probe.objects.filter(case=case).count()),
     Need("L-02", ("identity.recorded",), lambda case: case.identity_checks.count()),
     Need("L-02", ("identity.asked",), lambda case: case.asks.count()),
+    Need("L-02", ("proof.given",), lambda case: case.proof_documents.count()),
+    Need("L-02", ("proof.checked",), lambda case: case.proof_documents.exclude(shows=None).count()),
+    Need(
+        "L-02",
+        ("proof.destroyed",),
+        lambda case: case.proof_documents.filter(destroyed_at__isnull=False).count(),
+    ),
     Need("L-02", ("case.identity_asked", "identity.lapsed"), _any),
     Need("L-03", ("consent.given",), lambda case: case.consents.count()),
     Need(
@@ -162,6 +170,17 @@ NEEDS: tuple[Need, ...] = (
         ("answer.approved",),
         lambda case: _answers(case).filter(state=AnswerState.APPROVED).count(),
     ),
+    Need("L-07", ("record.withheld",), lambda case: case.withheld.count()),
+    Need(
+        "L-07",
+        ("erasure.grounded",),
+        lambda case: Plan.objects.filter(case=case, grounds__isnull=False).distinct().count(),
+    ),
+    Need(
+        "L-07",
+        ("erasure.grounds_chosen",),
+        lambda case: int(case.erasure_grounds.filter(plan=None).exists()),
+    ),
     Need("L-08", ("document.made",), lambda case: documents.of_case(case.id).count()),
     Need("L-08", ("answer.made",), lambda case: _answers(case).exclude(document_id=None).count()),
     Need("L-09", ("delivery.made", "delivery.renewed"), lambda case: case.deliveries.count()),
@@ -175,6 +194,12 @@ NEEDS: tuple[Need, ...] = (
         ("delivery.opened", "delivery.arrived"),
         lambda case: case.deliveries.filter(first_opened_at__isnull=False).count(),
     ),
+    Need(
+        "L-09",
+        ("delivery.returned",),
+        lambda case: PaperReturn.objects.filter(delivery__case=case).count(),
+    ),
+    Need("L-09", ("contact.change_asked",), lambda case: case.address_changes.count()),
     Need("L-09", ("delivery.fetched", "delivery.locked"), _any),
     Need("L-10", ("erasure.planned",), lambda case: _plans(case).count()),
     Need(

@@ -6,7 +6,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit import services as audit
-from dsr_portal.compliance import orders, report, services
+from dsr_portal.compliance import board, orders, report, services
 from dsr_portal.compliance.models import AuditReport, ReportState
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import JobKind, job_kinds
@@ -68,3 +68,4 @@ def audit_report(ctx: JobContext) -> None:
 
 job_kinds.register(JobKind(name=services.KIND, queue="light", handler=audit_report))
 job_kinds.register(JobKind(name=orders.KIND, queue="light", handler=orders.run_checks))
+job_kinds.register(JobKind(name=board.KIND, queue="light", handler=board.make))

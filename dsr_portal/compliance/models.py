@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.compliance.accountable_models import Accountable  # noqa: F401 - found here
+from dsr_portal.compliance.accountable_models import Accountable  # noqa: F401 - Django looks here
+from dsr_portal.compliance.processor_models import Processor  # noqa: F401 - Django looks here
 from dsr_portal.core.models import Row
 
 
@@ -378,10 +379,19 @@ class DirectorKind(models.TextChoices):
     BREACH = "breach", _("A breach is open")
     VERIFICATION = "verification", _("A check after an erasure failed")
     CAPACITY = "capacity", _("More falls due than is done")
+    OUTGROWN = "outgrown", _("The gallery has outgrown its thresholds")
+    VACANT = "vacant", _("Nobody answers for a kind of decision")
+    ASSESSMENT = "assessment", _("The impact assessment has to be looked at again")
+    BOARD = "board", _("The monthly report")
+    PROMISE = "promise", _("What you said would be done is not done")
 
 
 class DirectorPage(Row):
-    """One page to one director: facts as codes when served, and the answer, which stays."""
+    """One page to one director: facts as codes when served, and the answer, which stays.
+
+    Nobody answered: it is served again, `times` counts. `settled_at`: an act that was promised was
+    seen to be done.
+    """
 
     kind = models.CharField(max_length=16, choices=DirectorKind.choices)
     about = models.CharField(max_length=80)
@@ -394,6 +404,9 @@ class DirectorPage(Row):
     words = models.CharField(max_length=500, blank=True)
     who = models.CharField(max_length=20, blank=True)
     by = models.DateField(null=True)
+    times = models.PositiveSmallIntegerField(default=1)
+    served_again_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -412,14 +425,77 @@ class DirectorPage(Row):
         return f"{self.kind} to {self.to}"
 
 
-class InspectionHold(Row):
-    """An authority inspects: while it stands no order and no breach comes to its end (law L-23).
+class BoardReport(Row):
+    """The report of one month to those who lead the controller (law G-01). `month` is its first
+    day; without a document it is being made."""
 
-    Ending it lowers a safeguard, so one proposes and another agrees (R19).
+    month = models.DateField(unique=True)
+    queued_at = models.DateTimeField()
+    document_id = models.UUIDField(null=True)
+    made_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(document_id__isnull=True, made_at__isnull=True)
+                | models.Q(document_id__isnull=False, made_at__isnull=False),
+                name="board_report_made_or_not",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class BanStatement(Row):
+    """Since when no faces are collected from the internet (AI Act Art. 5(1)(e); law AI-02).
+
+    Never changed: a later statement stands beside it, and the one signed last counts.
+    """
+
+    stopped_on = models.DateField()
+    proof = models.CharField(max_length=1000)
+    written_by = models.CharField(max_length=20)
+    written_at = models.DateTimeField()
+    signed_by = models.CharField(max_length=20, blank=True)
+    signed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(signed_by="", signed_at__isnull=True)
+                | ~models.Q(signed_by="")
+                & ~models.Q(signed_by=models.F("written_by"))
+                & models.Q(signed_at__isnull=False),
+                name="ban_statement_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"since {self.stopped_on}"
+
+
+class Pictures(models.TextChoices):
+    """What of the gallery an inspection keeps as it is; erasures of persons wait for it."""
+
+    NONE = "none", _("No: requests, orders and breaches only")
+    ALL = "all", _("All pictures")
+    SOURCE = "source", _("Pictures of one source")
+
+
+class InspectionHold(Row):
+    """An authority inspects: while it stands nothing comes to its end by a schedule (law L-23).
+
+    No order, no breach and no request; where the authority wants pictures kept as they are as well,
+    `pictures` keeps those of the gallery or of a source. Ending it lowers a safeguard, so one
+    proposes and another agrees (R19).
     """
 
     authority_code = models.CharField(max_length=20)
     reference = models.CharField(max_length=80)
+    pictures = models.OneToOneField(
+        "gallery.InspectionHold", null=True, on_delete=models.PROTECT, related_name="asked_by"
+    )
     since = models.DateTimeField()
     placed_by = models.CharField(max_length=20)
     end_proposed_by = models.CharField(max_length=20, blank=True)

@@ -32,6 +32,7 @@ from dsr_portal.core import clock, references
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.core.ids import new_id
+from dsr_portal.erasure import grounds as erasure_grounds
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.services import enqueue
@@ -182,6 +183,10 @@ def add_measure(
                     authority_code=order.authority_code,
                     due_on=order.due_on,
                     actor=actor,
+                )
+            if kind == MeasureKind.ERASE:
+                erasure_grounds.order(
+                    case_id=case.id, order_id=order.id, authority_code=order.authority_code
                 )
         record(
             "order.measure_added",
@@ -419,6 +424,7 @@ def end(*, order_id: UUID, decision: str, actor: Actor) -> Order:
         order.ended_at = clock.now()
         order.save(update_fields=["state", "ended_by_decision", "ended_at"])
         ordered.end_dates(order_id=order.id)
+        erasure_grounds.end_order(order_id=order.id)
         record("order.ended", actor=actor, subject_id=order.id)
     return order
 

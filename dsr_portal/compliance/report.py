@@ -16,9 +16,18 @@ from django.utils.translation import ngettext
 from dsr_portal.audit import services as audit
 from dsr_portal.cases import lateness, page_wishes
 from dsr_portal.cases.clocks import clock_of
-from dsr_portal.cases.models import UNIDENTIFIED, Case, Extension, IdentityWay, Outcome, WayKind
+from dsr_portal.cases.models import (
+    UNIDENTIFIED,
+    Case,
+    Extension,
+    HeldBack,
+    IdentityWay,
+    Outcome,
+    WayKind,
+    Withheld,
+)
 from dsr_portal.cases.page_models import PageAction
-from dsr_portal.compliance import accountability, concerning
+from dsr_portal.compliance import accountability, ai_act, concerning, statistics
 from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
 from dsr_portal.core.registries import sentences
@@ -26,10 +35,14 @@ from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.documents import selectors as documents
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
 from dsr_portal.erasure import selectors as erasure
+from dsr_portal.erasure.grounds import article_of
+from dsr_portal.erasure.models import Plan, Verification
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.law import authorities
+from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Position, Search, Verdict
+from dsr_portal.policy import assessment
 from dsr_portal.policy import selectors as policy
 from dsr_portal.policy.catalogue import DEFINITIONS
 from dsr_portal.recognition import calibration
@@ -95,6 +108,8 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         *_orders(touching.orders),
         *_breaches(touching.breaches),
         _settings(case),
+        *_statistics(),
+        _ai_items(),
         _people(events),
         _trail(events),
         _gaps(authority_code),
@@ -168,7 +183,7 @@ def _scope(
             (_("Controller"), controller["name"]),
             (_("Representative"), controller["representative"] or _("none")),
             (_("Data protection officer"), controller["dpo"]),
-            (_("AI Act, Art. 5(1)(e)"), _("date collection stopped: not stated by the controller")),
+            (_("AI Act, Art. 5(1)(e)"), ai_act.statement_words()),
         ],
     }
 
@@ -180,7 +195,8 @@ def _clock(case: Case) -> Section:
         "text": _("One month from the day of arrival (Art. 12(3); Reg. 1182/71)."),
         "rows": [
             (_("State"), f"{case.get_status_display()}. {case.get_outcome_display()}".strip(" .")),
-            (_("Arrived"), f"{day(case.received_on)} ({case.get_channel_display()})"),
+            (_("Arrived"), f"{day(case.arrived_on)} ({case.get_channel_display()})"),
+            *_first_written(case),
             (_("Date before rolling"), day(case.due_unrolled)),
             (_("Last legal day"), f"{day(case.due_on)} ({case.calendar})"),
             *_stood_still(case),
@@ -190,6 +206,13 @@ def _clock(case: Case) -> Section:
             (_("Closed"), moment(case.closed_at) or _("not yet")),
         ],
     }
+
+
+def _first_written(case: Case) -> list[tuple[str, str]]:
+    """The day that was written down first, where two persons agreed to an earlier one (D-05)."""
+    if case.corrected_on is None:
+        return []
+    return [(_("Written down at first"), day(case.received_on))]
 
 
 # -- evidence -------------------------------------------------------------------------------------
@@ -246,6 +269,7 @@ def _identity(case: Case) -> Section:
                 for check in checks
             ),
             (_("Documents used"), str(asked)),
+            *_proofs(case),
             *(
                 (
                     _("Asked for more"),
@@ -261,6 +285,23 @@ def _identity(case: Case) -> Section:
             ),
         ],
     }
+
+
+def _proofs(case: Case) -> list[tuple[str, str]]:
+    """Each document as a proof: why it was taken, what it showed, when it was destroyed (L-02)."""
+    return [
+        (
+            _("Document as proof"),
+            _("%(kind)s; %(why)s; looked at by %(who)s; picture destroyed: %(gone)s")
+            % {
+                "kind": one.get_kind_display(),
+                "why": one.get_why_display(),
+                "who": one.checked_by or "-",
+                "gone": moment(one.destroyed_at) or _("not yet"),
+            },
+        )
+        for one in case.proof_documents.order_by("given_at")
+    ]
 
 
 def _search(case: Case) -> Section:
@@ -299,10 +340,29 @@ def _search(case: Case) -> Section:
             (_("Parts without a graph"), str(search.swept_only)),
             *_look_up_rows(search),
             (_("Share missed at this threshold"), _missed(test)),
+            (_("Searches showing a stranger"), _strangers(search)),
             (_("Pose check, ISO/IEC 30107-3 figures"), _("not tested")),
             (_("Results by group of people"), _("not tested")),
             (_("Ended"), moment(search.finished_at) or _("not yet")),
         ],
+    }
+
+
+def _strangers(search: Search) -> str:
+    """FPIR(N, T) with what it rests on (law B-07)."""
+    test = calibration.measured_strangers(search.threshold, search.enrolled, photos=search.photos)
+    if test is None:
+        return _("not tested here")
+    return _(
+        "%(share)s, where nothing is held of a person; %(strangers)s strangers each on average "
+        "among %(faces)s faces: from %(pairs)s pairs of strangers in test %(name)s of %(day)s"
+    ) % {
+        "share": f"{100 * test.fpir:.1f} %",
+        "strangers": f"{test.strangers:,.2f}",
+        "faces": f"{test.enrolled:,}",
+        "pairs": f"{test.pairs:,}",
+        "name": test.name,
+        "day": test.made_on,
     }
 
 
@@ -401,6 +461,7 @@ def _answer(case: Case) -> Section:
         rows.append((_("SHA-256"), grouped(document.sha256)))
     if answer.package_sha256:
         rows.append((_("SHA-256 of the package"), grouped(answer.package_sha256)))
+    rows += _kept_back(case)
     for delivery in case.deliveries.order_by("created_at"):
         opened = moment(delivery.first_opened_at) or _("not opened")
         left = moment(delivery.released_at) or _("not yet")
@@ -412,6 +473,30 @@ def _answer(case: Case) -> Section:
             )
         )
     return {**heading, "rows": rows}
+
+
+def _kept_back(case: Case) -> list[tuple[str, str]]:
+    """Each record held back, with its ground, last day and both persons (L-07, R-02, E-03)."""
+    rows = case.withheld.select_related("proposal").order_by("at")
+    return [
+        (
+            _("Held back %(what)s") % {"what": one.get_what_display()},
+            _("%(article)s; until %(until)s; %(by)s, %(agreed)s")
+            % {
+                "article": _article_of(one),
+                "until": day(one.until) or "-",
+                "by": one.proposal.proposed_by,
+                "agreed": one.agreed_by,
+            },
+        )
+        for one in rows
+    ]
+
+
+def _article_of(row: Withheld) -> str:
+    if row.what == HeldBack.ERASURE:
+        return f"{EXEMPTIONS[Exemption(row.ground)].article} GDPR"
+    return f"{REFUSAL_GROUNDS[RefusalGround(row.ground)].article} GDPR"
 
 
 def _erasure(case: Case) -> Section:
@@ -429,6 +514,8 @@ def _erasure(case: Case) -> Section:
             (_("Planned"), moment(plan.frozen_at)),
             (_("Begun"), moment(plan.started_at) or _("not yet")),
             (_("Verified"), moment(plan.verified_at) or _("not yet")),
+            *_grounds(plan),
+            (_("Last older backup ends"), _backups_end(checks)),
         ],
     }
     if checks:
@@ -447,6 +534,35 @@ def _erasure(case: Case) -> Section:
             ],
         }
     return section
+
+
+def _grounds(plan: Plan) -> list[tuple[str, str]]:
+    """The grounds by article and who answers for them; words of people stay in the case (L-07)."""
+    return [
+        (
+            _("Ground"),
+            _("%(article)s; %(how)s; %(who)s, %(when)s")
+            % {
+                "article": article_of(one.ground),
+                "how": _("by the rule: %(why)s") % {"why": one.get_why_display()}
+                if one.by_rule
+                else _("chosen by a person"),
+                "who": one.decided_by,
+                "when": moment(one.decided_at),
+            },
+        )
+        for one in plan.grounds.order_by("ground")
+    ]
+
+
+def _backups_end(checks: Sequence[Verification]) -> str:
+    """L-10: until when something erased lies in a backup, where nobody can open it (E-05)."""
+    found = next((one for one in checks if one.store == "backups"), None)
+    if found is None:
+        return _("not checked yet")
+    if found.until is None:
+        return _("none (%(method)s)") % {"method": found.method}
+    return day(found.until)
 
 
 def _stood_still(case: Case) -> list[tuple[str, str]]:
@@ -475,12 +591,16 @@ def _missed_dates(case: Case) -> list[tuple[str, str]]:
     return [
         (
             _("Date missed"),
-            _("%(day)s: %(reason)s; letters: %(letters)s; promised then: %(new)s")
+            _(
+                "%(day)s: %(reason)s; letters: %(letters)s; promised then: %(new)s; "
+                "promised and missed too: %(broken)s"
+            )
             % {
                 "day": day(one.missed_on),
                 "reason": one.get_reason_display() or _("no reason written down"),
                 "letters": lateness.letters_about(case, one).count(),
-                "new": day(one.new_date),
+                "new": day(one.new_date) if one.new_date else _("nothing"),
+                "broken": day(one.broken_on) if one.broken_on else _("none"),
             },
         )
         for one in case.lateness.order_by("missed_on")
@@ -624,8 +744,48 @@ def _settings(case: Case) -> Section:
             )
             for name in sorted(DEFINITIONS)
         ]
-        + [(_("This case was searched under: %(what)s") % {"what": one}, by) for one, by in used],
+        + [(_("This case was searched under: %(what)s") % {"what": one}, by) for one, by in used]
+        + _assessed(search),
     }
+
+
+def _statistics() -> list[Section]:
+    """The rows of the monthly report, over the last twelve months; about no single case (L-18)."""
+    return statistics.of_last_year().sections()
+
+
+def _ai_items() -> Section:
+    """The five items of the AI Act, each by its name (AI-06)."""
+    return {
+        "id": "ai-act",
+        "heading": _("AI Act: instructions, accuracy, limits, oversight, explanation"),
+        "text": "",
+        "rows": [(f"{one.heading} ({one.law})", one.text) for one in ai_act.items()],
+    }
+
+
+def _assessed(search: Search | None) -> list[tuple[str, str]]:
+    """Which impact assessment this case was searched under, and which is in force (P-09)."""
+    newest = assessment.in_force()
+    rows = [
+        (
+            _("Impact assessment in force now"),
+            _("version %(version)s, approved by %(who)s on %(day)s")
+            % {
+                "version": newest.version,
+                "who": newest.approved_by,
+                "day": day(newest.approved_at),
+            }
+            if newest
+            else _("none"),
+        )
+    ]
+    if search is not None and search.compares:
+        ran = assessment.in_force_at(search.finished_at or search.started_at)
+        words = _("version %(version)s") % {"version": ran} if ran else _("none")
+        what = _("This case was searched under: %(what)s") % {"what": _("Impact assessment")}
+        rows.append((what, words))
+    return rows
 
 
 def _answered_for(events: Sequence[Told]) -> Section:
@@ -751,12 +911,9 @@ def _gaps(authority_code: str) -> Section:
             _("The time of an event is the clock of this machine; no time stamp server is used."),
             _("Recipients are as good as the logs the controller gave."),
             _("A test of how many pictures a search misses is made on other pictures than these."),
-            _(
-                "The log of the retention run and figures over many cases are not part of a "
-                "report about one case."
-            ),
+            _("The log of the retention run is not part of a report about one case."),
             *([others] if authority_code else []),
-            _("Record of processing and impact assessment: no reference was stated to the portal."),
+            _("The impact assessment and the record of processing are documents of their own."),
         ],
     }
 

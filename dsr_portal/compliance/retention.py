@@ -1,5 +1,7 @@
 """The end of orders and breaches: kept for a term after they are over, then destroyed (law L-23).
 
+An inspection holds them, every request, and the pictures the authority wants kept as they are.
+
 What goes: letters, words, evidence and notices. What stays: kinds, dates, counts, results, who
 decided, and the case by its id, as the trail has it; whom a case was about is destroyed with the
 case. Nothing goes while something is open, while a court looks at it, or an authority inspects.
@@ -23,11 +25,13 @@ from dsr_portal.compliance.models import (
     MeasureCase,
     Order,
     OrderState,
+    Pictures,
 )
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.documents import selectors as documents
+from dsr_portal.gallery import services as gallery
 from dsr_portal.law import authorities, deadlines
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
@@ -64,7 +68,7 @@ def order_kept(order: Order) -> Kept:
         why.append(_("The stop of collection it brought is in force."))
     if _open_cases(order.measures.values_list("cases__case__status", flat=True)):
         why.append(_("A case it names is open."))
-    if _inspected():
+    if inspected():
         why.append(_("An authority inspects."))
     return Kept(_end(settled_on(order), ORDER_YEARS), tuple(why))
 
@@ -80,7 +84,7 @@ def breach_kept(breach: Breach) -> Kept:
     ordered = MeasureCase.objects.filter(case_id__in=cases)
     if ordered.filter(measure__order__state=OrderState.OPEN).exists():
         why.append(_("An open order is about its case."))
-    if _inspected():
+    if inspected():
         why.append(_("An authority inspects."))
     closed = clock.local_date(breach.closed_at) if breach.closed_at else None
     return Kept(_end(closed, BREACH_YEARS), tuple(why))
@@ -103,8 +107,24 @@ def _open_cases(states: Iterable[str | None]) -> bool:
     return any(state is not None and state not in OVER for state in states)
 
 
-def _inspected() -> bool:
+def inspected() -> bool:
     return InspectionHold.objects.filter(ended_at=None).exists()
+
+
+# -- what keeps a request -------------------------------------------------------------------------
+
+
+def breached_cases() -> set[UUID]:
+    """Cases of which somebody may still have to be written to: their breach is open."""
+    breached = Breach.objects.filter(closed_at=None)
+    own = breached.exclude(case=None).values_list("case_id", flat=True)
+    return {*own, *breached.exclude(letters=None).values_list("letters__case_id", flat=True)}
+
+
+def ordered_cases() -> set[UUID]:
+    """Cases that an open order names."""
+    named = MeasureCase.objects.filter(measure__order__state=OrderState.OPEN)
+    return set(named.values_list("case_id", flat=True))
 
 
 # -- the sweeper ----------------------------------------------------------------------------------
@@ -174,8 +194,18 @@ def _shred(units: Iterable[UUID]) -> None:
 # -- holds of an inspection -----------------------------------------------------------------------
 
 
-def hold(*, authority_code: str, reference: str, actor: Actor) -> InspectionHold:
-    """An authority inspects: nothing comes to its end until two persons say it is over."""
+def hold(
+    *,
+    authority_code: str,
+    reference: str,
+    actor: Actor,
+    pictures: str = Pictures.NONE,
+    source_id: UUID | None = None,
+) -> InspectionHold:
+    """An authority inspects: nothing comes to its end until two persons say it is over.
+
+    Raises `NotAllowed` and `BadInput` (no_authority, hold_reference, hold_pictures, no_source).
+    """
     _require(actor, orders.MAY_ENTER)
     code = authorities.normalise(authority_code)
     if code not in authorities.all_authorities():
@@ -183,11 +213,27 @@ def hold(*, authority_code: str, reference: str, actor: Actor) -> InspectionHold
     name = reference.strip()
     if not name or len(name) > MAX_REFERENCE:
         raise BadInput("hold_reference", _("Give the authority's reference of its inspection."))
+    if pictures not in Pictures.values or (pictures == Pictures.SOURCE) != bool(source_id):
+        raise BadInput("hold_pictures", _("Choose which pictures the authority wants kept."))
     with unit_of_work():
+        kept = None
+        if pictures != Pictures.NONE:
+            kept = gallery.keep_for_inspection(source_id=source_id)
         row = InspectionHold.objects.create(
-            authority_code=code, reference=name, since=clock.now(), placed_by=actor.id
+            authority_code=code,
+            reference=name,
+            pictures=kept,
+            since=clock.now(),
+            placed_by=actor.id,
         )
-        record("retention.held", actor=actor, subject_id=row.id, authority=code)
+        record(
+            "retention.held",
+            actor=actor,
+            subject_id=row.id,
+            authority=code,
+            pictures=pictures,
+            source=source_id,
+        )
     return row
 
 
@@ -211,6 +257,8 @@ def agree_end(*, hold_id: UUID, actor: Actor) -> InspectionHold:
             raise NotAllowed("second_person", _("You proposed this, so another person decides."))
         row.ended_by, row.ended_at = actor.id, clock.now()
         row.save(update_fields=["ended_by", "ended_at"])
+        if row.pictures_id is not None:
+            gallery.let_go_after_inspection(hold_id=row.pictures_id)
         _tell("retention.hold_ended", row, actor)
     return row
 
@@ -227,7 +275,7 @@ def turn_down_end(*, hold_id: UUID, actor: Actor) -> InspectionHold:
 
 def holds() -> list[InspectionHold]:
     """Those that stand first."""
-    rows = InspectionHold.objects.order_by("since")
+    rows = InspectionHold.objects.select_related("pictures__source").order_by("since")
     return sorted(rows, key=lambda one: one.ended_at is not None)
 
 

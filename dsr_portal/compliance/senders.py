@@ -4,13 +4,34 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.compliance import breaches, collection, director
 from dsr_portal.compliance.models import Breach, DirectorPage, StopLift
 from dsr_portal.core import links
 from dsr_portal.core.errors import NotFound
-from dsr_portal.core.registries import Mail, senders
+from dsr_portal.core.registries import Mail, MailAbout, Reader, register_mail
+
+LIFT = MailAbout(
+    Reader.STAFF,
+    gettext_lazy("A stop of collection was lifted"),
+    "two persons lifted a stop of collection; to every data protection officer",
+    "speak to the accountable director if it looks wrong",
+    links=0,
+)
+BREACH = MailAbout(
+    Reader.STAFF,
+    gettext_lazy("A breach was opened: 72 hours"),
+    "a breach was opened; to everybody who may notify it",
+    "write down the facts at the desk",
+)
+PAGE = MailAbout(
+    Reader.STAFF,
+    gettext_lazy("%(what)s"),
+    "a page was served to the accountable director ([oversight](oversight.md))",
+    "read the page and answer it",
+)
 
 
 class LiftNotice:
@@ -30,7 +51,7 @@ class LiftNotice:
         }
         return Mail(
             to=", ".join(officers.values_list("email", flat=True)),
-            subject=_("A stop of collection was lifted"),
+            subject=str(LIFT.subject),
             text=text,
         )
 
@@ -52,7 +73,7 @@ class BreachNotice:
         }
         return Mail(
             to=", ".join(people.order_by("staff_no").values_list("email", flat=True)),
-            subject=_("A breach was opened: 72 hours"),
+            subject=str(BREACH.subject),
             text=text,
         )
 
@@ -69,9 +90,18 @@ class PageServed:
             "what": row.get_kind_display(),
             "link": links.url_for("desk", "desk:director_page", page_id=row.id),
         }
-        return Mail(to=person.email, subject=str(row.get_kind_display()), text=text)
+        to = [person.email]
+        if row.times >= director.DPO_FROM:
+            dpos = Staff.objects.filter(role=Role.DPO, is_active=True)
+            to += dpos.order_by("staff_no").values_list("email", flat=True)
+        if row.times > 1:
+            text += "\n" + _("It was served %(times)s times and nobody answered it.") % {
+                "times": row.times
+            }
+        subject = str(PAGE.subject) % {"what": row.get_kind_display()}
+        return Mail(to=", ".join(to), subject=subject, text=text)
 
 
-senders.register(director.SERVED, PageServed())
-senders.register(breaches.OPENED, BreachNotice())
-senders.register(collection.LIFTED, LiftNotice())
+register_mail(director.SERVED, PageServed(), PAGE)
+register_mail(breaches.OPENED, BreachNotice(), BREACH)
+register_mail(collection.LIFTED, LiftNotice(), LIFT)

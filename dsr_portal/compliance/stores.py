@@ -179,7 +179,21 @@ declare_model(
         "words": F.STAFF,
         "who": F.STAFF,
         "by": F.TIME,
+        "times": F.COUNT,
+        "served_again_at": F.TIME,
+        "settled_at": F.TIME,
     },
+)
+declare_model(
+    "compliance.BoardReport",
+    {
+        "id": F.ID,
+        "month": F.TIME,
+        "queued_at": F.TIME,
+        "document_id": F.ID,
+        "made_at": F.TIME,
+    },
+    shredder="none: figures and references, kept as evidence",
 )
 declare_model(
     "compliance.InspectionHold",
@@ -187,10 +201,40 @@ declare_model(
         "id": F.ID,
         "authority_code": F.CODE,
         "reference": F.STAFF,
+        "pictures": F.ID,
         "since": F.TIME,
         "placed_by": F.STAFF,
         "end_proposed_by": F.STAFF,
         "end_proposed_at": F.TIME,
+        "ended_by": F.STAFF,
+        "ended_at": F.TIME,
+    },
+)
+declare_model(
+    "compliance.BanStatement",
+    {
+        "id": F.ID,
+        "stopped_on": F.TIME,
+        "proof": F.STAFF,
+        "written_by": F.STAFF,
+        "written_at": F.TIME,
+        "signed_by": F.STAFF,
+        "signed_at": F.TIME,
+    },
+)
+declare_model(
+    "compliance.Processor",
+    {
+        "id": F.ID,
+        "name": F.COMPANY,
+        "role": F.CODE,
+        "hosts": F.CONFIG,
+        "country": F.CODE,
+        "contract_on": F.TIME,
+        "terms": F.COMPANY,
+        "safeguard": F.COMPANY,
+        "entered_by": F.STAFF,
+        "entered_at": F.TIME,
         "ended_by": F.STAFF,
         "ended_at": F.TIME,
     },

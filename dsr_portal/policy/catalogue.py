@@ -81,6 +81,14 @@ DEFINITIONS = {
             dpia=True,
         ),
         Definition(
+            "desk_strangers",
+            _("Strangers per search the desk can look at; more of them raise a warning"),
+            lambda: 10,
+            1,
+            1000,
+            whole=True,
+        ),
+        Definition(
             "release_hour",
             _("The hour at which answers leave"),
             lambda: settings.DSR_RELEASE_HOUR,
@@ -123,6 +131,15 @@ DEFINITIONS = {
             dpia=True,
         ),
         Definition(
+            "child_keep_days",
+            _("Days after which a child's answered request is closed, and again destroyed"),
+            lambda: 14,
+            14,
+            30,
+            whole=True,
+            dpia=True,
+        ),
+        Definition(
             "backup_days",
             _("Days for which a backup is kept"),
             lambda: settings.DSR_BACKUP_DAYS,
@@ -155,6 +172,19 @@ DEFINITIONS = {
             why=_(
                 "Art. 33(5) asks that the authority can check it and fixes no term. Three years is "
                 "the usual limitation of claims (DE, AT); in other states it is up to six."
+            ),
+        ),
+        Definition(
+            "trail_years",
+            _("Years for which the trail's details of a request are kept after it is closed"),
+            lambda: 3,
+            1,
+            6,
+            whole=True,
+            dpia=True,
+            why=_(
+                "No law fixes a term. Three years is the usual limitation of claims (AT; DE to the "
+                "end of the year); in other states it is up to six."
             ),
         ),
     )

@@ -1,7 +1,8 @@
 from django.utils.translation import gettext as _
 
-from dsr_portal.audit.schema import Code, Count, EventType, Hash, Number
+from dsr_portal.audit.schema import Code, Count, EventType, Flag, Hash, Number, StaffNo
 from dsr_portal.core.registries import event_types, sentences
+from dsr_portal.policy.assessment_models import AiClass, ReviewWhy
 
 event_types.register(
     EventType(
@@ -37,6 +38,31 @@ event_types.register(
         ("L-15",),
     )
 )
+for _step in ("begun", "written", "submitted", "advised", "sent_back"):
+    event_types.register(
+        EventType(f"assessment.{_step}", {"version": Count()}, ("L-15", "G-01", "G-02"))
+    )
+event_types.register(
+    EventType(
+        "assessment.approved",
+        {
+            "version": Count(),
+            "advised_by": StaffNo(),
+            "ai_class": Code(choices=tuple(AiClass.values)),
+        },
+        ("L-15", "G-01", "G-02"),
+    )
+)
+event_types.register(
+    EventType(
+        "assessment.review_opened",
+        {"setting": Code(), "value": Number(), "why": Code(choices=tuple(ReviewWhy.values))},
+        ("L-15",),
+    )
+)
+event_types.register(
+    EventType("assessment.review_closed", {"setting": Code(), "covered": Flag()}, ("L-15",))
+)
 sentences.register("policy.adopted", lambda p: _("A member of staff took a proposal over."))
 sentences.register(
     "policy.calibration_filed",
@@ -50,3 +76,7 @@ sentences.register("policy.proposed", lambda p: _("A change of a setting was pro
 sentences.register("policy.approved", lambda p: _("A change of a setting was approved."))
 sentences.register("policy.advised", lambda p: _("The data protection officer gave advice."))
 sentences.register("policy.rejected", lambda p: _("A change of a setting was rejected."))
+sentences.register("assessment.approved", lambda p: _("A director approved the impact assessment."))
+sentences.register(
+    "assessment.review_opened", lambda p: _("The impact assessment has to be looked at again.")
+)

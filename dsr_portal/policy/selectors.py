@@ -74,9 +74,26 @@ def proposals() -> list[dict[str, Any]]:
             "reason": row.reason,
             "dpia_note": row.dpia_note,
             "advice": row.advice,
+            "measured": _measured(row.value) if row.name == CALIBRATION else None,
         }
         for row in rows
     ]
+
+
+def _measured(content: dict[str, Any]) -> dict[str, Any]:
+    """What people who decide about a calibration have to know of it."""
+    remarks = content["remarks"]
+    untested = "not tested" if "tail_not_tested" in remarks or "tail" not in content else "usable"
+    return {
+        "review": content["review"]["value"],
+        "strong": content["strong"]["value"],
+        "enrolled": content["enrolled"],
+        "people_with_pairs": content["people_with_pairs"],
+        "found": content["found"]["value"],
+        "tail": "not usable" if "tail_not_usable" in remarks else untested,
+        "odds": sorted(content["odds"]),
+        "remarks": remarks,
+    }
 
 
 def _serving(name: str) -> Setting | None:

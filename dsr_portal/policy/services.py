@@ -12,6 +12,7 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.policy import assessment
 from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS, needs_advice
 from dsr_portal.policy.models import Setting, SettingState
 from dsr_portal.policy.selectors import current
@@ -53,6 +54,7 @@ def propose(*, actor: Actor, name: str, value: object, reason: str, dpia_note: s
             value=clean,
             old=current(name),
         )
+        assessment.keep_reviews()
     return setting
 
 
@@ -93,6 +95,7 @@ def file_calibration(*, actor: Actor, content: dict[str, Any]) -> Setting:
             strong_threshold=content["strong"]["value"],
             serves="at_once" if at_once else "waits",
         )
+        assessment.keep_reviews()
     return setting
 
 
@@ -164,6 +167,7 @@ def approve(*, actor: Actor, setting_id: UUID) -> Setting:
         setting.approved_at = clock.now()
         setting.save(update_fields=["state", "approved_by", "approved_at"])
         _record("policy.approved", setting, actor)
+        assessment.keep_reviews()
     return setting
 
 
@@ -175,6 +179,7 @@ def reject(*, actor: Actor, setting_id: UUID) -> Setting:
         setting.state = SettingState.REJECTED
         setting.save(update_fields=["state"])
         _record("policy.rejected", setting, actor)
+        assessment.keep_reviews()
     return setting
 
 

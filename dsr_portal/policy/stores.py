@@ -19,3 +19,41 @@ declare_model(
         "approved_at": F.TIME,
     },
 )
+declare_model(
+    "policy.Assessment",
+    {
+        "id": F.ID,
+        "version": F.COUNT,
+        "state": F.STATE,
+        "sections": F.CONFIG,
+        "risk_stays_high": F.STATE,
+        "consulted": F.CODE,
+        "consulted_on": F.TIME,
+        "ai_class": F.CODE,
+        "ai_class_by": F.STAFF,
+        "ai_class_on": F.TIME,
+        "covers": F.CONFIG,
+        "writers": F.STAFF,
+        "written_by": F.STAFF,
+        "written_at": F.TIME,
+        "submitted_by": F.STAFF,
+        "submitted_at": F.TIME,
+        "advice": F.STAFF,
+        "advised_by": F.STAFF,
+        "advised_at": F.TIME,
+        "approved_by": F.STAFF,
+        "approved_at": F.TIME,
+    },
+)
+declare_model(
+    "policy.AssessmentReview",
+    {
+        "id": F.ID,
+        "setting": F.CODE,
+        "value": F.CONFIG,
+        "why": F.CODE,
+        "opened_at": F.TIME,
+        "closed_at": F.TIME,
+        "closed_by": F.ID,
+    },
+)

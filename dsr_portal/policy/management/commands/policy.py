@@ -78,6 +78,17 @@ class Command(BaseCommand):
                 f"{proposal['id']}  {proposal['setting']} -> {proposal['value']}, proposed by "
                 f"{proposal['proposed_by']}; advice: {proposal['advice'] or 'none yet'}"
             )
+            if proposal["measured"]:
+                self.stdout.write(_measured_words(proposal["measured"]))
+
+
+def _measured_words(measured: dict[str, Any]) -> str:
+    return (
+        f"    review threshold {measured['review']:.3f}, strong band {measured['strong']:.3f} for "
+        f"{measured['enrolled']:,} faces; found {measured['found']:.2%} with "
+        f"{measured['people_with_pairs']} people of two pictures; tail of strangers "
+        f"{measured['tail']}; odds: {', '.join(measured['odds']) or 'none'}"
+    )
 
 
 def _decide(verb: str, actor: Actor, options: dict[str, Any]) -> Setting:

@@ -1,0 +1,7 @@
+from datetime import timedelta
+
+from dsr_portal.core.registries import Beat, schedule
+from dsr_portal.policy import assessment
+
+# An operator's variable can change a threshold without anybody proposing it.
+schedule.register("policy.reviews", Beat(run=assessment.keep_reviews, every=timedelta(minutes=5)))
