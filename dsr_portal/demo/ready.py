@@ -40,6 +40,9 @@ from dsr_portal.matching import selectors as reviews
 from dsr_portal.matching import services as matching
 from dsr_portal.matching import stopped
 from dsr_portal.matching.models import Decision, Review, ReviewState, Verdict
+from dsr_portal.policy import assessment
+from dsr_portal.policy.assessment_draft import OPEN_POINT, PARTS
+from dsr_portal.policy.assessment_models import AiClass
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.kinds import UnitKind
@@ -62,6 +65,44 @@ def run_jobs() -> None:
     for _round in range(_ROUNDS):
         if not jobs.run_due(queues=["light", "probe", "search"]):
             return
+
+
+# -- what stands before any case -----------------------------------------------------------------
+
+
+def approve_assessment() -> None:
+    """The impact assessment that opens the gate: invented words, approved by the cast through the
+    services everybody uses (P-09). Where a version is there already, nothing is touched."""
+    if assessment.versions():
+        return
+    version = assessment.begin(actor=act(cast.SUPERVISOR))
+    assessment.write(
+        assessment_id=version.id,
+        sections={part.code: _staged(str(part.draft)) for part in PARTS},
+        said=assessment.Said(
+            risk_stays_high=False,
+            ai_class=AiClass.BY_DESIGN,
+            ai_class_by=cast.SUPERVISOR.name,
+            ai_class_on=clock.today(),
+        ),
+        actor=act(cast.SUPERVISOR),
+    )
+    assessment.submit(assessment_id=version.id, actor=act(cast.SUPERVISOR))
+    advice = "Staged for the demo. Approve only what was measured on your own gallery."
+    assessment.advise(assessment_id=version.id, advice=advice, actor=act(cast.DPO))
+    assessment.approve(assessment_id=version.id, actor=act(cast.DIRECTOR))
+
+
+def _staged(draft: str) -> str:
+    """The shipped text with its open points closed in words nobody can take for real."""
+    said = draft.partition(OPEN_POINT)[0].strip()
+    return f"{said}\n{STAGED}".strip()
+
+
+STAGED = (
+    "STAGED FOR THE DEMO. Halden Images is invented and its people are rendered; nobody assessed "
+    "anything here."
+)
 
 
 # -- steps of a case ----------------------------------------------------------------------------

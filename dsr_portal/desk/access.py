@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.access import second_factor_required
 from dsr_portal.accounts.models import Role
-from dsr_portal.accounts.roles import INTAKE, REVIEWERS
+from dsr_portal.accounts.roles import INTAKE, REVIEWERS, SENIOR
 from dsr_portal.accounts.services import actor_for, is_trained, staff_of
 from dsr_portal.cases.selectors import DESK_ROLES
 from dsr_portal.compliance.director import MAY_SEE as MAY_SEE_DIRECTOR
@@ -17,6 +17,7 @@ from dsr_portal.compliance.orders import MAY_ENTER as MAY_TAKE_ORDERS
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
 from dsr_portal.gallery.channels import MAY_LIST
+from dsr_portal.policy.assessment import MAY_READ as MAY_READ_ASSESSMENT
 
 P = ParamSpec("P")
 MAY_OPEN_TO_AUTHORITY = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
@@ -53,6 +54,11 @@ def for_reviewers(view: View[P]) -> Page[P]:
     return _for_roles(REVIEWERS)(view)
 
 
+def for_seniors(view: View[P]) -> Page[P]:
+    """A page of those who see what was put aside (law C-09)."""
+    return _for_roles(SENIOR)(view)
+
+
 def for_intake(view: View[P]) -> Page[P]:
     """A page of those who may enter a request or a consent that came another way (T-08)."""
     return _for_roles(INTAKE)(view)
@@ -75,6 +81,11 @@ def for_orders(view: View[P]) -> Page[P]:
 def for_directors(view: View[P]) -> Page[P]:
     """A page of the accountable director, which the data protection officer reads too (R24)."""
     return _for_roles(MAY_SEE_DIRECTOR)(view)
+
+
+def for_governance(view: View[P]) -> Page[P]:
+    """A page on how the portal itself is answered for: supervisor, DPO, director (G-01)."""
+    return _for_roles(MAY_READ_ASSESSMENT)(view)
 
 
 def may_decide(request: HttpRequest) -> bool:

@@ -17,6 +17,7 @@ from dsr_portal.compliance.models import (
     BreachKind,
     MeasureKind,
     Penalty,
+    Pictures,
     Spared,
     StopReason,
 )
@@ -280,7 +281,7 @@ class TurnDownForm(PlainForm):
 
 
 class HoldForm(PlainForm):
-    """An authority inspects: which, and under which reference."""
+    """An authority inspects: which, under which reference, and what it wants kept as it is."""
 
     reference = forms.CharField(
         label=_("Its reference"),
@@ -293,7 +294,31 @@ class HoldForm(PlainForm):
         self.fields["authority_code"] = forms.ChoiceField(
             label=_("Authority"), choices=_authorities()
         )
-        self.order_fields(["authority_code", "reference"])
+        self.fields["pictures"] = forms.ChoiceField(
+            label=_("Does the authority want pictures kept as they are?"),
+            help_text=_("Erasures that people asked for wait as long."),
+            choices=self._pictures(),
+        )
+        self.order_fields(["authority_code", "reference", "pictures"])
+
+    @staticmethod
+    def _pictures() -> list[tuple[str, Any]]:
+        """None, all, or those of one source by its name."""
+        whole = [(one.value, one.label) for one in (Pictures.NONE, Pictures.ALL)]
+        named = [
+            (
+                f"{Pictures.SOURCE}:{one.id}",
+                _("Pictures of %(source)s") % {"source": one.name},
+            )
+            for one in Source.objects.order_by("name")
+        ]
+        return [*whole, *named]
+
+    def said(self) -> dict[str, Any]:
+        """What `retention.hold` takes."""
+        said: dict[str, Any] = dict(self.cleaned_data)
+        kind, _colon, source = said.pop("pictures").partition(":")
+        return {**said, "pictures": kind, "source_id": UUID(source) if source else None}
 
 
 class ActForm(PlainForm):

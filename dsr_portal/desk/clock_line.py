@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.cases.clocks import Clock
 from dsr_portal.core.templatetags.ui import day
+from dsr_portal.law import deadlines
 
 WIDTH, HEIGHT, LEFT = 480, 44, 8
 _BAR = WIDTH - 2 * LEFT
@@ -86,20 +87,42 @@ def _summary(counted: Clock) -> str:
 
 def _rows(counted: Clock) -> list[tuple[str, str]]:
     rows = [(_("Arrived"), day(counted.received_on))]
+    if counted.first_written != counted.received_on:
+        rows.append((_("Written down at first"), day(counted.first_written)))
     if counted.counts_from != counted.received_on:
         rows.append((_("Counts anew from"), day(counted.counts_from)))
     rows += [(_("Stood still"), _stretch(one.asked_on, one.answered_on)) for one in counted.pauses]
     rows.append((_("Due"), _rolled(counted)))
+    if years := deadlines.not_compared(counted.calendar, counted.due.unrolled, counted.due.legal):
+        rows.append((_("Holidays"), _holidays(counted.calendar, years)))
     if counted.due != counted.unpaused:
         rows.append((_("Due without pauses"), day(counted.unpaused.legal)))
     if counted.months > 1:
         rows.append((_("First date, before the extension"), day(counted.first.legal)))
+    for name, by in (
+        (_("Search by"), counted.targets.search_by),
+        (_("First decision by"), counted.targets.first_decision_by),
+    ):
+        if by is not None:
+            rows.append((name, day(by)))
     rows += [
         (_("Reviews by"), day(counted.targets.review_by)),
         (_("Answer by"), day(counted.targets.answer_by)),
         (_("Erasure by"), day(counted.targets.erase_by)),
     ]
     return rows
+
+
+def _holidays(calendar: str, years: list[int]) -> str:
+    """That the date may move: who tells somebody a day should know what it goes by (D-03)."""
+    words = {"calendar": calendar, "years": ", ".join(map(str, years))}
+    return (
+        _(
+            "of %(calendar)s in %(years)s as the library knows them; nobody compared them with the"
+            " official list yet"
+        )
+        % words
+    )
 
 
 def _stretch(first: date, last: date | None) -> str:

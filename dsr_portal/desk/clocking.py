@@ -11,12 +11,21 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import extensions, lateness, letters, proposals
+from dsr_portal.cases import address_changes, arrivals, extensions, lateness, letters, proposals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.correction_models import Wrong
-from dsr_portal.cases.models import Case, LetterState, Means, Missing, PauseGround, Proposal
+from dsr_portal.cases.models import (
+    Case,
+    LetterState,
+    Means,
+    Missing,
+    PauseGround,
+    Proposal,
+    ProposalKind,
+)
 from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
@@ -25,7 +34,7 @@ from dsr_portal.core.templatetags.ui import day
 from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.clock_line import clock_line
 from dsr_portal.desk.facts import letters_shown
-from dsr_portal.desk.forms import ExtensionForm, LateForm
+from dsr_portal.desk.forms import ArrivalForm, ExtensionForm, LateForm
 from dsr_portal.law.articles import (
     CORRECTION_GROUNDS,
     EXEMPTIONS,
@@ -54,6 +63,24 @@ def extension(request: HttpRequest, actor: Actor, reference: str) -> HttpRespons
     if proposed:
         return redirect("desk:case", reference=found.reference)
     return form_page(request, "desk/extension.html", found, form, not_yet=extensions.why_not(found))
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def arrival(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Propose that it arrived on an earlier day; another person agrees (law D-05)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = ArrivalForm(request.POST or None)
+
+    def act() -> None:
+        arrivals.propose(case_id=found.id, actor=actor, **form.cleaned_data)
+
+    proposed = done(
+        request, form, act, _("Proposed. Nothing changes before another person agrees.")
+    )
+    if proposed:
+        return redirect("desk:case", reference=found.reference)
+    return form_page(request, "desk/arrival.html", found, form, not_yet=arrivals.why_not(found))
 
 
 @for_reviewers
@@ -149,6 +176,7 @@ def missed_of(found: Case) -> list[dict[str, Any]]:
             "missed_on": row.missed_on,
             "reason": row.get_reason_display() or _("not written down yet"),
             "new_date": row.new_date,
+            "broken_on": row.broken_on,
             "letters": lateness.letters_about(found, row).count(),
             "ended_at": row.ended_at,
         }
@@ -177,12 +205,19 @@ def _proposals(found: Case, actor: Actor) -> list[dict[str, Any]]:
             "row": one,
             "hidden": _is_hidden(one, blind, actor),
             "words": "" if _is_hidden(one, blind, actor) else proposals.words_of(one),
-            "detail": [] if _is_hidden(one, blind, actor) else proposal_words(one),
+            "detail": [] if _is_hidden(one, blind, actor) else _detail(one, actor),
             "own": one.proposed_by == actor.id,
             "left": one.needed - one.agreements.count(),
         }
         for one in proposals.waiting_in(found)
     ]
+
+
+def _detail(proposal: Proposal, actor: Actor) -> list[tuple[str, str]]:
+    """What is agreed to; a new address only for who may agree to it."""
+    if proposal.kind == ProposalKind.ADDRESS and actor.role in REVIEWERS:
+        return [(_("New e-mail address"), address_changes.proposed_email(proposal))]
+    return proposal_words(proposal)
 
 
 def _is_hidden(proposal: Proposal, blind: Review | None, actor: Actor) -> bool:
@@ -203,6 +238,7 @@ def proposal_words(proposal: Proposal) -> list[tuple[str, str]]:
 
 _CODES = {
     "reason": lambda: _("Reason"),
+    "arrived": lambda: _("Arrived on"),
     "months": lambda: _("Further months"),
     "ground": lambda: _("Ground"),
     "until": lambda: _("Until"),
@@ -229,6 +265,7 @@ def _value(name: str, value: Any) -> str:
     words = {
         "reason": extensions.reason_words,
         "until": lambda one: day(date.fromisoformat(one)),
+        "arrived": lambda one: day(date.fromisoformat(one)),
         "refusal": lambda one: REFUSAL_GROUNDS[RefusalGround(one)].text,
         "exemption": lambda one: EXEMPTIONS[Exemption(one)].text,
         "ground": lambda one: PauseGround(one).label,

@@ -17,10 +17,11 @@ from dsr_portal.cases.models import Case, WayKind
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import for_reviewers
-from dsr_portal.desk.forms import CONFIRM, VIEW, DecisionForm
+from dsr_portal.desk.forms import CONFIRM, VIEW, AsideKindForm, DecisionForm
 from dsr_portal.gallery import connector
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery.models import Record
+from dsr_portal.matching import asides
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching import services as matching_services
 from dsr_portal.matching.models import (
@@ -62,7 +63,7 @@ def compare(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         return _decide(request, actor, found, groups)
     current = _chosen(_in_order(groups), request.GET.get("picture", ""))
     if current is None:
-        return _finish_page(request, found, _in_order(groups))
+        return _finish_page(request, found, review, _in_order(groups))
     matching_services.mark_shown(decision_id=current.id, actor=actor)
     return _page(request, actor, found, groups, current)
 
@@ -196,6 +197,8 @@ def _page(
         "band_words": _band_words(band, current),
         "facts": held.facts(record.image_id),
         "views": matching.both_views(current.review, actor).get(current.candidate_id),
+        "aside": asides.count(current.review),
+        "aside_form": AsideKindForm(),
     }
     status = 422 if form is not None else 200
     return render(request, "desk/compare.html", context, status=status)
@@ -298,7 +301,9 @@ def _odds_words(current: Decision) -> str:
     }[step] % {"faces": f"{search.enrolled:,}"}
 
 
-def _finish_page(request: HttpRequest, found: Case, decisions: list[Decision]) -> HttpResponse:
+def _finish_page(
+    request: HttpRequest, found: Case, review: Review, decisions: list[Decision]
+) -> HttpResponse:
     search = matching.latest_search(found.id)
     ways = [way for way in cases.ways_of(found) if way.kind in FOUND_BY]
     context = {
@@ -307,6 +312,7 @@ def _finish_page(request: HttpRequest, found: Case, decisions: list[Decision]) -
         # R19: who confirms "nothing found" sees what was looked up.
         "looked_up": ways if search is not None and search.looks_up else [],
         "search": search,
+        "aside": asides.count(review),
     }
     return render(request, "desk/finish.html", context)
 

@@ -21,7 +21,11 @@ from dsr_portal.desk.authority_forms import ActForm, NotActForm
 @require_GET
 def pages(request: HttpRequest, actor: Actor) -> HttpResponse:
     nobody = [str(duty.label) for duty in accountability.vacant()]
-    context = {"pages": director.pages_for(actor), "nobody": nobody}
+    context = {
+        "pages": director.pages_for(actor),
+        "nobody": nobody,
+        "overdue": director.overdue_promises(),
+    }
     return render(request, "desk/director.html", context)
 
 

@@ -1,4 +1,4 @@
-"""What people decide about an erasure before it runs: shared pictures and copies (X-14, R1)."""
+"""What people decide about an erasure before it runs: why, shared pictures, copies (E-02, X-14)."""
 
 from typing import Any
 from uuid import UUID
@@ -11,19 +11,80 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import selectors as cases
-from dsr_portal.cases.models import Case
+from dsr_portal.cases.models import Case, RightCode
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import NotFound
+from dsr_portal.core.errors import Conflict, NotFound
 from dsr_portal.desk.access import for_reviewers
+from dsr_portal.desk.clocking import done, form_page
 from dsr_portal.desk.comparing import SHOWN_SIDE, jpeg_response
-from dsr_portal.desk.forms import DuplicateForm, SharedPictureForm
+from dsr_portal.desk.forms import DuplicateForm, GroundsForm, SharedPictureForm
 from dsr_portal.erasure import duplicates as erasure_duplicates
+from dsr_portal.erasure import grounds as erasure_grounds
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure import services as erasure_services
 from dsr_portal.erasure.models import Duplicate, Plan
-from dsr_portal.gallery import connector
+from dsr_portal.erasure.preview import Line, preview
+from dsr_portal.gallery import connector, covers
+from dsr_portal.law.articles import ErasureGround
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.pictures import jpeg_of
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def start(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """What will happen and why it is owed, then the button (ui.md: danger is behind a page)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = _grounds_form(request, found)
+
+    def act() -> None:
+        _choose(found, form, actor)
+        erasure_services.start_erasure(case_id=found.id, actor=actor)
+
+    if done(request, form, act, _("The plan is made. The hold window runs.")):
+        return redirect("desk:case", reference=found.reference)
+    lines = _preview(found)
+    if not lines or not found.rights.filter(right=RightCode.ERASURE).exists():
+        messages.info(request, _("There is nothing to erase in this case."))
+        return redirect("desk:case", reference=found.reference)
+    records = next(one.count for one in lines if one.store == "face_codes")
+    context = {"records": records, "lines": lines, "ordered": _ordered(found)}
+    return form_page(request, "desk/erasure.html", found, form, **context)
+
+
+def _preview(found: Case) -> list[Line]:
+    try:
+        return preview(found)
+    except Conflict:
+        return []
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def grounds(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Choose why the erasure is owed before it starts by its date or by the person (law E-02)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = _grounds_form(request, found)
+    if done(request, form, lambda: _choose(found, form, actor), _("Kept for the erasure.")):
+        return redirect("desk:case", reference=found.reference)
+    context = {"not_yet": erasure_grounds.why_not(found), "ordered": _ordered(found)}
+    return form_page(request, "desk/grounds.html", found, form, **context)
+
+
+def _grounds_form(request: HttpRequest, found: Case) -> GroundsForm:
+    return GroundsForm(
+        request.POST or None,
+        initial={"grounds": [one.value for one in erasure_grounds.preselected(found)]},
+        hints=erasure_grounds.hints(found),
+    )
+
+
+def _choose(found: Case, form: GroundsForm, actor: Actor) -> None:
+    erasure_grounds.choose(case_id=found.id, actor=actor, **form.cleaned_data)
+
+
+def _ordered(found: Case) -> str:
+    return erasure_grounds.hints(found).get(ErasureGround.ORDER, "")
 
 
 @for_reviewers
@@ -65,10 +126,12 @@ def _shown(row: Duplicate, actor: Actor) -> dict[str, Any]:
     """Nothing here tells a second person what the first one said."""
     mine = actor.id in {row.first_officer, row.second_officer}
     disputed = bool(row.second_officer)
+    others = mine or (disputed and actor.role != "supervisor")
     return {
         "duplicate": row,
         "faces": erasure_duplicates.standing_records(row),
-        "waits_for_others": mine or (disputed and actor.role != "supervisor"),
+        "waits_for_others": others or not erasure_duplicates.may_decide(row, actor),
+        "aside": covers.standing().filter(image_id=row.image_id).first(),
     }
 
 
@@ -80,6 +143,8 @@ def duplicate_picture(
     """The person's picture ("of") or the one that looks like it ("copy"); a child decodes (R28)."""
     found = cases.case_for(staff_of(request), reference)
     row = _one(_plan(found), duplicate_id)
+    # A copy of what is put aside shows the same (law C-09).
+    covers.refuse_covered(row.of_image_id)
     image_id = row.of_image_id if which == "of" else row.image_id
     picture = decode_picture(connector.current().picture(image_id), max_side=SHOWN_SIDE)
     return jpeg_response(jpeg_of(picture))

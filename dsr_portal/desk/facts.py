@@ -19,6 +19,7 @@ from dsr_portal.core.registries import sentences
 from dsr_portal.desk.next_step import NextStep, next_step
 from dsr_portal.disclosure import named_page
 from dsr_portal.disclosure import selectors as disclosure
+from dsr_portal.disclosure.asides import hidden_documents
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.named_page import Seen
 from dsr_portal.documents.models import Document, Kind
@@ -113,6 +114,7 @@ def documents_for(case: Case, actor: Actor) -> QuerySet[Document]:
     if matching.is_blind(case.id, actor):
         rows = rows.exclude(kind=Kind.AUDIT)
     hidden = case.letters.exclude(id__in=letters_shown(case, actor)).exclude(document_id=None)
+    rows = rows.exclude(id__in=hidden_documents(case.id))
     return rows.exclude(id__in=hidden.values_list("document_id", flat=True))
 
 

@@ -1,6 +1,6 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.accounts.models import ProposalKind, Role, Staff
-from dsr_portal.cases import confirmations
+from dsr_portal.cases import confirmations, phone
 from dsr_portal.cases.asking import MAX_ASK
 from dsr_portal.cases.asking_again import MAX_FACT
 from dsr_portal.cases.child_models import AgeBand
@@ -30,6 +30,8 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.page_models import PageAction
+from dsr_portal.cases.paper_models import ReturnReason
+from dsr_portal.cases.phone_models import CallCheck, CallEnd
 from dsr_portal.cases.proof_models import DocumentKind, DocumentWhy
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput
@@ -39,14 +41,16 @@ from dsr_portal.disclosure.correcting import MAX_WORDS as MAX_CORRECTION_WORDS
 from dsr_portal.disclosure.named_page import Seen
 from dsr_portal.disclosure.unidentified import MAX_WHY
 from dsr_portal.erasure.models import Duplicate, PlanRecord
-from dsr_portal.gallery.models import RecipientChannel
+from dsr_portal.gallery.models import PutAside, RecipientChannel
 from dsr_portal.law import authorities
 from dsr_portal.law.articles import (
     ABUSE,
     CORRECTION_GROUNDS,
+    ERASURE_GROUNDS,
     EXTENSION_REASONS,
     REFUSAL_GROUNDS,
     CorrectionGround,
+    ErasureGround,
     ExtensionReason,
 )
 from dsr_portal.matching.linking import MAX_WORDS as MAX_LINK_WORDS
@@ -118,18 +122,13 @@ class MessageForm(PlainForm):
 
     text = forms.CharField(
         label=_("Write to the person"),
-        help_text=_("Nothing of what a search found: that is for the answer (rule R3)."),
+        help_text=_(
+            "Nothing of what a search found: that is for the answer (rule R3). What the request "
+            "has to wait for is asked on its own page."
+        ),
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 5}),
     )
-    waits = forms.BooleanField(
-        label=_("The request waits for what they say"), required=False, initial=True
-    )
-
-    def __init__(self, *args: Any, can_wait: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not can_wait:
-            del self.fields["waits"]
 
     def clean_text(self) -> str:
         return _kept(self.cleaned_data["text"])
@@ -163,6 +162,17 @@ class PostedForm(PlainForm):
         label=_("Number of the registered letter"),
         help_text=_("As it stands on the slip of the post."),
         max_length=40,
+    )
+
+
+class ReturnedForm(PlainForm):
+    """The post brought it back (law L-09)."""
+
+    on = forms.DateField(label=_("On which day did it come back?"), help_text=_("Year-month-day."))
+    reason = forms.ChoiceField(
+        label=_("Which reason did the post give?"),
+        choices=ReturnReason.choices,
+        widget=ChoiceCards,
     )
 
 
@@ -253,6 +263,23 @@ class NewCodeForm(PlainForm):
         return _kept(self.cleaned_data["compared"])
 
 
+class NewEmailForm(NewCodeForm):
+    """A new address that staff write down, after a check (R13)."""
+
+    email = forms.EmailField(label=_("New e-mail address"), max_length=254)
+    field_order = ("email", "way", "compared")
+
+
+class NewPostalForm(NewCodeForm):
+    name = PostalForm.base_fields["name"]
+    postal = PostalForm.base_fields["postal"]
+    field_order = ("name", "postal", "way", "compared")
+
+
+class StopChangeForm(PlainForm):
+    """One button: the old address stays."""
+
+
 class AskForm(PlainForm):
     """What is missing, with at least two ways to choose from (T-07, R-06)."""
 
@@ -299,6 +326,21 @@ class AskAgainForm(AskForm):
         )
 
 
+class ArrivalForm(PlainForm):
+    """It reached us earlier than was written down (D-05)."""
+
+    arrived = forms.DateField(
+        label=_("On which day did it reach us?"),
+        help_text=_("Year-month-day. Any official address of ours counts, read or not."),
+    )
+    words = forms.CharField(
+        label=_("How is that known?"),
+        help_text=_("For colleagues: a stamp, a header, what the person showed."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
 class ExtensionForm(PlainForm):
     """More time than a month; the law knows no other reasons than these (D-06)."""
 
@@ -336,6 +378,116 @@ class LinkForm(PlainForm):
         help_text=_("Kept in both case files. Write nothing about pictures or what was found."),
         max_length=MAX_LINK_WORDS,
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class PhoneWishForm(PlainForm):
+    """Where and when the person wants to be called (law T-12)."""
+
+    number = forms.CharField(label=_("Number to call"), max_length=40)
+    when = forms.CharField(
+        label=_("When is it safe to call?"),
+        max_length=phone.MAX_WHEN,
+        required=False,
+    )
+
+
+class CallForm(PlainForm):
+    """One call about the written answer: how it went, the check, what was told."""
+
+    end = forms.ChoiceField(label=_("How did it go?"), choices=CallEnd.choices, widget=ChoiceCards)
+    check = forms.ChoiceField(
+        label=_("How did you know who was on the phone?"),
+        choices=CallCheck.choices,
+        required=False,
+        widget=ChoiceCards,
+    )
+    code = forms.CharField(
+        label=_("The code they told"),
+        help_text=_("It is compared and kept nowhere."),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+    told = forms.MultipleChoiceField(
+        label=_("What of the answer did you tell?"),
+        choices=phone.Part.choices,
+        required=False,
+        widget=ChoiceBoxes,
+    )
+    words = forms.CharField(
+        label=_("What else was said"),
+        help_text=_("Nothing that the answer does not say."),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class AsideKindForm(PlainForm):
+    """What a picture is that nobody else should see; no details are asked (law C-09)."""
+
+    kind = forms.ChoiceField(
+        label=_("What is it?"), choices=PutAside.Kind.choices, widget=ChoiceCards
+    )
+
+
+class AsideSayForm(PlainForm):
+    """Whether a picture that is put aside shows who asked."""
+
+    verdict = forms.ChoiceField(label=_("Your answer"), choices=Verdict.choices, widget=ChoiceCards)
+
+
+class AsideReportForm(PlainForm):
+    """To whom the abuse of a child was reported, when, and their reference."""
+
+    told_to = forms.ChoiceField(
+        label=_("Who was told?"), choices=PutAside.ToldTo.choices, widget=ChoiceCards
+    )
+    told_on = forms.DateField(label=_("On which day?"), help_text=_("Year-month-day."))
+    reference = forms.CharField(
+        label=_("Their reference"), help_text=_("Nothing about the picture."), max_length=100
+    )
+
+
+class AsideFreeForm(PlainForm):
+    """The word of police or hotline that it is not needed any more."""
+
+    reference = forms.CharField(
+        label=_("Reference of their word"),
+        help_text=_("Nothing about the picture."),
+        max_length=100,
+    )
+
+
+class AsideReleaseForm(PlainForm):
+    """Why a picture can be shown again; the second person only agrees."""
+
+    reason = forms.CharField(
+        label=_("Why can it be shown?"),
+        help_text=_("Don't describe the picture or anybody in it."),
+        max_length=300,
+        required=False,
+    )
+
+
+class AsideLowerForm(PlainForm):
+    """Why a picture is intimate and no abuse of a child; the second person only agrees."""
+
+    reason = forms.CharField(
+        label=_("Why is it none?"),
+        help_text=_("Don't describe the picture or anybody in it."),
+        max_length=300,
+        required=False,
+    )
+
+
+class AsideShownForm(PlainForm):
+    """Where the person saw their intimate picture, on their wish."""
+
+    way = forms.ChoiceField(
+        label=_("Where did they see it?"),
+        choices=[("visit", _("At a visit")), ("call", _("In a call"))],
+        widget=ChoiceCards,
     )
 
 
@@ -543,11 +695,39 @@ class HoldBackForm(PlainForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         for name, choices in (("record_id", pictures), ("ground", grounds)):
-            self.fields[name] = forms.ChoiceField(
-                label=self.fields[name].label, choices=choices, widget=ChoiceCards
-            )
+            cast("forms.ChoiceField", self.fields[name]).choices = choices
         if not dated:
             del self.fields["until"]
+
+
+class GroundsForm(PlainForm):
+    """Why the erasure is owed; what the rule proposes is ticked, with what it saw (Art. 17(1))."""
+
+    grounds = forms.MultipleChoiceField(label=_("Why does it have to be deleted?"))
+    words = forms.CharField(
+        label=_("What makes it so?"),
+        help_text=_(
+            "Only for a ground without a reason above. It stands in the certificate. Short "
+            "sentences."
+        ),
+        max_length=MAX_WORDS,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, hints: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [
+            (one.value, f"{facts.article}: {facts.text}")
+            for one, facts in ERASURE_GROUNDS.items()
+            if one != ErasureGround.ORDER
+        ]
+        self.fields["grounds"] = forms.MultipleChoiceField(
+            label=self.fields["grounds"].label,
+            help_text=_("One is enough; choose each that applies."),
+            choices=choices,
+            widget=ChoiceBoxes(hints=hints),
+        )
 
 
 class EnterCorrectionForm(PlainForm):

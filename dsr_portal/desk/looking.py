@@ -10,10 +10,17 @@ from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import asking_again, pauses
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
+from dsr_portal.cases.models import Case, Means, Missing
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import for_reviewers
-from dsr_portal.desk.forms import AskAgainForm, AskForm, PhotosForm, UnidentifiedForm
+from dsr_portal.desk.forms import (
+    ASK_PHOTO,
+    AskAgainForm,
+    AskForm,
+    PhotosForm,
+    UnidentifiedForm,
+)
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import unidentified as letters
 from dsr_portal.matching import named
@@ -73,7 +80,9 @@ def ask(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     again = case_services.was_asked(found)
     facts = asking_again.facts_left(found)
     form = (
-        AskAgainForm(request.POST or None, facts=facts) if again else AskForm(request.POST or None)
+        AskAgainForm(request.POST or None, facts=facts)
+        if again
+        else AskForm(request.POST or None, initial=_suggested(found))
     )
     if request.method == "POST" and form.is_valid():
         act = asking_again.propose if again else case_services.ask_to_identify
@@ -86,7 +95,9 @@ def ask(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
                 request,
                 _("Proposed. The person hears nothing before another person agrees.")
                 if again
-                else _("Sent. The person reads it on the page of their request."),
+                else _(
+                    "Asked. The letter leaves by itself, or waits here to be printed and posted."
+                ),
             )
             return redirect("desk:case", reference=found.reference)
     context = {
@@ -98,6 +109,20 @@ def ask(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         "in_time": pauses.in_time(found),
     }
     return render(request, "desk/ask.html", context, status=422 if form.errors else 200)
+
+
+def _suggested(found: Case) -> dict[str, object]:
+    """Where there is no photo: the fact, words and ways, all of which an officer may change.
+
+    Nobody has to send one (law N-10): it is one of the ways and never alone.
+    """
+    if matching_selectors.photos(found.id):
+        return {}
+    return {
+        "missing": [Missing.NOTHING_TO_LOOK_UP],
+        "text": ASK_PHOTO,
+        "means": [Means.PHOTO, Means.NAMED, Means.CALL],
+    }
 
 
 @for_reviewers

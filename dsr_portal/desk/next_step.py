@@ -15,9 +15,10 @@ from dsr_portal.cases import (
     exemptions,
     mandates,
     page_wishes,
+    paper_returns,
 )
 from dsr_portal.cases.models import UNIDENTIFIED, Case, DeliveryState, RightCode, Status
-from dsr_portal.cases.services import has_unread_mail, was_asked
+from dsr_portal.cases.services import has_unread_mail, unanswered_ask, was_asked
 from dsr_portal.cases.states import OVER
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.templatetags.ui import day, moment
@@ -38,6 +39,7 @@ from dsr_portal.matching.services import (
     photos_differ,
 )
 from dsr_portal.matching.stopped import stopped_jobs
+from dsr_portal.policy import assessment
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def _due(case: Case) -> date | None:
 
 
 def _step(case: Case, actor: Actor) -> NextStep:
+    if case.status != Status.PURGED and paper_returns.undecided(case) is not None:
+        return _came_back()
     steps: dict[str, Callable[[], NextStep]] = {
         Status.RECEIVED: lambda: _before_search(case, actor),
         Status.NEEDS_INFO: lambda: _before_search(case, actor),
@@ -105,6 +109,16 @@ def _step(case: Case, actor: Actor) -> NextStep:
         Status.ERASING: lambda: _erasing(case),
     }
     return steps.get(case.status, lambda: _over(case))()
+
+
+def _came_back() -> NextStep:
+    return NextStep(
+        _("A letter came back"),
+        _("Check the address with the person, post it again, or keep it here."),
+        law=_("Art. 12(3)"),
+        page="desk:paper",
+        button=_("See to the letter"),
+    )
 
 
 def _lift() -> NextStep:
@@ -198,6 +212,15 @@ def _searching(case: Case) -> NextStep:
             _("What the person named is looked up. No face is compared."),
             machine=True,
         )
+    if why := assessment.closed():
+        return NextStep(
+            _("The search waits for the impact assessment"),
+            why.words
+            + " "
+            + _("It begins by itself once a director has approved a version. The date runs on."),
+            law=_("Art. 35(1), 35(11)"),
+            machine=True,
+        )
     return NextStep(
         _("The search is running"),
         _("hnswlib looks first, then every row is compared. This takes seconds."),
@@ -233,7 +256,8 @@ def _others(case: Case, step: NextStep) -> tuple[Other, ...]:
         pages.insert(0, Other("desk:look_up", _("Look up by what the person named")))
     if page_wishes.may_ask(case) and page_wishes.ways_to_choose(case):
         pages.append(Other("desk:one_page", _("They want one page dealt with only")))
-    pages.append(Other("desk:unidentified", _("Cannot identify")))
+    if step.page != "desk:unidentified":
+        pages.append(Other("desk:unidentified", _("Cannot identify")))
     return tuple(pages)
 
 
@@ -372,9 +396,27 @@ def _towards_search(case: Case) -> NextStep:
             button=_("Look at the photos"),
             barred=True,
         )
+    if unanswered_ask(case) is not None and unidentified.why_not_yet(case) is None:
+        return _closing_letter()
     if case.level < case.required_level:
         return _identity(_identity_words(case))
     return _photo(case)
+
+
+def _closing_letter() -> NextStep:
+    """Silence ends with a letter that says why, and with nothing else (law D-08)."""
+    return NextStep(
+        _("Write the closing letter"),
+        _(
+            "The person was asked, was reminded, and had their time. Write down why nobody can "
+            "tell which records are theirs. A second person reads the letter, then it leaves. "
+            "When they give more, the request opens again."
+        ),
+        law=_("Art. 11(2), 12(2), 12(4)"),
+        page="desk:unidentified",
+        button=_("Write the closing letter"),
+        barred=True,
+    )
 
 
 def _identity(words: str) -> NextStep:
@@ -448,7 +490,7 @@ def _no_photo(case: Case, wait: str) -> NextStep:
             page="desk:look_up",
             button=_("Look up by what the person named"),
         )
-    if case.status == Status.NEEDS_INFO:
+    if unanswered_ask(case) is not None:
         return NextStep(
             wait,
             _("There is no photo, and the person was asked. What they gave stands beside."),
@@ -465,14 +507,14 @@ def _no_photo(case: Case, wait: str) -> NextStep:
             button=_("Propose to ask once more"),
         )
     return NextStep(
-        _("Ask for a photo"),
+        _("Ask for what is missing"),
         _(
-            "Nothing is searched without one. What the person gave to be found by stands beside. "
-            "They read your words on the page of their request."
+            "There is no photo, and nothing else that can be looked up. Ask once: the fact, a "
+            "sentence, and at least two ways to choose from. Nobody has to send a photo."
         ),
-        law=_("Art. 11(2), 12(2)"),
-        form="message",
-        button=_("Send and wait"),
+        law=_("Art. 11(2), 12(2), 12(6)"),
+        page="desk:ask",
+        button=_("To the question"),
     )
 
 

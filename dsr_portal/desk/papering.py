@@ -1,23 +1,37 @@
 """The answer on paper: the wish, the print pack, the post, and that it was handed over (T-13)."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import paper, paper_notices, paper_packs
+from dsr_portal.cases import paper, paper_notices, paper_packs, paper_returns
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case
+from dsr_portal.cases.paper_models import PaperPack, PaperReturn, ReturnStep
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.desk.access import for_intake, for_reviewers
-from dsr_portal.desk.forms import ArrivedForm, PostedForm
+from dsr_portal.desk.forms import ArrivedForm, PostedForm, ReturnedForm
+
+_BACK = "back."
+_AGAIN_SAID = gettext_lazy("It waits for the post again. Pack it anew.")
+_HOLD_SAID = gettext_lazy("It stays here until the person says where to.")
+_STEPS = {
+    "again": (paper_returns.post_again, _AGAIN_SAID),
+    "hold": (
+        paper_returns.keep_here,
+        _HOLD_SAID,
+    ),
+}
 
 
 @for_intake
@@ -91,6 +105,32 @@ def arrived(request: HttpRequest, actor: Actor, reference: str, delivery_id: UUI
     return _page(request, found, actor, form)
 
 
+@for_reviewers
+@require_POST
+def returned(request: HttpRequest, actor: Actor, reference: str, delivery_id: UUID) -> HttpResponse:
+    """The post brought it back; then it is posted again or kept here."""
+    found = _with_delivery(request, reference, delivery_id)
+    if request.POST.get("do") in _STEPS:
+        act, said = _STEPS[request.POST["do"]]
+        try:
+            act(delivery_id=delivery_id, actor=actor)
+        except PortalError as error:
+            messages.warning(request, str(error.message))
+        else:
+            messages.success(request, str(said))
+        return redirect("desk:paper", reference=found.reference)
+    form = ReturnedForm(request.POST, prefix=_BACK + str(delivery_id))
+    if form.is_valid():
+        try:
+            paper_returns.record_returned(delivery_id=delivery_id, actor=actor, **form.cleaned_data)
+        except PortalError as error:
+            form.add_error("on", error.message)
+        else:
+            messages.success(request, _("Recorded. The person is told where we know a mailbox."))
+            return redirect("desk:paper", reference=found.reference)
+    return _page(request, found, actor, form)
+
+
 def _with_delivery(request: HttpRequest, reference: str, delivery_id: UUID) -> Case:
     found = cases.case_for(staff_of(request), reference)
     if not found.deliveries.filter(id=delivery_id).exists():
@@ -101,9 +141,11 @@ def _with_delivery(request: HttpRequest, reference: str, delivery_id: UUID) -> C
 def _page(
     request: HttpRequest, found: Case, actor: Actor, sent: PlainForm | None = None
 ) -> HttpResponse:
-    def form(kind: type[PlainForm], delivery_id: UUID) -> PlainForm:
-        own = sent is not None and sent.prefix == str(delivery_id)
-        return sent if sent is not None and own else kind(prefix=str(delivery_id))
+    def form(kind: type[PlainForm], delivery_id: UUID, before: str = "") -> PlainForm:
+        prefix = before + str(delivery_id)
+        return sent if sent is not None and sent.prefix == prefix else kind(prefix=prefix)
+
+    back = {one.delivery_id: one for one in paper_returns.not_posted_again(found)}
 
     context = {
         "case": found,
@@ -120,9 +162,20 @@ def _page(
             {
                 "pack": one,
                 "number": paper_packs.number_of(one),
-                "form": None if one.arrived_on else form(ArrivedForm, one.delivery_id),
+                "back": back.get(one.delivery_id),
+                "form": _unless_over(one, back) and form(ArrivedForm, one.delivery_id),
+                "back_form": _unless_over(one, back) and form(ReturnedForm, one.delivery_id, _BACK),
             }
             for one in paper_packs.posted(found)
         ],
+        "earlier": [
+            {"row": one, "number": paper_returns.number_of(one)}
+            for one in paper_returns.returns_of(found).filter(step=ReturnStep.AGAIN)
+        ],
     }
     return render(request, "desk/paper.html", context, status=422 if sent else 200)
+
+
+def _unless_over(pack: PaperPack, back: Mapping[UUID, PaperReturn]) -> bool:
+    """Whether the post can still say something about it: neither handed over nor back here."""
+    return pack.arrived_on is None and pack.delivery_id not in back

@@ -44,7 +44,8 @@ def page(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
             if form is None:
                 messages.warning(request, str(error.message))
             else:
-                form.add_error(None, str(error.message))
+                at = "areas" if error.code == "area_unfit" else None
+                form.add_error(at, str(error.message))
         else:
             messages.success(request, _("Recorded."))
         if form is None or form.is_valid():

@@ -8,16 +8,32 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import complaint, confirmations
+from dsr_portal.cases import address_changes, address_waits, complaint, confirmations
 from dsr_portal.cases import selectors as cases
+from dsr_portal.cases.address_models import AddressKind
 from dsr_portal.cases.models import Case, Receipt
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.desk.access import for_intake
-from dsr_portal.desk.forms import HandedForm, NewCodeForm, PostalForm
+from dsr_portal.desk.forms import (
+    HandedForm,
+    NewCodeForm,
+    NewEmailForm,
+    NewPostalForm,
+    PostalForm,
+    StopChangeForm,
+)
 
-_FORMS = {"postal": PostalForm, "handed": HandedForm, "renew": NewCodeForm}
+_FORMS: dict[str, type[PlainForm]] = {
+    "postal": PostalForm,
+    "handed": HandedForm,
+    "renew": NewCodeForm,
+    "new_email": NewEmailForm,
+    "new_postal": NewPostalForm,
+    "keep": StopChangeForm,
+}
+_CHANGES = {"new_email": AddressKind.EMAIL, "new_postal": AddressKind.POSTAL}
 
 
 @for_intake
@@ -56,6 +72,17 @@ def _act(asked: str, found: Case, actor: Actor, form: PlainForm) -> str:
     if asked == "handed":
         confirmations.record_handed(case_id=found.id, actor=actor, **given)
         return _("Recorded. The person sees it on the page of their request.")
+    if asked in _CHANGES:
+        checked = {name: given.pop(name) for name in ("way", "compared")}
+        address_changes.ask_for(
+            case_id=found.id, actor=actor, what=_CHANGES[asked], given=given, **checked
+        )
+        if asked == "new_email":
+            return _("Proposed. The old address is told; it counts 72 hours after another agrees.")
+        return _("Kept. It counts 72 hours after the old address was told.")
+    if asked == "keep":
+        address_changes.stop(case_id=found.id, actor=actor)
+        return _("Stopped. The address stays as it was.")
     confirmations.renew_code(case_id=found.id, actor=actor, **given)
     return _("The old code opens nothing any more. Print the confirmation with the new one.")
 
@@ -77,5 +104,8 @@ def _page(
         "postal": contact.get("postal", ""),
         "receipt": Receipt.objects.get(case=found),
         "may_renew": actor.role in REVIEWERS,
+        "email": contact.get("email", ""),
+        "new_address": address_changes.waiting(found),
+        "address_until": address_waits.waits_until(found),
     }
     return render(request, "desk/receipt.html", context, status=422 if sent else 200)

@@ -1,5 +1,6 @@
 """Pages for saying no: the whole request, one picture of the answer, one of the erasure."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -61,30 +62,39 @@ def refuse(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 def hold_back(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """Hold one picture back from the answer; the answer says so and why (law R-02)."""
     found = cases.case_for(staff_of(request), reference)
-    grounds = [(one.value, REFUSAL_GROUNDS[one].text) for one in sorted(WITHHOLDING)]
-    form = HoldBackForm(
-        request.POST or None,
-        pictures=_pictures(found, HeldBack.ANSWER),
-        grounds=grounds,
-        dated=False,
-    )
-
-    def act() -> None:
-        withholding.withhold(case_id=found.id, actor=actor, **_chosen(form))
-
-    if done(request, form, act, proposed_words()):
-        return redirect("desk:case", reference=found.reference)
-    return form_page(
+    return _one_picture(
         request,
-        TEMPLATE,
+        actor,
         found,
-        form,
+        withholding.withhold,
+        pictures=_pictures(found, HeldBack.ANSWER),
+        not_yet=withholding.why_not(found),
         title=_("Hold one picture back from the answer"),
         lead=_(
             "Other people's faces are covered anyway. This is for one picture that can't be shown "
             "even so. The answer names it as a partial refusal."
         ),
+    )
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def hold_back_code(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
+    """Hold the face code of one picture back; it is given unless two persons say why not (A-04)."""
+    found = cases.case_for(staff_of(request), reference)
+    return _one_picture(
+        request,
+        actor,
+        found,
+        withholding.withhold_template,
+        pictures=_pictures(found, HeldBack.TEMPLATE),
         not_yet=withholding.why_not(found),
+        title=_("Hold one face code back from the answer"),
+        lead=_(
+            "The face code is the person's own data and is given. This is for one that can't be: "
+            "say whose rights it would harm and how. The picture stays in the answer, which prints "
+            "the reason."
+        ),
     )
 
 
@@ -93,30 +103,19 @@ def hold_back(request: HttpRequest, actor: Actor, reference: str) -> HttpRespons
 def exempt(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """Keep one picture although erasure was asked: on a ground of Art. 17(3), until a day."""
     found = cases.case_for(staff_of(request), reference)
-    grounds = [(one.value, facts.text) for one, facts in EXEMPTIONS.items()]
-    form = HoldBackForm(
-        request.POST or None,
-        pictures=_pictures(found, HeldBack.ERASURE),
-        grounds=grounds,
-        dated=True,
-    )
-
-    def act() -> None:
-        withholding.exempt(case_id=found.id, actor=actor, **_chosen(form))
-
-    if done(request, form, act, proposed_words()):
-        return redirect("desk:case", reference=found.reference)
-    return form_page(
+    return _one_picture(
         request,
-        TEMPLATE,
+        actor,
         found,
-        form,
+        withholding.exempt,
+        pictures=_pictures(found, HeldBack.ERASURE),
+        dated=True,
+        not_yet=withholding.why_not(found),
         title=_("Keep one picture from the erasure"),
         lead=_(
             "One picture at a time, on one ground, until a day. It stays locked and out of search, "
             "and the answer says so."
         ),
-        not_yet=withholding.why_not(found),
     )
 
 
@@ -125,27 +124,51 @@ def exempt(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 def lengthen(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """Keep one picture longer than was said, before its last day (Art. 17(3)); or let it end."""
     found = cases.case_for(staff_of(request), reference)
-    grounds = [(one.value, facts.text) for one, facts in EXEMPTIONS.items()]
-    form = HoldBackForm(request.POST or None, pictures=_kept(found), grounds=grounds, dated=True)
-
-    def act() -> None:
-        lengthening.lengthen(case_id=found.id, actor=actor, **_chosen(form))
-
-    if done(request, form, act, proposed_words()):
-        return redirect("desk:case", reference=found.reference)
-    return form_page(
+    return _one_picture(
         request,
-        TEMPLATE,
+        actor,
         found,
-        form,
+        lengthening.lengthen,
+        pictures=_kept(found),
+        dated=True,
+        not_yet=lengthening.why_not(found),
         title=_("Keep one picture longer"),
         lead=_(
             "Only where it is still needed: with its ground, the facts and a later day, before the "
             "last day that was said. The person gets a letter and can complain. Do nothing, and "
             "its erasure starts the day after."
         ),
-        not_yet=lengthening.why_not(found),
     )
+
+
+def _one_picture(
+    request: HttpRequest,
+    actor: Actor,
+    found: Case,
+    propose: Callable[..., object],
+    *,
+    pictures: list[tuple[str, str]],
+    dated: bool = False,
+    **shown: Any,
+) -> HttpResponse:
+    """The form of a proposal about one picture on one ground; what is kept has a last day.
+
+    Kept until a day is for a ground of Art. 17(3); held back is for a ground of refusal.
+    """
+    of_grounds = EXEMPTIONS if dated else {one: REFUSAL_GROUNDS[one] for one in sorted(WITHHOLDING)}
+    form = HoldBackForm(
+        request.POST or None,
+        pictures=pictures,
+        grounds=[(one.value, facts.text) for one, facts in of_grounds.items()],
+        dated=dated,
+    )
+
+    def act() -> None:
+        propose(case_id=found.id, actor=actor, **_chosen(form))
+
+    if done(request, form, act, proposed_words()):
+        return redirect("desk:case", reference=found.reference)
+    return form_page(request, TEMPLATE, found, form, **shown)
 
 
 def _kept(found: Case) -> list[tuple[str, str]]:

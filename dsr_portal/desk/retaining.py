@@ -1,6 +1,5 @@
 """How long orders and breaches are kept, what keeps them longer, and inspections (law L-23)."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -46,9 +45,8 @@ def _page(request: HttpRequest, actor: Actor, form: HoldForm) -> HttpResponse:
 def hold(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = HoldForm(request.POST)
     if form.is_valid():
-        said: dict[str, Any] = form.cleaned_data
         try:
-            retention.hold(actor=actor, **said)
+            retention.hold(actor=actor, **form.said())
         except BadInput as error:
             form.add_error("reference", error.message)
     if not form.is_valid():

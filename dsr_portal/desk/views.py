@@ -12,26 +12,29 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import (
     alarms,
+    arrivals,
     children,
     evidence_locks,
     exemptions,
     extensions,
+    keeping,
     lateness,
     mail_desk,
     paper_packs,
+    phone,
     refusals,
 )
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases import services as case_services
 from dsr_portal.cases.confirmations import waits_for_paper
-from dsr_portal.cases.models import Case, Delivery, DeliveryState, LateReason, RightCode, Status
+from dsr_portal.cases.models import Case, Delivery, DeliveryState, LateReason
 from dsr_portal.cases.states import OVER
 from dsr_portal.compliance import selectors as compliance
 from dsr_portal.compliance import services as compliance_services
@@ -51,7 +54,6 @@ from dsr_portal.desk.clocking import clock_context
 from dsr_portal.desk.comparing import review_of
 from dsr_portal.desk.facts import case_facts, documents_for
 from dsr_portal.desk.forms import (
-    ASK_PHOTO,
     AuthorityForm,
     ConsentForm,
     IdentityForm,
@@ -65,15 +67,17 @@ from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import services as disclosure_services
 from dsr_portal.disclosure.models import AnswerState
 from dsr_portal.documents import services as documents
+from dsr_portal.erasure import grounds as erasure_grounds
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure import services as erasure_services
-from dsr_portal.erasure.preview import preview as erasure_preview
+from dsr_portal.jobs import selectors as jobs
 from dsr_portal.matching import linking
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching import services as matching_services
 from dsr_portal.matching.models import ReviewState, Search
 from dsr_portal.matching.stopped import start_again
 from dsr_portal.policy import selectors as policy
+from dsr_portal.recognition import outgrowing
 
 MOST_ROWS = 200
 LOOK_HOLDS = timedelta(minutes=30)
@@ -98,16 +102,20 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
         "rows": rows[:MOST_ROWS],
         "total": rows.count(),
         "waiting": waiting,
+        "by_phone": set(phone.wishes()),
         "ready": Delivery.objects.filter(state=DeliveryState.READY).count(),
         "may_release": settings.DSR_DEMO and actor.role in REVIEWERS,
         "may_enter": actor.role in INTAKE,
         "alarms": alarms.mine(actor.id),
         "late_now": lateness.late_now(),
         "late_reasons": [
-            (LateReason(code).label if code else _("not written down yet"), number)
+            (LateReason(code).label if code else _("Not written down yet"), number)
             for code, number in sorted(lateness.counts().items())
         ],
         "untrained": actor.role in REVIEWERS and not may_decide(request),
+        "outgrown": outgrowing.words(outgrowing.standing()),
+        "mails_waiting": jobs.mails_waiting(),
+        "mails_failed": jobs.mails_failed(),
     }
     return render(request, "desk/queue.html", context)
 
@@ -146,14 +154,12 @@ def _case_page(
     message: MessageForm | None = None,
 ) -> HttpResponse:
     facts = case_facts(found, actor)
-    asks = facts.step.form == "message"
     context = {
         "facts": facts,
         "case": found,
         "identity_form": identity or IdentityForm(),
         "consent_form": consent or ConsentForm(initial={"channel": found.channel}),
-        "message_form": message
-        or MessageForm(can_wait=_can_wait(found), initial={"text": ASK_PHOTO if asks else ""}),
+        "message_form": message or MessageForm(),
         "settings_used": _settings_used(facts.search),
         "may_write": actor.role in REVIEWERS and found.status not in OVER,
         "form": identity or consent or message,
@@ -163,6 +169,8 @@ def _case_page(
         "paper_waits": found.status not in OVER and waits_for_paper(found),
         "proof_waits": found.proof_documents.filter(destroyed_at=None).exists(),
         "packs_wait": bool(paper_packs.waiting(found)),
+        "call_wanted": phone.wanted(found),
+        "call_waits": phone.waits(found),
         "mandate_waits": mandate_words(found),
         "is_child": children.is_child(found),
         **_authorities(found, actor),
@@ -175,13 +183,16 @@ def _case_page(
         "has_original": found.status not in OVER and cases.original_of(found) is not None,
         "may_refuse": actor.role in REVIEWERS and refusals.why_not(found) is None,
         "may_hold_back": actor.role in REVIEWERS and withholding.why_not(found) is None,
+        "may_ground": actor.role in REVIEWERS and erasure_grounds.why_not(found) is None,
         "lock": evidence_locks.in_force(found.id),
         "kept": exemptions.standing(found),
+        "kept_longer": keeping.reasons(found.id) if found.status in OVER else (),
         "may_lengthen": actor.role in REVIEWERS and lengthening.why_not(found) is None,
         "may_correct": actor.role in REVIEWERS
         and (correcting.why_not(found, actor) is None or found.corrections.exists()),
         "may_lock": actor.role in REVIEWERS and lock_page_open(found),
         "more_time": actor.role in REVIEWERS and extensions.why_not(found) is None,
+        "may_correct_day": actor.role in REVIEWERS and arrivals.why_not(found) is None,
     }
     return render(request, "desk/case.html", context, status=422 if context["form"] else 200)
 
@@ -267,24 +278,15 @@ def consent(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     return redirect("desk:case", reference=found.reference)
 
 
-def _can_wait(found: Case) -> bool:
-    return found.status in {Status.RECEIVED, Status.IDENTITY} and not case_services.was_asked(found)
-
-
 @for_reviewers
 @require_POST
 def message(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    """Write to the person; before the search the request may wait for what they say."""
+    """Write to the person; nothing waits for what they say to it."""
     found = cases.case_for(staff_of(request), reference)
-    form = MessageForm(request.POST, can_wait=_can_wait(found))
+    form = MessageForm(request.POST)
     if not form.is_valid():
         return _case_page(request, found, actor, message=form)
-    case_services.send_message(
-        case_id=found.id,
-        actor=actor,
-        text=form.cleaned_data["text"],
-        needs_answer=bool(form.cleaned_data.get("waits")),
-    )
+    case_services.send_message(case_id=found.id, actor=actor, text=form.cleaned_data["text"])
     messages.success(request, _("Sent. The person reads it on the page of their request."))
     return redirect("desk:case", reference=found.reference)
 
@@ -343,27 +345,6 @@ def answer(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         else:
             messages.success(request, _("The answer is being made."))
     return redirect("desk:case", reference=found.reference)
-
-
-@for_reviewers
-@require_http_methods(["GET", "POST"])
-def start_erasure(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    """What will happen, then the button (ui.md: danger is behind a page that says so)."""
-    found = cases.case_for(staff_of(request), reference)
-    if request.method == "POST":
-        erasure_services.start_erasure(case_id=found.id, actor=actor)
-        messages.success(request, _("The plan is made. The hold window runs."))
-        return redirect("desk:case", reference=found.reference)
-    try:
-        lines = erasure_preview(found)
-    except Conflict:
-        lines = []
-    if not lines or not found.rights.filter(right=RightCode.ERASURE).exists():
-        messages.info(request, _("There is nothing to erase in this case."))
-        return redirect("desk:case", reference=found.reference)
-    records = next(one.count for one in lines if one.store == "face_codes")
-    context = {"case": found, "records": records, "lines": lines}
-    return render(request, "desk/erasure.html", context)
 
 
 @for_reviewers

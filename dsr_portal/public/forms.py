@@ -15,6 +15,7 @@ from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.intake import MAX_WAY
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import RightCode
+from dsr_portal.cases.phone import MAX_WHEN
 from dsr_portal.cases.proof_models import DocumentKind
 from dsr_portal.core import references
 from dsr_portal.core.errors import BadInput
@@ -30,6 +31,7 @@ from dsr_portal.vault.uploads import picture_bytes
 MAX_PAGES = 10
 CODE_LETTERS = 16
 MAIL, POST, NONE = "email", "post", "none"
+EMAIL_UNFIT = _("This address misses something. It looks like name@site.org.")
 
 
 class PhotoField(forms.FileField):
@@ -74,6 +76,7 @@ RIGHTS = [
     (RightCode.OBJECTION, _("Stop using my pictures")),
     (RightCode.RESTRICTION, _("Lock it, but keep it")),
     (RightCode.RECTIFICATION, _("Correct something")),
+    (RightCode.PORTABILITY, _("Take along what I gave you")),
 ]
 RIGHT_HINTS = {
     RightCode.ACCESS: _(
@@ -85,6 +88,10 @@ RIGHT_HINTS = {
     RightCode.OBJECTION: _("You object to our using them."),
     RightCode.RESTRICTION: _("For example because you need it as evidence."),
     RightCode.RECTIFICATION: _("For example a wrong name beside a picture."),
+    RightCode.PORTABILITY: _(
+        "Your photo, your words, your consents: a file for machines. You did not give us the "
+        "pictures we collected, so we also tell you what we hold."
+    ),
 }
 
 
@@ -311,9 +318,7 @@ class ContactForm(PlainForm):
         label=_("E-mail address"),
         help_text=_("Only for answers by e-mail."),
         max_length=254,
-        validators=[
-            EmailValidator(_("This address misses something. It looks like name@site.org."))
-        ],
+        validators=[EmailValidator(EMAIL_UNFIT)],
         widget=forms.EmailInput({"autocomplete": "email"}),
     )
     postal = IfChosen(
@@ -416,6 +421,30 @@ class CodeForm(PlainForm):
         return code
 
 
+class NewEmailForm(CodeForm):
+    """Where we write from now on, with the second factor again (R12, R13)."""
+
+    field_order = ("email", "code")
+
+    email = forms.EmailField(
+        label=_("New e-mail address"),
+        max_length=254,
+        error_messages={"invalid": EMAIL_UNFIT},
+        widget=forms.EmailInput({"autocomplete": "email"}),
+    )
+
+
+class NewPostalForm(CodeForm):
+    field_order = ("name", "postal", "code")
+
+    name = forms.CharField(label=_("Name on the letterbox"), required=False, max_length=120)
+    postal = forms.CharField(
+        label=_("New postal address"),
+        max_length=500,
+        widget=forms.Textarea({"rows": 3, "autocomplete": "street-address"}),
+    )
+
+
 class AnotherWayForm(PlainForm):
     """Something else to be found by, for who sends no photo or found one more page (law T-06)."""
 
@@ -510,6 +539,24 @@ class DocumentForm(PlainForm):
     document = PhotoField(
         label=_("Picture of the document"),
         help_text=_("JPEG, PNG, WEBP, HEIC, AVIF or GIF, up to 20 MB."),
+    )
+
+
+class PhoneForm(CodeForm):
+    """Where and when to call about the answer, with the second factor again (law T-12; R12)."""
+
+    field_order = ("number", "when", "code")
+
+    number = forms.CharField(
+        label=_("Your phone number"),
+        max_length=40,
+        widget=forms.TextInput({"autocomplete": "tel", "inputmode": "tel"}),
+    )
+    when = forms.CharField(
+        label=_("When can we call?"),
+        help_text=_("Name times when you can talk and nobody listens who should not."),
+        max_length=MAX_WHEN,
+        required=False,
     )
 
 

@@ -42,7 +42,7 @@ def notice(request: HttpRequest) -> HttpResponse:
     """What people in the database are told in public (GDPR Art. 14; law P-18)."""
     context = {
         **_law(),
-        "purposes": settings.DSR_PURPOSES,
+        "purposes": _purposes(),
         "retention": settings.DSR_RETENTION,
         "transfers": settings.DSR_TRANSFERS,
         "sources": _sources(),
@@ -55,6 +55,15 @@ def _sources() -> list[tuple[str, str]]:
     from dsr_portal.gallery.models import Source
 
     return list(Source.objects.order_by("name").values_list("name", "legal_basis"))
+
+
+def _purposes() -> list[str]:
+    """What is stated for all sources, then what is stated for one alone."""
+    from dsr_portal.gallery.models import Source
+
+    own = Source.objects.exclude(purposes=[]).order_by("name").values_list("name", "purposes")
+    of_one = [f"{name}: {purpose}" for name, stated in own for purpose in stated]
+    return [*settings.DSR_PURPOSES, *of_one]
 
 
 def _recipients() -> list[tuple[str, str]]:
@@ -94,5 +103,6 @@ def _law() -> dict[str, object]:
         "demo": settings.DSR_DEMO,
         "hours": policy.current("release_hour"),
         "package_days": policy.current("package_days"),
+        "child_days": policy.current("child_keep_days"),
         "link_days": policy.current("link_days"),
     }

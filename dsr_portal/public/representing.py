@@ -247,7 +247,7 @@ def _context(mandate: Mandate, form: MandateAnswerForm) -> dict[str, Any]:
         "who": mandates.who_acts(mandate),
         "covers": [right_words(right) for right in mandate.rights],
         "word": WORDS[word_for(case)],
-        "received": day_words(case.received_on),
+        "received": day_words(case.arrived_on),
         "due": day_words(case.due_on),
         "taken_back": case.withdrawn_at is not None,
         "refused": mandate.state == MandateState.REFUSED,

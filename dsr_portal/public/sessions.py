@@ -15,6 +15,7 @@ STATUS_TIME = timedelta(minutes=30)
 ACCOUNT_TIME = timedelta(hours=8)
 _DRAFT, _RECEIPT, _CASE, _GRANT = "draft", "receipt", "case", "grant"
 _MANDATE, _ACCOUNT = "mandate", "account"
+_WRONG = "wrong"
 
 
 def draft_of(request: HttpRequest) -> Draft | None:
@@ -75,6 +76,13 @@ def status_case(request: HttpRequest) -> Case | None:
     if case is not None:
         enter(request, case)
     return case
+
+
+def wrong_code(request: HttpRequest) -> int:
+    """Count one more wrong code typed on the page of a request; how many in this session."""
+    count = int(request.session.get(_WRONG, 0)) + 1
+    request.session[_WRONG] = count
+    return count
 
 
 def keep_grant(request: HttpRequest, grant: Grant, *, account: ActingAccount | None = None) -> None:

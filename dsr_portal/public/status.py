@@ -17,16 +17,23 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.cases import (
+    address_changes,
+    address_waits,
     children,
+    clocks,
+    closed_answers,
     mandates,
     page_wishes,
     paper,
     paper_packs,
+    paper_returns,
+    phone,
     proofs,
     selectors,
     services,
 )
 from dsr_portal.cases.consents import consent_text
+from dsr_portal.cases.deliveries import may_hand_out
 from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.models import (
     NO_ANSWER,
@@ -39,7 +46,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.public_status import Word, has_opened
-from dsr_portal.cases.states import BEFORE_SEARCH
+from dsr_portal.cases.states import BEFORE_DECISION, BEFORE_SEARCH
 from dsr_portal.cases.texts import day_words, right_words, rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -64,16 +71,6 @@ from dsr_portal.public.forms import (
 from dsr_portal.public.words import PhotoSeen, authority_of, dpo_email, photos_seen
 
 View = Callable[..., HttpResponse]
-BEFORE_DECISION = frozenset(
-    {
-        Status.RECEIVED,
-        Status.NEEDS_INFO,
-        Status.IDENTITY,
-        Status.SEARCHING,
-        Status.IN_REVIEW,
-        Status.SECOND_REVIEW,
-    }
-)
 MAY_WITHDRAW = BEFORE_DECISION | {Status.DECIDED, Status.DELIVERED}
 
 
@@ -124,8 +121,9 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
     purged = case.status == Status.PURGED
     photos = _photos(case)
     has_consent = services.has_consent(case=case, scope=ConsentScope.COMPARISON)
-    open_links = selectors.open_deliveries(case)
-    email = "" if purged else selectors.contact_of(case).get("email", "")
+    open_links = [one for one in selectors.open_deliveries(case) if may_hand_out(one)]
+    contact = {} if purged else selectors.contact_of(case)
+    email = contact.get("email", "")
     rights = selectors.rights_of(case)
     return {
         "case": case,
@@ -134,6 +132,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "added": _added(case),
         "may_add_right": bool(services.rights_to_add(case)),
         "locked_instead": services.locked_instead(case),
+        "stands": _stands(case),
         "page_wish": page_wishes.in_force(case),
         "may_name_one_page": page_wishes.may_ask(case),
         "page_dealt_with": case.outcome == Outcome.NAMED_PAGE,
@@ -160,11 +159,15 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         and not children.photo_closed(case),
         "from_us": [] if purged else _from_us(case),
         "links": [_link(one) for one in open_links],
+        "answer_closed": not purged and closed_answers.is_closed(case),
         "answer_gone": None if purged else selectors.answer_gone_at(case),
         "lost_link": not purged and selectors.has_lost_link(case),
         "may_delete": _may_delete(case),
         "delete_asked": case.delete_now_at is not None and case.status == Status.DELIVERED,
         **_paper(case),
+        "by_phone": None if purged else phone.wanted(case),
+        "may_ask_phone": not purged and phone.may_ask(case),
+        "called": [day_words(clock.local_date(at)) for at in phone.told_at(case)],
         "delete_on": _delete_on(case, rights),
         "told": _told(case),
         "told_logs": gallery.lookup_coverage(),
@@ -173,6 +176,9 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "may_withdraw": case.status in MAY_WITHDRAW or view.word == Word.CHECKING,
         "email": email,
         "mailbox": None if purged else selectors.mailbox(case),
+        "has_postal": bool(contact.get("postal")),
+        "new_address": address_changes.waiting(case),
+        "address_until": address_waits.waits_until(case),
         "message_form": forms.get("message_form") or MessageForm(prefix="message"),
         "authority": authority_of(case),
         "dpo_email": dpo_email(),
@@ -180,6 +186,17 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "child": None if purged else representing.child_words(case),
         "form": forms.get("form"),
     }
+
+
+def _stands(case: Case) -> dict[str, str]:
+    """Since when the clock stands still, and the day it would be due without that (law D-07)."""
+    if case.status != Status.NEEDS_INFO:
+        return {}
+    counted = clocks.clock_of(case)
+    since = [one.asked_on for one in counted.pauses if one.answered_on is None]
+    if not since:
+        return {}
+    return {"since": day_words(min(since)), "due": day_words(counted.unpaused.legal)}
 
 
 def _paper(case: Case) -> dict[str, Any]:
@@ -190,6 +207,10 @@ def _paper(case: Case) -> dict[str, Any]:
     return {
         "on_paper": chosen,
         "may_choose_paper": not chosen and bool(selectors.contact_of(case).get("postal")),
+        "came_back": [
+            (day_words(one.posted_on), day_words(one.on))
+            for one in paper_returns.not_posted_again(case)
+        ],
         "posted": [day_words(one.posted_on) for one in paper_packs.posted(case) if one.posted_on],
     }
 

@@ -61,6 +61,7 @@ __all__ = [
     "UnitState",
     "UnknownUnit",
     "derive",
+    "drop_small",
     "enqueue_shred",
     "fields",
     "fits_row",
@@ -273,6 +274,15 @@ def write_small(unit_id: UUID, field: str, data: bytes) -> None:
     staged = stage_into(unit_id)
     staged.add(field, data)
     staged.save()
+
+
+def drop_small(unit_id: UUID, field: str) -> None:
+    """Delete every value of a field that lies in a row, inside the caller's transaction.
+
+    For what is of no more use while the unit lives on. It is no proof of erasure: copies of the
+    row in backups stay sealed with the unit's key, and are gone for good with it.
+    """
+    Blob.objects.filter(unit_id=unit_id, field=field, file="").delete()
 
 
 def fits_row(value: Any) -> bool:

@@ -162,6 +162,7 @@ class Command(BaseCommand):
                     authority_code=member.authority,
                     trained_until=clock.today().replace(year=clock.today().year + 5, day=1),
                 )
+        ready.approve_assessment()
         return f"{len(waiting)} migrations, {len(cast.STAFF)} accounts" if waiting else "there"
 
     def _refuse_another_clock(self) -> None:
