@@ -30,7 +30,8 @@ def browser() -> Iterator[Browser]:
 def open_page(pages, browser):
     """Open one of the file's `pages` (address -> body and type) as its site would answer."""
     contexts = []
-    policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
+    own = ("script-src", "style-src", "img-src", "connect-src")
+    policy = "; ".join(["default-src 'none'", *(f"{kind} 'self'" for kind in own)])
 
     def open_one(name, *, width=1280, **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)

@@ -10,12 +10,14 @@ from django.test import Client
 from django.urls import reverse, set_urlconf
 
 from dsr_portal.accounts.models import Role
-from dsr_portal.cases import acting_invites
+from dsr_portal.cases import acting_invites, phone
 from dsr_portal.cases.acting_models import AccountState
 from dsr_portal.compliance import breaches, collection, director, orders, retention
 from dsr_portal.compliance.models import BreachKind, DirectorPage
 from dsr_portal.core import clock
+from dsr_portal.gallery import putting_aside
 from dsr_portal.matching import representing
+from dsr_portal.policy import assessment
 from dsr_portal.recognition.services import ProbeVerdict
 from dsr_portal.vault import services as vault
 from tests.e2e.pages import Patched, face, found_by_axe
@@ -44,6 +46,8 @@ NAMES = (
     *("queue", "identity", "consent", "review", "compare", "band", "finish", "erasure", "people"),
     *("mails", "recipients", "collection", "orders", "enter_order", "order", "breaches"),
     *("open_breach", "breach", "director", "director_page", "batch", "kept"),
+    *("put_aside_list", "put_aside", "phone"),
+    *("assessment", "figures", "ai_act", "processors"),
     *("mandate_write", "mandate_open", "mandate_accepted", "child", "child_decided"),
 )
 GALLERY = ("team-atelier-noor.jpg", "canal-walk.jpg", "stage-side.jpg")
@@ -124,6 +128,9 @@ def made(patch):
     }
     settled.post(page("people_new"), {f"new-{key}": value for key, value in facts.items()})
     kept["people"] = settled.post(page("people_new"), {"new-staff_no": ""})
+    kept |= put_aside(settled, case, by=officer)
+    phone.ask(case_id=asks.id, number="020 555 01 77", actor=actor(officer))
+    kept["phone"] = desk.get(page("phone", asks))
     kept |= of_authorities(settled)
     kept |= of_who_acts(settled, chief=chief, writer=officer)
     probe = case.probes.get()
@@ -138,6 +145,25 @@ def made(patch):
         for more in ("", "?show=face", "?show=whole"):
             seen[address + more] = (desk.get(address + more).content, "image/jpeg")
     return seen
+
+
+def put_aside(chief, case, *, by):
+    """A picture of its own that an officer put aside, as a supervisor reads about it."""
+    row = putting_aside.put_aside(
+        image_id=a_record(an_image()).image_id, case_id=case.id, kind="ABUSE", actor=actor(by)
+    )
+    one = reverse("desk:aside", kwargs={"put_aside_id": row.id})
+    chief.post(one, {"do": "confirm", "confirm-kind": "ABUSE"})
+    chief.post(
+        one,
+        {
+            "do": "report",
+            "report-told_to": "POLICE",
+            "report-told_on": "2026-01-02",
+            "report-reference": "H 1",
+        },
+    )
+    return {"put_aside_list": chief.get(reverse("desk:asides")), "put_aside": chief.get(one)}
 
 
 def of_authorities(chief):
@@ -167,6 +193,10 @@ def of_authorities(chief):
     found = {name: chief.get(at(name)) for name in ("mails", "recipients", "batch")}
     found |= {
         name: at_top.get(at(name)) for name in ("collection", "orders", "breaches", "director")
+    }
+    assessment.begin(actor=actor(boss))
+    found |= {
+        name: at_top.get(at(name)) for name in ("assessment", "figures", "ai_act", "processors")
     }
     row = breaches.propose_spare(
         breach_id=breach.id, what="authority", reason="No risk.", actor=actor(boss)

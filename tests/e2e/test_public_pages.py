@@ -10,6 +10,7 @@ from django.urls import get_resolver, reverse
 from dsr_portal.accounts.models import Role
 from dsr_portal.cases import invitations, mandate_checks
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.codes import address_token
 from dsr_portal.cases.mandate_models import Addressee
 from tests.e2e.pages import Patched, face, violations
 from tests.e2e.test_no_photo_pages import choose
@@ -25,12 +26,14 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 PLAIN = ("home", "help", "notice", "privacy", "children", "accessibility", "trail", "paper_form")
 OF_A_REQUEST = (
     "case", "case_way", "case_photo", "add_right", "evidence_lock", "mailbox", "withdraw",
-    "document",
+    "document", "by_phone",
 )  # fmt: skip
 NAMES = (
     *PLAIN, "wish", "way", "consent", "contact", "check", "receipt", "status", "status_wrong",
     *OF_A_REQUEST, "case_answered", "delete_now", "answer_code", "answer", "not_me",
-    "not_me_told", "answer_closed", "invitation", "representing", "representing_code", "no_page",
+    "not_me_told", "answer_closed", "address", "case_new_address", "object_address",
+    "object_address_done", "object_address_over", "invitation", "representing",
+    "representing_code", "no_page",
 )  # fmt: skip
 # Looked at in test_no_photo_pages, where what they need is made.
 ELSEWHERE = {"one_page", "correct", "acting", "acting_set_up", "acting_link"}
@@ -39,7 +42,8 @@ NO_PAGE = {
     "draft_photo", "stop", "receipt_pdf", "case_words", "leave", "case_consent", "end_face_block",
     "withdraw_consent", "case_photo_out", "message", "stop_deleting", "new_link", "want",
     "end_mandate", "representing_leave", "answer_leave", "answer_part",
-    "complaint_pack", "on_paper", "acting_leave", "acting_open", "acting_answer", "acting_part",
+    "complaint_pack", "own_data", "on_paper", "keep_address",
+    "acting_leave", "acting_open", "acting_answer", "acting_part",
 }  # fmt: skip
 
 
@@ -50,7 +54,7 @@ def pages(django_db_setup, django_db_blocker, tmp_path_factory):
         own_places(settings, tmp_path_factory.mktemp("pages"))
         with undone():
             choose(settings, "public")
-            found = asking() | looking() | answered() | for_somebody()
+            found = asking() | looking() | answered() | for_somebody() | moving()
     return {name: (page.content, "text/html") for name, page in found.items()}
 
 
@@ -106,6 +110,23 @@ def answered():
     )
     seen["not_me_told"] = browser.post(reverse("public:not_me", args=[token]))
     seen["answer_closed"] = get(browser, "answer", token=token)
+    return seen
+
+
+def moving():
+    """A new address, and what the mail to the old one leads to (R13)."""
+    case = support.opened(["access"])
+    browser = entered(case)
+    seen = {"address": get(browser, "address", what="postal")}
+    given = {"email": "new@example.org", "code": cases.receipt_code(case)}
+    browser.post(reverse("public:address", kwargs={"what": "email"}), given)
+    seen["case_new_address"] = get(browser, "case")
+    change = case.address_changes.get()
+    token = address_token(contact_unit=case.contact_unit, change_id=change.id)
+    seen["object_address"] = get(browser, "object_address", token=token)
+    at = reverse("public:object_address", args=[token])
+    seen["object_address_done"] = browser.post(at)
+    seen["object_address_over"] = browser.get(at)
     return seen
 
 

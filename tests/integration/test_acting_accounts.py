@@ -42,6 +42,7 @@ from tests.support.gallery import own_places
 from tests.support.matching import actor, sign_in, staff
 from tests.support.represented import LENA, mails, sent_for_somebody
 from tests.support.travel import Travel
+from tests.support.unguarded import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 MASKED = re.compile(
@@ -418,7 +419,8 @@ def test_the_overview_is_the_same_with_and_without_pictures(
             continue
         moment = clock.now()
         rows = Case.objects.filter(id__in=[case.id, other.id])
-        rows.update(status=status, decided_at=moment)
+        with unguarded():
+            rows.update(status=status, decided_at=moment)
         Case.objects.filter(id=case.id).update(outcome="disclosed")
         Case.objects.filter(id=other.id).update(outcome="nothing_found")
         cards = re.findall(r"<section class=\"card.*?</section>", overview(browser), re.DOTALL)
@@ -678,3 +680,29 @@ def test_inviting_and_renewing_at_the_desk(
     second.post(act, {"do": "agree"})
     account.refresh_from_db()
     assert account.state == AccountState.INVITED
+
+
+# -- what stays of an ask -------------------------------------------------------------------------
+
+
+def test_rows_of_asks_for_a_link_go_after_a_week_and_others_stay(
+    travel: Travel, writer: Actor, officer: Actor, phone: Phone, site: Any
+) -> None:
+    """R11, L-23: of an address with an account and of one without; what still waits stays."""
+    site("public")
+    _case, mandate = accepted(writer, officer)
+    invited(mandate, officer, phone)
+    travel.now += acting.BETWEEN_LINKS
+    ask("lena@voss.example")
+    ask("nobody@nowhere.example")
+    asked = Job.objects.filter(kind=acting.ASKED)
+    assert set(asked.values_list("state", flat=True)) == {JobState.DONE}
+    others = Job.objects.exclude(kind=acting.ASKED).count()
+    assert acting.sweep_asked() == 0
+    travel.now += acting.KEEP_ASKED - acting.BETWEEN_LINKS
+    Client().post(reverse("public:acting"), {"email": "late@nowhere.example"})
+    assert acting.sweep_asked() == 0
+    travel.now += 2 * acting.BETWEEN_LINKS
+    assert acting.sweep_asked() == 2
+    assert list(asked.values_list("state", flat=True)) == [JobState.READY]
+    assert Job.objects.exclude(kind=acting.ASKED).count() >= others

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.selectors import events_for_case
@@ -45,6 +45,7 @@ from dsr_portal.cases.models import (
     ProposalState,
     Status,
 )
+from dsr_portal.cases.states import Action
 from dsr_portal.compliance.report import build
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
@@ -91,7 +92,9 @@ def ask(case, actor=support.OFFICER, **more):
         "text": "We can't tell yet who is asking.",
         **more,
     }
-    return services.ask_to_identify(case_id=case.id, actor=actor, **how)
+    asked = services.ask_to_identify(case_id=case.id, actor=actor, **how)
+    work()
+    return asked
 
 
 def answer(case):
@@ -163,18 +166,16 @@ def test_while_it_stands_still_the_date_moves_on_each_day_and_the_queue_with_it(
 
 
 def test_a_question_without_a_reason_stops_nothing(travel):
-    """D-07, R-06: no fact, no pause; and words alone, or another photo, never stop the clock."""
+    """D-07, R-06: no fact, no pause; words alone let no case wait, and another photo stops
+    nothing."""
     case = support.opened()
     with pytest.raises(BadInput, match="no_fact"):
         ask(case, missing=[], stop_clock=True)
-    services.send_message(
-        case_id=case.id, actor=support.OFFICER, text="Please write.", needs_answer=True
-    )
+    services.send_message(case_id=case.id, actor=support.OFFICER, text="Please write.")
     case.refresh_from_db()
-    assert case.status == Status.NEEDS_INFO
-    other = support.opened()
-    with unit_of_work():
-        services.ask_for_photo(case=other, actor=support.MACHINE)
+    assert case.status == Status.RECEIVED
+    other = support.unusable(support.opened())
+    assert other.status == Status.NEEDS_INFO
     ask(support.opened())
     assert not Pause.objects.exists()
 
@@ -574,7 +575,8 @@ def test_purging_destroys_the_letters_with_the_file(travel, people):
 
 
 def test_late_is_a_letter_on_the_first_working_day_and_every_week(travel, people):
-    """R25, D-09: what was due, sorry, a named person, a new date, complain now; weekly again."""
+    """R25, D-09: what was due, sorry, a named person, complain now; weekly again. No machine
+    promises a date: there is none before a person names one."""
     case = support.opened()
     travel.to("2026-10-12")
     assert lateness.notice_late() == 0, "the last day is in time"
@@ -587,7 +589,7 @@ def test_late_is_a_letter_on_the_first_working_day_and_every_week(travel, people
     for words in (
         "We are late. We are sorry.",
         "By 12 October 2026 you should have had our answer to your request.",
-        "You get it by 20 October 2026.",
+        "There is no new date yet.",
         "Person S-2001 answers for your request",
         "complain to a data protection authority now",
     ):
@@ -598,9 +600,58 @@ def test_late_is_a_letter_on_the_first_working_day_and_every_week(travel, people
     assert lateness.notice_late() == 1
     work()
     newest = Letter.objects.order_by("-created_at").first()
-    assert "27 October 2026" in letter_text(newest), "a promised day that came gives way to another"
+    assert "There is no new date yet." in letter_text(newest)
     assert Lateness.objects.count() == 1
     assert case.deliveries.filter(kind=DeliveryKind.NOTICE).count() == 2
+
+
+def newest_letter():
+    work()
+    return " ".join(letter_text(Letter.objects.order_by("-created_at").first()).split())
+
+
+def promise(case, day):
+    return lateness.explain(
+        case_id=case.id, actor=support.OFFICER, reason="hard", words="It is hard.", new_date=day
+    )
+
+
+def test_a_promise_is_a_persons_and_a_broken_one_is_said(travel, people):
+    """R25, D-09, D-04: told the day it is made; when it passes the next letter says so, names no
+    other, and named persons and the director hear of it until somebody stands for a date."""
+    staff("L-9001", Role.DIRECTOR)
+    case = support.opened()
+    travel.to("2026-10-13")
+    lateness.notice_late()
+    alarms.raise_due()
+    told_of_none = {to for code, to in told(case) if code == Alarm.NO_DATE}
+    assert told_of_none == {"S-2001", "S-3001", "L-9001"}
+    travel.to("2026-10-14")
+    promise(case, date(2026, 10, 21))
+    assert "You get it by 21 October 2026." in newest_letter()
+    alarms.raise_due()
+    open_now = Escalation.objects.filter(code=Alarm.NO_DATE, settled_at=None)
+    assert not open_now.exists()
+    travel.to("2026-10-21")
+    assert lateness.notice_late() == 1, "a week since the last letter; the day itself is in time"
+    assert "21 October 2026 and missed" not in newest_letter()
+    travel.to("2026-10-22")
+    alarms.raise_due()
+    assert open_now.count() == 3
+    travel.to("2026-10-28")
+    assert lateness.notice_late() == 1
+    said = newest_letter()
+    assert "After that we named 21 October 2026, and missed that date too." in said
+    assert "There is no new date yet." in said
+    row = Lateness.objects.get()
+    assert (row.new_date, row.broken_on) == (None, date(2026, 10, 21))
+    assert event_types(case).count("case.late_again") == 1
+    promise(case, date(2026, 11, 4))
+    said = newest_letter()
+    assert "You get it by 4 November 2026." in said
+    assert "we named 21 October 2026, and missed that date too" in said
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Lateness.objects.filter(id=row.id).update(reason_by="")
 
 
 def unpacked(data):
@@ -809,6 +860,48 @@ def test_the_roll_is_never_planned_on(travel, people, settings):
     assert {code for code, _to in told(case)} == {Alarm.DUE_1, Alarm.TARGET}
 
 
+def test_each_step_that_is_behind_its_own_day_is_told(travel, people):
+    """R4, R1: the search one working day after the level, the first decision two, for a lock waits
+    for it; the second by day ten. Each ends when the step is done, none comes before its day."""
+    case = support.opened()
+    support.identified(case)
+    services.advance(case=case, action=Action.START_SEARCH, actor=support.MACHINE)
+    counted = clocks.clock_of(case)
+    assert counted.as_json()["search_by"] == "2026-09-11"
+    assert counted.targets.first_decision_by == date(2026, 9, 14)
+    steps = {Alarm.SEARCH, Alarm.FIRST_DECISION, Alarm.SECOND_REVIEW}
+
+    def behind(day):
+        travel.to(day)
+        alarms.raise_due()
+        rows = Escalation.objects.filter(case=case, settled_at=None, code__in=steps)
+        return set(rows.values_list("code", "about"))
+
+    assert behind("2026-09-11") == set()
+    assert behind("2026-09-14") == {(Alarm.SEARCH, "2026-09-11")}
+    services.advance(case=case, action=Action.SEARCH_DONE, actor=support.MACHINE)
+    assert behind("2026-09-14") == set()
+    assert behind("2026-09-15") == {(Alarm.FIRST_DECISION, "2026-09-14")}
+    services.advance(case=case, action=Action.FIRST_DONE, actor=support.OFFICER)
+    assert behind("2026-09-18") == set()
+    assert behind("2026-09-21") == {(Alarm.SECOND_REVIEW, "2026-09-18")}
+    services.advance(case=case, action=Action.REVIEW_DONE, actor=support.SECOND)
+    assert behind("2026-09-22") == set()
+
+
+def test_with_no_supervisor_left_it_is_told_to_those_who_answer_for_all_of_it(travel, people):
+    """D-04: an alarm reaches somebody, and its mail names the date before rolling."""
+    director = staff("L-9001", Role.DIRECTOR)
+    Staff.objects.filter(staff_no="S-2001").update(is_active=False)
+    case = support.opened()
+    travel.to("2026-10-03")
+    alarms.raise_due()
+    assert {to for _code, to in told(case)} == {"S-3001", director.staff_no}
+    row = Escalation.objects.get(case=case, code=Alarm.DUE_7, to="S-3001")
+    mail = senders.get("mail.alarm").render(row.id)
+    assert "It is due on 10 October 2026." in mail.text
+
+
 def test_an_unanswered_message_a_missing_review_and_a_waiting_proposal_are_told(travel, people):
     """D-04, N-03: silence turns into a row for a named person, and goes when it is over."""
     case = support.opened()
@@ -844,7 +937,7 @@ def test_the_queue_shows_what_a_person_was_told(travel, people, site, client):
     page = sign_in(client, people["chief"]).get(reverse("desk:queue")).content.decode()
     assert "You were told" in page
     assert "1 missed date is still open" in page
-    assert "not written down yet: 1" in page
+    assert "Not written down yet: 1" in page
     other = sign_in(client, people["officer"]).get(reverse("desk:queue")).content.decode()
     assert "You were told" not in other
     assert case.reference in other
@@ -876,8 +969,12 @@ def test_a_question_is_asked_again_before_the_closing_letter(travel):
     travel.to("2026-09-17")
     assert services.remind_due() == 1
     assert services.remind_due() == 0
+    work()
     standing.refresh_from_db()
     assert standing.reminded_at is not None
+    text = letter_text(standing.reminder)
+    assert "On 10 September 2026 we asked you for something" in text
+    assert "a visit" in text
     words = selectors.messages_of(case)[-1].text
     assert "On 10 September 2026 we asked you" in words
     assert "- a visit" in words

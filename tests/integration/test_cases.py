@@ -803,8 +803,7 @@ def test_an_erasure_that_is_done_shows_checking_until_its_certificate_leaves():
 def test_an_unusable_photo_asks_the_person_and_another_one_goes_on():
     """T-07, R-10: no failed check ends a case."""
     case = support.opened()
-    with audit.unit_of_work():
-        services.ask_for_photo(case=case, actor=support.MACHINE)
+    support.unusable(case)
     assert selectors.public_view(case).word == "needs_you"
     assert Effect.objects.filter(kind="mail.needs_you").count() == 1
     took = []
@@ -819,11 +818,9 @@ def test_messages_lie_in_the_vault_and_read_back():
     services.receive_message(
         case_id=case.id, actor=support.person(case), text="There is one more page."
     )
-    services.send_message(
-        case_id=case.id, actor=support.OFFICER, text="Which page?", needs_answer=True
-    )
+    services.send_message(case_id=case.id, actor=support.OFFICER, text="Which page?")
     case.refresh_from_db()
-    assert case.status == Status.NEEDS_INFO
+    assert case.status == Status.RECEIVED, "words alone let no case wait (R-06)"
     assert [message.text for message in selectors.messages_of(case)] == [
         "There is one more page.",
         "Which page?",

@@ -16,6 +16,7 @@ from biometrics import mean_face
 from dsr_portal.core.errors import BadInput, Conflict, IntegrityFailure, NotAllowed, Unavailable
 from dsr_portal.core.exits import refused
 from dsr_portal.erasure import verify_certificate
+from dsr_portal.law import authorities
 from tests.support import cases as support
 from tests.support.gallery import own_places
 from tests.support.matching import staff
@@ -144,3 +145,14 @@ def test_damage_is_an_answer_and_every_other_refusal_is_none():
         assert refused(kind("why")).returncode == 2
     said = str(refused(Conflict("why", "It waits.", part="ledger")))
     assert said == "It waits. (why: part ledger)"
+
+
+def test_what_a_person_has_still_to_compare_ends_with_one(settings):
+    """5.4 of the law page: 1 while any authority is unsure, 0 once all were compared."""
+    with pytest.raises(SystemExit) as end:
+        call_command("authorities", "--unsure", stdout=StringIO())
+    assert end.value.code == 1
+    settings.DSR_AUTHORITIES = {
+        code: {"confidence": "checked"} for code in authorities.all_authorities()
+    }
+    call_command("authorities", "--unsure", stdout=StringIO())

@@ -121,6 +121,7 @@ def test_the_report_states_scope_maker_head_and_how_to_check(case: Case) -> None
         "every event is as it was written",
         "hnswlib proposes, then an exact sweep",
         "7 of 7",
+        "Searches showing a stranger",
         "0 of 2 pictures seen by both",
         "not tested",
         "date collection stopped: not stated by the controller",

@@ -13,6 +13,7 @@ from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Status, WayKind
 from dsr_portal.core import clock
 from dsr_portal.core.ids import new_id
+from dsr_portal.disclosure import unidentified
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery.models import Record
 from dsr_portal.matching import selectors, services
@@ -487,27 +488,34 @@ def test_services_refuse_what_the_page_does_not_offer(client, people, in_review)
 
 
 def test_a_request_without_a_photo_is_no_dead_end(client, answers, people):
-    """R-10: the officer asks for a photo in their own words, and the person is shown them."""
+    """T-07, R-06: the step leads to the real question, with its fact and choices; words an officer
+    writes beside it let nothing wait."""
     case = support.opened(ways=[cases.WaySent(WayKind.PAGE, "https://a.example/one")], consents=[])
     first = sign_in(client, people["first"])
     identify(case, actor(people["first"]))
     page = text(first.get(url("case", case)))
-    assert "Ask for a photo" in page
-    assert "A photo of your face would let us" in page
-    refused = first.post(url("message", case), {"text": ""})
-    assert refused.status_code == 422
-    sent = first.post(url("message", case), {"text": "Send a photo.", "waits": "on"}, follow=True)
+    assert "Ask for what is missing" in page
+    assert url("ask", case) in page
+    assert first.post(url("message", case), {"text": ""}).status_code == 422
+    first.post(url("message", case), {"text": "We read it.", "waits": "on"})
+    case.refresh_from_db()
+    assert case.status == Status.RECEIVED
+    assert "A photo of your face would let us" in text(first.get(url("ask", case)))
+    how = {"missing": "nothing_to_look_up", "text": "Send a photo."}
+    assert first.post(url("ask", case), {**how, "means": ["photo"]}).status_code == 422
+    sent = first.post(url("ask", case), {**how, "means": ["photo", "call"]}, follow=True)
     case.refresh_from_db()
     assert case.status == Status.NEEDS_INFO
     assert "Wait for the person" in text(sent)
     assert "Send a photo." in text(sent)
-    assert [one.text for one in case_selectors.messages_of(case)] == ["Send a photo."]
+    assert case.asks.get().means == ["photo", "call"]
+    assert unidentified.why_not_yet(case).code == "still_waiting"
     cases.receive_message(case_id=case.id, actor=support.person(case), text="I have none.")
     # Asked once: a second time takes a new fact and another person (N-07), words are free.
     step = text(first.get(url("case", case)))
     assert "Decide how to go on" in step
     assert "Propose to ask once more" in step
-    assert event_types_of(case).count("message.sent") == 1
+    assert event_types_of(case).count("identity.asked") == 1
 
 
 def test_a_photo_that_went_with_the_consent_is_asked_for_again(client, answers, people):
@@ -523,7 +531,7 @@ def test_a_photo_that_went_with_the_consent_is_asked_for_again(client, answers, 
         element="mailbox_in_record",
         compared="The voice and the letter.",
     )
-    assert "Ask for a photo" in text(identified.get(url("case", case)))
+    assert "Ask for what is missing" in text(identified.get(url("case", case)))
 
 
 def test_words_go_to_the_person_from_officers_only(client, answers, people):

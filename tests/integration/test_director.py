@@ -14,14 +14,17 @@ from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import lateness
 from dsr_portal.compliance import breaches, director, orders
-from dsr_portal.compliance.models import DirectorPage, Order, OrderState
+from dsr_portal.compliance.accountable_models import Duty
+from dsr_portal.compliance.models import Breach, DirectorPage, Order, OrderState
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.erasure.models import Plan, Verification
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Effect
+from dsr_portal.policy import assessment
 from tests.support import cases as support
+from tests.support.assessed import approved, somebody_answers
 from tests.support.gallery import own_places
 from tests.support.matching import actor, sign_in, staff
 from tests.support.travel import Travel
@@ -40,7 +43,8 @@ def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
 
 
 @pytest.fixture
-def head() -> Actor:
+def head(travel: Travel) -> Actor:
+    somebody_answers()
     return actor(staff("L-9001", Role.DIRECTOR))
 
 
@@ -84,8 +88,11 @@ def test_an_order_is_served_to_its_owner_and_again_seven_days_before(
     an_order(chief)
     assert director.serve_due() == 1
     assert director.serve_due() == 0
-    travel.to("2026-09-22")
+    travel.to("2026-09-16")
     assert director.serve_due() == 0
+    travel.to("2026-09-22")
+    assert director.serve_due() == 1, "nobody answered for a week"
+    assert kinds() == ["order"]
     travel.to("2026-09-23")
     assert director.serve_due() == 1
     assert kinds() == ["order", "order_due"]
@@ -225,3 +232,111 @@ def test_not_acting_takes_a_reason_and_another_director_answers_nothing(
     assert (page.acts, page.words) == (False, "A court suspended it.")
     with pytest.raises(IntegrityError), transaction.atomic():
         DirectorPage.objects.update(acts=True)
+
+
+# -- asked again --------------------------------------------------------------------------------
+
+
+def test_a_page_nobody_answers_is_served_again_each_week_while_its_event_lasts(
+    travel: Travel, head: Actor, chief: Actor
+) -> None:
+    """R24, G-01: again by mail, from the third time to the data protection officer too."""
+    staff("D-3001", Role.DPO)
+    breach = breaches.open_breach(kind="lost", aware_at=clock.now(), actor=chief)
+    assert director.serve_due() == 1
+    travel.to("2026-09-16")
+    assert director.serve_due() == 0
+    for day in ("2026-09-18", "2026-09-26"):
+        travel.to(day)
+        assert director.serve_due() == 1
+        assert director.serve_due() == 0
+    page = DirectorPage.objects.get()
+    assert page.times == 3
+    again = Event.objects.filter(type="director.served_again").order_by("number")
+    assert [one.data["times"] for one in again] == [2, 3]
+    _first, *between, last = Effect.objects.filter(kind=director.SERVED).order_by("created_at")
+    assert len(between) == 1
+    mail = jobs.preview(last)
+    assert mail.to == "l-9001@halden.example, d-3001@halden.example"
+    assert "3 times" in mail.text
+    Breach.objects.filter(id=breach.id).update(closed_at=clock.now(), closed_by="V-2001")
+    travel.to("2026-10-10")
+    assert director.serve_due() == 0, "what is over is not asked about again"
+
+
+def test_an_answered_page_is_not_served_again(travel: Travel, head: Actor, chief: Actor) -> None:
+    breaches.open_breach(kind="lost", aware_at=clock.now(), actor=chief)
+    director.serve_due()
+    page = DirectorPage.objects.get()
+    director.answer_not(page_id=page.id, reason="It was notified by phone.", actor=head)
+    travel.to("2026-09-30")
+    assert director.serve_due() == 0
+
+
+def test_what_was_promised_is_looked_for_after_its_day_and_asked_about(
+    travel: Travel, head: Actor, chief: Actor, site: Any
+) -> None:
+    """R24: not seen done, a page of its own; a new day counts anew; seen done, it is settled."""
+    site("desk")
+    breach = breaches.open_breach(kind="lost", aware_at=clock.now(), actor=chief)
+    director.serve_due()
+    first = DirectorPage.objects.get()
+    how = {"what": "Notify.", "who": "V-2001", "actor": head}
+    director.answer_act(page_id=first.id, by=date(2026, 9, 14), **how)
+    travel.to("2026-09-14")
+    assert director.serve_due() == 0, "the day itself is still theirs"
+    travel.to("2026-09-15")
+    assert director.serve_due() == 1
+    asked = DirectorPage.objects.get(kind="promise")
+    assert asked.about == str(first.id)
+    lines = dict(director.fact_lines(asked))
+    assert (lines["You said"], lines["Who was to do it"]) == ("Notify.", "V-2001")
+    browser = sign_in(Client(), Staff.objects.get(staff_no="L-9001"))
+    overview = browser.get(reverse("desk:director")).content.decode()
+    assert "not seen done" in overview
+    director.answer_act(page_id=asked.id, by=date(2026, 9, 17), **how)
+    travel.to("2026-09-18")
+    assert director.serve_due() == 1
+    assert DirectorPage.objects.filter(kind="promise").count() == 2
+    Breach.objects.filter(id=breach.id).update(closed_at=clock.now(), closed_by="V-2001")
+    director.serve_due()
+    first.refresh_from_db()
+    asked.refresh_from_db()
+    assert first.settled_at is not None
+    assert asked.settled_at is not None
+    assert Event.objects.filter(type="director.settled").count() == 2
+    assert not director.overdue_promises()
+
+
+def test_a_vacant_duty_is_put_before_the_director_and_again_when_it_empties(
+    travel: Travel,
+) -> None:
+    """G-01, R24: one page for what never had anybody; a later vacancy is an event of its own."""
+    boss = actor(staff("L-9001", Role.DIRECTOR))
+    assert director.serve_due() == 1
+    page = DirectorPage.objects.get(kind="vacant")
+    assert len(page.facts["duties"]) == len(Duty)
+    assert "Which pictures" in dict(director.fact_lines(page))["Nobody answers for"]
+    director.answer_act(
+        page_id=page.id, what="Name them.", who="L-9001", by=clock.today(), actor=boss
+    )
+    somebody_answers()
+    assert director.serve_due() == 0
+    page.refresh_from_db()
+    assert page.settled_at is not None, "seen done: every duty has somebody"
+    Staff.objects.filter(staff_no="S-9900").update(is_active=False)
+    assert director.serve_due() == len(Duty)
+    assert DirectorPage.objects.filter(kind="vacant").count() == 1 + len(Duty)
+
+
+def test_a_task_of_the_impact_assessment_is_put_before_the_director(
+    travel: Travel, head: Actor, settings: Any
+) -> None:
+    """P-09, R24: who approves it hears that it has to be looked at again."""
+    approved()
+    assert director.serve_due() == 0
+    settings.DSR_REVIEW_THRESHOLD = 0.5
+    assessment.keep_reviews()
+    assert director.serve_due() == 1
+    page = DirectorPage.objects.get(kind="assessment")
+    assert ("Value", "0.5") in director.fact_lines(page)

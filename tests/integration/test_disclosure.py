@@ -246,6 +246,19 @@ def test_three_claims_are_printed_and_never_merged(monkeypatch: Any) -> None:
     assert "with 500 people (with 95 percent certainty 1.0 % to 2.0 %)" in rows["Recognition"]
 
 
+def test_faces_of_a_crowd_that_no_search_reaches_are_told() -> None:
+    """R15: a picture can be searched and a face in it not; silent without such a picture."""
+    record = a_face()
+    answer = made(record)
+    assert "smallest faces" not in dict(context(answer)["compared"]["rows"])["Coverage"]
+    record.image.faces_left_out = 41
+    record.image.save(update_fields=["faces_left_out"])
+    said = dict(context(answer)["compared"]["rows"])["Coverage"]
+    assert said.endswith(
+        "1 picture shows very many people. Its smallest faces were not searched: 41 in number."
+    )
+
+
 def test_kinds_of_data_follow_what_was_found() -> None:
     """A-06: a place among the columns, or what only sounds like one."""
     answer = made(a_face(other={"platform": "x"}))

@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from dsr_portal.accounts.models import Role
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import complaint
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Delivery, Flag, Outcome, Status
+from dsr_portal.compliance import retention
+from dsr_portal.compliance.models import Pictures
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -32,7 +35,7 @@ from dsr_portal.gallery import connector, hashes
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery import services as gallery_services
 from dsr_portal.gallery.blocks import blocked
-from dsr_portal.gallery.models import InspectionHold, Record, SourceImage
+from dsr_portal.gallery.models import Record, SourceImage
 from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.matching.models import Decision
 from dsr_portal.public import deleting
@@ -44,6 +47,7 @@ from dsr_portal.vault.confined import decode_picture
 from tests.support import cases as support
 from tests.support import erasure as lab
 from tests.support.answers import text_of
+from tests.support.matching import actor, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -712,16 +716,30 @@ def test_two_that_claim_one_record_in_the_hold_window_are_a_conflict(settings: A
 
 
 def test_an_inspection_that_begins_in_the_hold_window_comes_first(settings: Any) -> None:
+    """L-23: placed as the desk does it; when two persons ended it the erasure goes on."""
     own = lab.picture(134)
     case = lab.ready_case(own.records)
     settings.DSR_HOLD_MINUTES = 60
     plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
-    InspectionHold.objects.create(since=clock.now())
+    chiefs = [actor(staff(number, Role.SUPERVISOR)) for number in ("S-2101", "S-2102")]
+    held = retention.hold(
+        authority_code="FR", reference="C-1", pictures=Pictures.ALL, actor=chiefs[0]
+    )
     services.end_hold(plan_id=plan.id, actor=Actor.operator())
     lab.run_all()
     plan.refresh_from_db()
     assert (plan.state, plan.waits_for) == (PlanState.WAITING, WaitCode.INSPECTION)
     assert Record.objects.get(id=own.records[0].id).state == Record.State.RESTRICTED
+    retention.propose_end(hold_id=held.id, actor=chiefs[0])
+    services.resume_waiting()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.WAITING
+    settings.DSR_HOLD_MINUTES = 0
+    retention.agree_end(hold_id=held.id, actor=chiefs[1])
+    services.resume_waiting()
+    lab.run_all()
+    plan.refresh_from_db()
+    assert plan.state == PlanState.DONE
 
 
 def test_the_cut_out_of_a_neighbour_is_cut_from_the_covered_picture(now: None) -> None:

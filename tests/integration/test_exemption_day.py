@@ -93,7 +93,9 @@ def test_on_its_day_it_is_told_and_the_erasure_is_taken_up_though_the_case_is_cl
     browser = sign_in(client, staff(support.OFFICER.id))
     page = browser.get(reverse("desk:case", kwargs={"reference": case.reference}))
     assert "Erase what was kept" in page.content.decode()
-    browser.post(reverse("desk:erasure", kwargs={"reference": case.reference}))
+    browser.post(
+        reverse("desk:erasure", kwargs={"reference": case.reference}), {"grounds": ["unlawful"]}
+    )
     lab.run_all()
     second = Plan.objects.exclude(id=first.id).get()
     assert second.state == PlanState.DONE

@@ -268,6 +268,26 @@ def test_coverage_counts_every_picture_of_the_sources_once():
     assert selectors.coverage().pictures == 8
 
 
+def test_a_crowd_is_searchable_and_its_faces_that_were_left_out_are_counted(tmp_path):
+    """R15: they follow their picture when a face in it is covered, and go with it."""
+    case, record, _other = new_id(), a_record(), a_record()
+    assert (selectors.coverage().crowds, selectors.coverage().left_out) == (0, 0)
+    SourceImage.objects.filter(id=record.image_id).update(faces_left_out=41)
+    counted = selectors.coverage()
+    assert (counted.crowds, counted.left_out, counted.not_searchable) == (1, 41, 0)
+    fresh = connector.current().replace_picture(
+        image_id=record.image_id, picture=b"covered", width=9, height=9, case_id=case, actor=OFFICER
+    )
+    assert selectors.coverage().left_out == 41
+    record.refresh_from_db()
+    assert record.image_id == fresh
+    services.mark_erasing(record_ids=[record.id], case_id=case, actor=OFFICER)
+    with unit_of_work():
+        services.mark_erased(record_ids=[record.id], case_id=case, actor=OFFICER)
+    connector.current().destroy_picture(image_id=fresh, actor=OFFICER)
+    assert (selectors.coverage().crowds, selectors.coverage().left_out) == (0, 0)
+
+
 def test_coverage_can_be_told_for_a_moment():
     a_record()
     before = clock.now()

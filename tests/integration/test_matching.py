@@ -236,6 +236,28 @@ def test_nothing_found_lays_the_ten_nearest_before_both(answers, people):
     assert not Hold.objects.filter(until=None).exists()
 
 
+def test_a_pair_between_the_two_thresholds_is_laid_before_both(answers, people, records, settings):
+    """B-08: searched low, released strictly: what is not strong is decided by people, not dropped.
+
+    The engine's own pair of this kind is Ruth's (engine/test_cast.py).
+    """
+    between = (settings.DSR_REVIEW_THRESHOLD + settings.DSR_STRONG_THRESHOLD) / 2
+    answers.hits = hits([records[0].id], top=between)
+    case = searched(people[0])
+    (candidate,) = Candidate.objects.filter(band=Band.REVIEW)
+    assert settings.DSR_REVIEW_THRESHOLD <= candidate.score < settings.DSR_STRONG_THRESHOLD
+    take(case, people[0])
+    assert [row.candidate_id for row in laid(case, people[0])] == [candidate.id]
+    say_all(case, people[0], "same")
+    assert selectors.outcome(case.id) is None, "one person releases nothing"
+    second = drawn(case, people)
+    assert candidate.id in [row.candidate_id for row in laid(case, second)]
+    say_all(case, second, "same")
+    found = selectors.outcome(case.id)
+    assert found is not None
+    assert not found.nothing_found
+
+
 def test_empty_gallery_still_takes_two_persons(answers, people):
     case = searched(people[0])
     second = to_second(case, people)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ import pytest
 from django.conf import settings as configured
 
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import deliveries, senders
+from dsr_portal.cases import deliveries
 from dsr_portal.cases.models import Case
 from dsr_portal.cases.page_models import PageVerdict
 from dsr_portal.core import clock, registries
@@ -183,7 +184,7 @@ def _in_the_mail(kind: str, *, subject: bool) -> outward.Plant:
                 return Mail(to=mail.to, subject=f"{mail.subject} ({TOLD})", text=mail.text)
             return Mail(to=mail.to, subject=mail.subject, text=f"{mail.text} ({TOLD})")
 
-        entries = {**dict(registries.senders.items()), kind: senders.CaseMail(planted)}
+        entries = {**dict(registries.senders.items()), kind: SimpleNamespace(render=planted)}
         patch.setattr(registries.senders, "_entries", entries)
 
     return plant

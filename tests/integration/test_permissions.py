@@ -66,6 +66,18 @@ DESK_PAGES = {
     "desk:kept": ("get", {}, ORDER_TAKERS),
     "desk:hold_kept": ("post", {}, ORDER_TAKERS),
     "desk:settle_hold": ("post", {"do": "agree"}, LISTERS),
+    "desk:assessment": ("get", {}, ORDER_TAKERS),
+    "desk:assessment_act": ("post", {"do": "send_back"}, ORDER_TAKERS),
+    "desk:assessment_file": ("get", {}, ORDER_TAKERS),
+    "desk:figures": ("get", {}, ORDER_TAKERS),
+    "desk:board_report": ("get", {}, ORDER_TAKERS),
+    "desk:ai_act": ("get", {}, DESK),
+    "desk:ai_statement": ("post", {}, ORDER_TAKERS),
+    "desk:ai_sign": ("post", {}, {Role.DIRECTOR}),
+    "desk:processors": ("get", {}, ORDER_TAKERS),
+    "desk:enter_processor": ("post", {}, ORDER_TAKERS),
+    "desk:end_processor": ("post", {}, LISTERS),
+    "desk:processing_record": ("get", {}, ORDER_TAKERS),
     "desk:director": ("get", {}, {Role.DIRECTOR, Role.DPO}),
     "desk:director_page": ("get", {}, {Role.DIRECTOR, Role.DPO}),
     "desk:director_answer": ("post", {}, {Role.DIRECTOR, Role.DPO}),
@@ -79,6 +91,10 @@ DESK_PAGES = {
     "desk:end_order": ("post", {}, ORDER_TAKERS),
     "desk:acknowledge": ("post", {}, ORDER_TAKERS),
     "desk:order_file": ("get", {}, ORDER_TAKERS),
+    "desk:asides": ("get", {}, {Role.SUPERVISOR}),
+    "desk:aside": ("get", {}, {Role.SUPERVISOR}),
+    "desk:aside_picture": ("get", {}, {Role.SUPERVISOR}),
+    "desk:put_aside": ("post", {"kind": "ABUSE"}, REVIEW),
     "desk:people": ("get", {}, LISTERS),
     "desk:people_new": ("post", {}, LISTERS),
     "desk:people_change": ("post", {}, LISTERS),
@@ -105,10 +121,12 @@ DESK_PAGES = {
     "desk:complaint_pack": ("post", {}, REVIEW | {Role.DPO}),
     "desk:proof": ("post", {"do": "take"}, REVIEW),
     "desk:proof_picture": ("get", {}, REVIEW),
+    "desk:phone": ("post", {"do": "end"}, REVIEW | {Role.DPO}),
     "desk:paper": ("post", {"do": "choose"}, REVIEW | {Role.DPO}),
     "desk:paper_print": ("post", {}, REVIEW),
     "desk:paper_posted": ("post", {}, REVIEW),
     "desk:paper_arrived": ("post", {}, REVIEW),
+    "desk:paper_returned": ("post", {}, REVIEW),
     "desk:batch": ("get", {}, REVIEW | {Role.DPO}),
     "desk:batch_made": ("get", {}, REVIEW | {Role.DPO}),
     "desk:child": ("get", {}, DESK),
@@ -134,9 +152,11 @@ DESK_PAGES = {
     "desk:unlink": ("post", {}, REVIEW),
     "desk:set_aside": ("post", {}, REVIEW),
     "desk:extension": ("post", {}, REVIEW),
+    "desk:arrival": ("post", {}, REVIEW),
     "desk:late": ("post", {}, REVIEW),
     "desk:refuse": ("post", {}, REVIEW),
     "desk:hold_back": ("post", {}, REVIEW),
+    "desk:hold_back_code": ("post", {}, REVIEW),
     "desk:exempt": ("post", {}, REVIEW),
     "desk:lengthen": ("post", {}, REVIEW),
     "desk:corrections": ("post", {}, REVIEW),
@@ -152,6 +172,7 @@ DESK_PAGES = {
     "desk:finish": ("post", {}, REVIEW),
     "desk:answer": ("post", {}, REVIEW),
     "desk:erasure": ("post", {}, REVIEW),
+    "desk:grounds": ("post", {}, REVIEW),
     "desk:hold": ("post", {"do": "stop"}, REVIEW),
     "desk:shared_picture": ("post", {"picture": "faces"}, REVIEW),
     "desk:duplicates": ("get", {}, REVIEW),
@@ -191,8 +212,9 @@ VALUES = {
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
     "delivery_id": ID, "proof_id": ID,
     "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
-    "hold_id": ID, "correction_id": ID,
+    "hold_id": ID, "correction_id": ID, "put_aside_id": ID,
     "mail_id": ID,
+    "assessment_id": ID, "kind": "pdf", "processor_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID,
 }  # fmt: skip
 
@@ -281,12 +303,25 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     browser = sign_in(client, staff("X-1", role))
     both = {
         *("desk:compare", "desk:erasure", "desk:look_up", "desk:ask", "desk:unidentified"),
-        *("desk:extension", "desk:late", "desk:refuse", "desk:hold_back", "desk:exempt"),
+        *(
+            "desk:extension",
+            "desk:arrival",
+            "desk:late",
+            "desk:refuse",
+            "desk:hold_back",
+            "desk:exempt",
+        ),
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
-    both |= {"desk:paper", "desk:proof"}
+    both |= {"desk:paper", "desk:proof", "desk:aside", "desk:phone"}
     both |= {"desk:enter_order", "desk:open_breach"}
-    both |= {"desk:lengthen", "desk:corrections", "desk:correction"}
+    both |= {
+        "desk:hold_back_code",
+        "desk:grounds",
+        "desk:lengthen",
+        "desk:corrections",
+        "desk:correction",
+    }
     both |= {"desk:evidence_lock", "desk:one_page", "desk:link"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():

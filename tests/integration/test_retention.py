@@ -14,6 +14,8 @@ from django.urls import reverse
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
+from dsr_portal.cases import keeping
+from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.compliance import breaches, collection, orders, retention
 from dsr_portal.compliance.models import Breach, InspectionHold, Measure, Order
@@ -22,6 +24,8 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document
+from dsr_portal.gallery.models import InspectionHold as GalleryHold
+from dsr_portal.gallery.models import Source
 from dsr_portal.jobs import services as jobs
 from dsr_portal.policy import services as policy
 from dsr_portal.policy.catalogue import DEFINITIONS
@@ -85,9 +89,13 @@ def closed(chief: Actor, director: Actor, reference: str = "") -> Breach:
     breach = breaches.open_breach(
         kind="disclosed", aware_at=clock.now(), actor=chief, reference=reference
     )
+    return finished(breach, chief, director)
+
+
+def finished(breach: Breach, chief: Actor, director: Actor, late: str = "") -> Breach:
     breaches.describe(breach_id=breach.id, actor=chief, people=1, records=7, **FACTS)
     for code in ("FR", "NL"):
-        breaches.make_notice(breach_id=breach.id, authority_code=code, late="", actor=chief)
+        breaches.make_notice(breach_id=breach.id, authority_code=code, late=late, actor=chief)
     breaches.record_notified(breach_id=breach.id, at=clock.now(), actor=chief)
     row = breaches.propose_spare(
         breach_id=breach.id, what="persons", reason="Mina knows.", actor=chief
@@ -231,6 +239,9 @@ def test_an_inspection_holds_everything_until_two_persons_end_it(
     for wrong, code in (
         ({"authority_code": "XX"}, "no_authority"),
         ({"reference": " "}, "hold_reference"),
+        ({"pictures": "source"}, "hold_pictures"),
+        ({"pictures": "some"}, "hold_pictures"),
+        ({"pictures": "source", "source_id": UUID(int=5)}, "no_source"),
     ):
         with pytest.raises(BadInput, match=code):
             retention.hold(**{"authority_code": "FR", "reference": "C-1", "actor": dpo, **wrong})
@@ -267,6 +278,43 @@ def test_an_inspection_holds_everything_until_two_persons_end_it(
         "retention.end_proposed",
         "retention.hold_ended",
     ]
+
+
+def test_a_request_stays_while_something_needs_whom_it_is_from(
+    travel: Travel, chief: Actor, director: Actor
+) -> None:
+    """L-23: an open breach, an open order or an inspection; without them it goes on its day."""
+    breached, ordered, plain = support.opened(), support.opened(), support.opened()
+    breach = breaches.open_breach(
+        kind="disclosed", aware_at=clock.now(), reference=breached.reference, actor=chief
+    )
+    order = entered(chief)
+    orders.add_measure(
+        order_id=order.id, kind="answer", words="Answer.", named=[ordered.reference], actor=chief
+    )
+    for case in (breached, ordered, plain):
+        cases.withdraw(case_id=case.id, actor=support.person(case))
+    held = retention.hold(authority_code="FR", reference="C-1", actor=chief)
+    travel.to("2026-11-30")
+    assert cases.close_due() == 0
+    assert keeping.reasons(breached.id) == ["A breach about it is open.", "An authority inspects."]
+    with pytest.raises(Conflict, match="kept_longer"):
+        cases.purge(case_id=plain.id, actor=Actor.system("retention"))
+    retention.propose_end(hold_id=held.id, actor=chief)
+    retention.agree_end(hold_id=held.id, actor=director)
+    assert cases.close_due() == 1
+    assert [purged(one) for one in (plain, breached, ordered)] == [True, False, False]
+    orders.end(order_id=order.id, decision="Withdrawn.", actor=director)
+    assert cases.close_due() == 1
+    assert [purged(one) for one in (breached, ordered)] == [False, True]
+    assert keeping.reasons(breached.id) == ["A breach about it is open."]
+    finished(breach, chief, director, late="Nobody saw the note.")
+    assert cases.close_due() == 1
+    assert purged(breached)
+
+
+def purged(case: Case) -> bool:
+    return Case.objects.get(id=case.id).status == Status.PURGED
 
 
 def test_another_term_takes_two_persons_advice_and_a_reason(
@@ -311,7 +359,13 @@ def test_the_page_says_until_when_and_holds_from_the_desk(
     for said in ("10 September 2029", "usual limitation", "MED-2026-7", "No authority inspects."):
         assert said in shown, said
     assert first.post(reverse("desk:hold_kept"), {"authority_code": "FR"}).status_code == 422
-    first.post(reverse("desk:hold_kept"), {"authority_code": "FR", "reference": "C-1"})
+    said = {"authority_code": "FR", "reference": "C-1"}
+    assert first.post(reverse("desk:hold_kept"), said).status_code == 422
+    source = Source.objects.create(name="Northside crawl", legal_basis="-", created_at=clock.now())
+    first.post(reverse("desk:hold_kept"), {**said, "pictures": f"source:{source.id}"})
+    assert "pictures of Northside crawl stay as they are" in first.get(page).content.decode()
+    pictures = GalleryHold.objects.get()
+    assert (pictures.source, pictures.lifted_at) == (source, None)
     assert "An authority inspects." in first.get(page).content.decode()
     settle = reverse("desk:settle_hold", kwargs={"hold_id": InspectionHold.objects.get().id})
     first.post(settle, {"do": "propose"})
@@ -319,3 +373,4 @@ def test_the_page_says_until_when_and_holds_from_the_desk(
     assert "End the hold" in second.get(page).content.decode()
     second.post(settle, {"do": "agree"})
     assert InspectionHold.objects.get().ended_by == "S-2003"
+    assert GalleryHold.objects.get().lifted_at is not None

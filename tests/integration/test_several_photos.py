@@ -427,7 +427,8 @@ class Odds:
         (1, {"one_photo": "1_in_20"}, "1_in_20"),
         (2, {"one_photo": "1_in_20"}, ""),
         (2, {"one_photo": "1_in_20", "widened": "1_in_2"}, ""),
-        (2, {"one_photo": "1_in_20", "several_photos": "1_in_200"}, "1_in_200"),
+        (2, {"one_photo": "1_in_20", "photos_2": "1_in_200"}, "1_in_200"),
+        (3, {"photos_2": "1_in_200"}, ""),
     ],
 )
 def test_odds_of_one_photo_never_speak_for_several(
@@ -447,14 +448,15 @@ def test_odds_of_one_photo_never_speak_for_several(
     services.say_preliminary(decision_id=decision.id, actor=people[1], verdict=Verdict.SAME)
     (decision,) = laid(case, people[1])
     assert matching.odds_step(decision) == said
-    assert set(odds.asked) == ({"several_photos"} if count > 1 else {"one_photo"})
+    assert set(odds.asked) == ({f"photos_{count}"} if count > 1 else {"one_photo"})
 
 
 def test_what_one_photo_misses_is_not_said_of_several(monkeypatch):
     """R15: not measured here prints "not tested here"."""
     content = {
-        "people_with_pairs": 400, "review": {"value": 0.36}, "set_name": "own", "made_on": "2026",
-        "found": {"value": 0.9, "low": 0.8, "high": 0.95},
+        "format": 2, "people_with_pairs": 400, "review": {"value": 0.36}, "set_name": "own",
+        "made_on": "2026",
+        "found": {"value": 0.9, "low": 0.8, "high": 0.95, "people": 400},
     }  # fmt: skip
     monkeypatch.setattr(calibration, "in_force", lambda: calibration.InForce(3, None, content))
     assert calibration.measured_misses(0.36) is not None

@@ -118,8 +118,12 @@ def test_a_message_that_needs_no_answer_has_another_mail():
     mail = senders.get(effect.kind).render(case.id)
     assert "need something from you" not in f"{mail.subject} {mail.text}"
     assert "You need do nothing" in mail.text
-    services.send_message(
-        case_id=case.id, actor=support.OFFICER, text="Which page?", needs_answer=True
+    services.ask_to_identify(
+        case_id=case.id,
+        actor=support.OFFICER,
+        missing=["nothing_to_look_up"],
+        means=["named", "call"],
+        text="Which page?",
     )
     assert Effect.objects.filter(subject_id=case.id, kind="mail.needs_you").count() == 1
 

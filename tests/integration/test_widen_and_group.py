@@ -1,4 +1,4 @@
-"""The officer loop and the groups of a case's candidates, without pictures (R9, R22; design, 4).
+"""The officer loop without pictures (R22; design, section 4).
 
 Templates are modelled: a person is a direction, pictures scatter around it. Real faces go through
 the same calls in tests/engine/test_fusion.py.
@@ -10,9 +10,7 @@ import pytest
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.ids import new_id
 from dsr_portal.recognition import fusing, services
-from dsr_portal.recognition.models import Holder
 from tests.support.gallery import enrol, forget_index, own_places, random_templates, without_engine
-from tests.support.matching import everything_kept, pictures_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db]
 
@@ -104,39 +102,3 @@ def test_every_buffer_of_a_search_is_overwritten_at_its_end(monkeypatch):
     assert len(seen) == 4
     assert all(buffer.shape[0] >= 256 and not buffer.any() for buffer in seen)
     assert not fused.any()
-
-
-# -- groups ---------------------------------------------------------------------------------------
-
-
-def test_candidates_are_grouped_by_person_with_the_faces_around_them():
-    anna, bruno, other = random_templates(3)
-    rows = [*pictures_of(anna, 4, 1), *pictures_of(bruno, 3, 2), *pictures_of(other, 3, 3)]
-    ids = enrol(rows)
-    services.seal_shards()
-    hits = [ids[0], ids[4], ids[1], new_id()]
-    groups = services.group_candidates(hits)
-    assert [group.hits for group in groups] == [(ids[0], ids[1]), (ids[4],)]
-    assert [set(group.around) for group in groups] == [{ids[2], ids[3]}, {ids[5], ids[6]}]
-    assert services.group_candidates(hits) == groups
-    assert services.group_candidates([]) == ()
-
-
-def test_a_group_is_kept_nowhere(tmp_path):
-    """R9: for this case only, in memory. Every table, vault unit and file is as it was before."""
-    ids = enrol(pictures_of(random_templates(1)[0], 6, 1))
-    services.seal_shards()
-    services.group_candidates(ids[:1])
-    rows, files = everything_kept(tmp_path)
-    assert len(rows) > 20
-    assert any(path.suffix != ".lock" for path in files)
-    (group,) = services.group_candidates(ids[:2])
-    assert len(group.hits) + len(group.around) == 6
-    after, files_after = everything_kept(tmp_path)
-    # The holder's own row says that it is alive; of the group it knows nothing.
-    changed = {model.__name__ for model in rows if rows[model] != after[model]}
-    assert changed <= {"Holder"}
-    assert files_after == files
-    assert "lease_until" in {one.name for one in Holder._meta.fields}
-    told = " ".join(str(row) for row in Holder.objects.values_list())
-    assert not any(str(record_id) in told for record_id in ids)

@@ -57,6 +57,7 @@ from dsr_portal.matching.models import (
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.models import ModelVersion, Template
 from dsr_portal.vault import services as vault
+from tests.support.assessed import assessed
 from tests.support.gallery import PEOPLE, random_templates
 
 OFFICER = Actor("A-1001", "officer", "staff")
@@ -167,6 +168,7 @@ def requested(
 
 
 def identified(case: Case) -> Case:
+    assessed()
     return matching.record_identity(
         case_id=case.id,
         actor=OFFICER,

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dsr_portal.audit import services as audit
 from dsr_portal.cases import services
 from dsr_portal.cases.models import Case, Channel, ConsentScope, RightCode, WayKind
 from dsr_portal.cases.states import Action
 from dsr_portal.core.actor import Actor
+from dsr_portal.matching import probes
+from dsr_portal.vault import services as vault
 
 OFFICER = Actor("S-1001", "officer", "staff")
 SECOND = Actor("S-1002", "officer", "staff")
@@ -29,6 +32,23 @@ def opened(
         contact=services.Contact(email=email),
         **more,
     ).case
+    case.refresh_from_db()
+    return case
+
+
+def unusable(case: Case) -> Case:
+    """A photo came and shows no face: the person is asked for another one (T-07)."""
+    staged = vault.stage_unit(kind=vault.UnitKind.PROBE, owner=case.id)
+    staged.add("picture", b"no face")
+    with audit.unit_of_work():
+        staged.save()
+        probe = probes.add_probe(
+            case=Case.objects.select_for_update().get(id=case.id),
+            actor=person(case),
+            unit=staged.unit_id,
+            channel=Channel.WEB,
+        )
+        probes.probe_judged(probe_id=probe.id, verdict="no_face", findings=(), actor=MACHINE)
     case.refresh_from_db()
     return case
 

@@ -30,6 +30,7 @@ from dsr_portal.recognition.engine import ModelFacts
 from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome, WidenedSearch
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.pictures import encode_jpeg
+from tests.support.assessed import assessed
 
 PASSWORD = "plain harbour lantern 7"
 MODEL = ModelFacts("Test", "ab" * 32, "five-point-112-v1", "cd" * 32, 128)
@@ -125,6 +126,7 @@ class Told:
 
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Put `Told` where the engine and the index would be."""
+    assessed()
     answers = Told()
     for name in ("judge_probe", "search_probe", "widen_search"):
         monkeypatch.setattr(recognition, name, getattr(answers, name))
@@ -176,6 +178,7 @@ def opened(
 
 
 def identify(case: Case, by: Actor) -> None:
+    assessed()
     services.record_identity(
         case_id=case.id,
         actor=by,

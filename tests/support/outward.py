@@ -97,6 +97,7 @@ OWN_PAGES = (
     "withdraw",
     "delete_now",
     "evidence_lock",
+    "by_phone",
     "one_page",
 )
 EVERYBODYS = ("home", "status", "help", "notice", "privacy", "accessibility", "trail")
@@ -232,10 +233,17 @@ class Transcript:
         elif answer.headers.get("Content-Type", "").startswith("application/zip"):
             with zipfile.ZipFile(io.BytesIO(answer.content)) as pack:
                 for name in pack.namelist():
-                    self.add(f"{what} {name}", answers.text_of(pack.read(name)))
+                    self.add(f"{what} {name}", _readable(name, pack.read(name)))
         else:
             self.add(f"{what} body", answer.content.decode())
         return answer
+
+
+def _readable(name: str, data: bytes) -> str:
+    """A file of a ZIP as it is compared: words of a PDF or a text, of a picture its size."""
+    if name.endswith(".pdf"):
+        return answers.text_of(data)
+    return data.decode() if name.endswith((".json", ".md")) else f"{len(data)} bytes"
 
 
 def differences(one: Transcript, other: Transcript) -> list[str]:

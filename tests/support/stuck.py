@@ -1,4 +1,4 @@
-"""Makes the first answer, audit report, letter or check of an order stand still until it is killed.
+"""Makes the first answer, report, letter or check of an order stand still until it is killed.
 
 Named in `running_worker(imports=...)`: the product's handlers run as they are, but the last slow
 step before the commit never returns the first time. By then letter and package are made.
@@ -47,9 +47,8 @@ def stand_still() -> None:
 
     def prepared(*args: Any, **kwargs: Any) -> Any:
         done = made(*args, **kwargs)
-        return (
-            _first_time_never(lambda: done)() if kwargs.get("kind") in {"audit", "letter"} else done
-        )
+        hangs = kwargs.get("kind") in {"audit", "board", "letter"}
+        return _first_time_never(lambda: done)() if hangs else done
 
     compliance_jobs.documents.prepare_document = prepared  # type: ignore[assignment]  # it hangs once
 

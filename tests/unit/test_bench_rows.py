@@ -23,6 +23,17 @@ def test_a_figure_is_met_by_its_own_direction() -> None:
     assert "NO" in table(book.figures).splitlines()[2]
 
 
+def test_what_is_not_installed_has_a_row_and_is_never_met(tmp_path: Path) -> None:
+    book = Book("recognition")
+    book.absent("a peer", "not installed: pip install --target FOLDER a-peer")
+    (figure,) = book.figures
+    assert figure.met is None
+    assert "not installed: pip install --target FOLDER a-peer" in table(book.figures)
+    write(book.figures, tmp_path / "bench.json")
+    (row,) = json.loads((tmp_path / "bench.json").read_text())
+    assert (row["value"], row["met"]) == (None, None)
+
+
 def test_full_sizes_are_asked_for_and_single_ones_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of the usual sizes ends while one waits; FULL=1 is told in each figure's command."""
     monkeypatch.delenv("DSR_BENCH_ROWS", raising=False)

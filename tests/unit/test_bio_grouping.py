@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from biometrics.errors import BadVector
 from biometrics.grouping import EDGE, MOST_FACES, group, purity
+from tests.bench import modelled
 
 
 def people(count: int, faces: int, spread: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -28,6 +29,39 @@ def test_every_person_is_one_group_and_numbers_follow_the_order() -> None:
     groups = group(rows)
     assert (groups == who).all()
     assert purity(groups, who) == 1.0
+
+
+def candidates_of_cases(cases: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What searches over a loose threshold bring, in a modelled gallery full of look-alikes."""
+    made = modelled.gallery(20_000, seed=301)
+    rng = np.random.default_rng(302)
+    several = np.flatnonzero(np.bincount(made.people) >= 5)
+    found = []
+    for person in rng.choice(several, cases, replace=False):
+        scores = made.rows @ modelled.pictures(rng, made.centres[person : person + 1])[0]
+        best = np.argsort(-scores)[:400]
+        hits = best[scores[best] >= 0.30]
+        found.append((made.rows[hits], made.people[hits]))
+    return found
+
+
+def purity_of(cases: list[tuple[np.ndarray, np.ndarray]], edge: float) -> float:
+    """Over the candidates of all cases together."""
+    groups, people, past = [], [], 0
+    for number, (rows, who) in enumerate(cases):
+        groups.append(group(rows, edge=edge) + past)
+        people.append(who + number * 1_000_000)
+        past += len(rows)
+    return purity(np.concatenate(groups), np.concatenate(people))
+
+
+def test_groups_of_candidates_are_pure_where_strangers_look_alike() -> None:
+    """99.5 % is asked for; a looser edge, at which the same strangers get mixed, fails."""
+    cases = candidates_of_cases(60)
+    assert sum(len(rows) for rows, _who in cases) > 1000
+    assert sum(len(np.unique(who)) > 5 for _rows, who in cases) > 30, "searches bring strangers"
+    assert purity_of(cases, EDGE) >= 0.995
+    assert purity_of(cases, 0.40) < 0.95
 
 
 def test_one_false_edge_does_not_join_two_people() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_faces_too_small_or_black_or_impossible_are_left_out(
     assert seen.quality.usable
     assert [one.face for one in pipeline.faces(picture(), min_width=20)] == [good, narrow]
     assert pipeline.faces(np.zeros((300, 300, 3), np.uint8)) == []
+
+
+def test_of_a_crowd_the_largest_are_looked_at_and_the_rest_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A call is bounded by its looks, not by who sends the picture; a face that fails is no excuse
+    to look at a further one."""
+    good = a_face()
+    one_spot = Face((95, 95, 100, 110), np.full((5, 2), 100, np.float32), 0.9)
+    narrow = Face((95, 95, 30, 40), good.landmarks, 0.9)
+    crowd = [good] * 4 + [one_spot] + [good] * 7 + [narrow] * 3
+    looks: list[int] = []
+    monkeypatch.setattr(module, "find_faces", lambda _rgb, _config, **_: crowd)
+    monkeypatch.setattr(views, "find_faces", lambda _rgb, _config, **_: looks.append(1) or [])
+    engine = Columns()
+    for most, faces, left_out in ((5, 4, 7), (12, 11, 0), (300, 11, 0)):
+        engine.config = replace(CONFIG, max_faces=most)
+        looks.clear()
+        seen = Pipeline(engine).look(picture())
+        assert (len(seen.faces), seen.left_out) == (faces, left_out)
+        assert len(looks) == 2 * min(most, 12)
 
 
 def test_landmarks_are_the_mean_of_the_looks_and_the_mirror_is_turned_back(

@@ -75,6 +75,36 @@ def test_about_as_many_known_pairs_as_dimensions_recover_the_turn() -> None:
     assert np.abs(recovered_turn(plain[:32], stored[:32]) - turn).max() > 0.1
 
 
+def test_templates_of_two_keys_score_like_strangers() -> None:
+    """B-05 (ISO/IEC 24745): one face under two keys is no likeness anybody could link by.
+
+    Across two keys a pair of one person scores as a pair of two people does: a guess by the score
+    is worth no more than a coin. Under one key the same pairs are told apart. The keys may be those
+    of two installations, or of the index and the face block.
+    """
+    people = modelled(400, seed=5)
+    blur = np.random.default_rng(6).normal(size=people.shape) / np.sqrt(people.shape[1])
+    again = people + 0.6 * blur
+    again /= np.linalg.norm(again, axis=1, keepdims=True)
+    here, there = turn_from_secret(b"a" * 32), turn_from_secret(b"b" * 32)
+
+    def told_apart(second_key: np.ndarray) -> float:
+        """How often a pair of one person scores above a pair of two: the area under the ROC."""
+        scores = (people @ here.T) @ (again @ second_key.T).T
+        of_two = scores[~np.eye(len(scores), dtype=bool)]
+        return float((np.diag(scores)[:, None] > of_two[None, ::97]).mean())
+
+    assert told_apart(here) > 0.999
+    assert abs(told_apart(there) - 0.5) < 0.05
+
+
+def test_two_whole_galleries_of_the_same_people_can_still_be_linked() -> None:
+    """R32, the documented limit: likenesses inside a gallery are the same under every key."""
+    people = modelled(50)
+    one, two = (people @ turn_from_secret(key * 32).T for key in (b"a", b"b"))
+    assert np.abs(one @ one.T - two @ two.T).max() < 1e-9
+
+
 def test_templates_are_float32_of_unit_length_with_the_mean_face_off() -> None:
     row = embeddings(1)[0]
     template = to_template(row, np.eye(128))

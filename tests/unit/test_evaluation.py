@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import xml.etree.ElementTree as ET
 
@@ -11,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biometrics import fusion
-from biometrics.evaluation import bootstrap, identification, scale, suspects, svg, verification
+from biometrics.evaluation import (
+    bootstrap,
+    identification,
+    operating,
+    scale,
+    suspects,
+    svg,
+    verification,
+)
 from biometrics.evaluation.conditional import FEWEST_PEOPLE, tables
 from biometrics.evaluation.dataset import Labelled
 from biometrics.evaluation.identification import System
@@ -25,7 +34,7 @@ from biometrics.evaluation.loop import (
     widened,
 )
 from biometrics.evaluation.population import Population, halves
-from biometrics.evaluation.searches import compare, draw, probes
+from biometrics.evaluation.searches import compare, draw, per_person, probes
 
 
 def population(people):
@@ -223,6 +232,23 @@ def test_what_was_shown_is_not_shown_again_and_hops_end():
     assert (far.mates <= loop.searches.mates).all()
 
 
+def test_a_confirmed_face_far_from_the_photo_widens_nothing():
+    """The drift guard, and its cost: 80 degrees from the photo leads on only without it."""
+    everybody = population({"a": at(0, 80, 150), "b": at(-100), "c": at(-120)})
+    half = half_of(everybody)
+    system = System("x", everybody.templates, True)
+    loop = identification.loop_of(everybody, system, half, 1)
+    number = search_of(loop, everybody, "a/0.jpg")
+    start, later = within(85), within(112)
+    guarded = loop.run(start, later, PERFECT)
+    free = loop.without_guard().run(start, later, PERFECT)
+    assert (guarded.mates[number], free.mates[number]) == (1, 2)
+    assert guarded.mates_confirmed[number] == 1
+    cost = identification.unguarded(loop, start, later)
+    _, found = per_person(loop.searches, guarded.mates / loop.searches.mates)
+    assert cost["found_without_drift_guard"] > found.mean()
+
+
 def test_an_officer_who_overlooks_everything_widens_nothing():
     loop = loop_of(CHAIN)
     blind = loop.run(within(25), within(36), Officer("blind", overlooks=1.0))
@@ -321,6 +347,99 @@ def test_the_table_has_every_question_once():
     same = identification.same_people(everybody, halves(everybody, 1), system, result, seed=1)
     assert {row.values["photos"] for row in same} == {1, 2, 3}
     assert len({row.values["people"] for row in same}) == 1
+
+
+# -- the thresholds in force --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"review": 0.5, "widened": 0.4, "model": "m", "enrolled": 7},
+        {"thresholds": {"review": 0.5, "widened": 0.4, "model": "m", "enrolled": 7}},
+        {"review": {"value": 0.5}, "loop": {"value": 0.4}, "model": "m", "enrolled": 7},
+        {"calibration": {"review": {"value": 0.5}, "loop": {"value": 0.4}, "model": "m",
+                         "enrolled": 7}},
+    ],
+)  # fmt: skip
+def test_thresholds_in_force_are_read_from_what_the_portal_prints(tmp_path, content):
+    file = tmp_path / "thresholds.json"
+    file.write_text(json.dumps(content))
+    point = operating.read(file)
+    assert (point.review, point.widened, point.enrolled) == (0.5, 0.4, 7)
+    assert operating.summary(point, "m")["same_model"]
+    assert not operating.summary(point, "another")["same_model"]
+
+
+def test_without_a_threshold_of_its_own_a_widened_search_runs_at_the_first(tmp_path):
+    file = tmp_path / "thresholds.json"
+    file.write_text(json.dumps({"review": {"value": 0.36}, "loop": None}))
+    assert operating.read(file).widened == 0.36
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"review": 36}', '{"review": "x"}'])
+def test_a_file_without_thresholds_is_refused_in_words(tmp_path, text):
+    file = tmp_path / "thresholds.json"
+    file.write_text(text)
+    with pytest.raises(operating.BadThresholds, match="holds no thresholds"):
+        operating.read(file)
+    with pytest.raises(operating.BadThresholds, match="is not there"):
+        operating.read(tmp_path / "none.json")
+
+
+def test_the_thresholds_in_force_are_a_line_of_their_own():
+    """The same people and searches as the tables, at the given score and no other."""
+    everybody = crowd(1, people=80)
+    choosing = halves(everybody, 1)
+    system = System("pipeline", everybody.templates, True)
+    table = identification.identify(everybody, choosing, system, seed=1, say=lambda _: None)
+    chosen = next(row for row in table.rows if row.key[:4] == (everybody.labelled, 1, "none", 3.0))
+    point = operating.OperatingPoint(chosen.values["threshold"], 0.4, "m", None)
+    rows = operating.rows_at(point, everybody, choosing, system, seed=1)
+    (same,) = [row for row in rows if row.key[1:3] == (1, "none")]
+    assert same.values["strangers_per_search"] is None
+    assert same.values["threshold"] == chosen.values["threshold"]
+    for name in ("found", "complete", "strangers_observed", "fpir", "people", "searches"):
+        assert same.values[name] == chosen.values[name], name
+    loops = [row.values for row in rows if row.values["loop"] != "none"]
+    assert {(row["photos"], row["loop"]) for row in loops} == {
+        (photos, loop) for photos in (1, 2, 3) for loop in ("perfect", "human")
+    }
+    assert {row["threshold_widened"] for row in loops} == {0.4}
+    perfect = next(row for row in loops if row["photos"] == 1 and row["loop"] == "perfect")
+    assert perfect["found"] >= same.values["found"]
+
+
+def test_a_widened_threshold_far_under_the_first_is_not_cut_off():
+    """Canary: 0.1 under the first search was as far as the loop had looked."""
+    everybody = crowd(4)
+    half = half_of(everybody)
+    system = System("x", everybody.templates, True)
+    low = identification.loop_of(everybody, system, half, 1)
+    low.run(0.6, 0.55, PERFECT)
+    again = identification.loop_of(everybody, system, half, 1)
+    assert low.run(0.6, 0.2, PERFECT).mates.sum() == again.run(0.6, 0.2, PERFECT).mates.sum()
+    assert low.run(0.6, 0.2, PERFECT).mates.sum() > low.run(0.6, 0.5, PERFECT).mates.sum()
+
+
+def test_plain_beside_a_line_shows_no_more_strangers_than_were_seen_there():
+    everybody = crowd(1, people=80)
+    choosing = halves(everybody, 1)
+    system = System("pipeline", everybody.templates, True)
+    worse = System("plain", crowd(1, people=80, spread=0.9).templates, False)
+    table = identification.identify(everybody, choosing, system, seed=1, say=lambda _: None)
+    for plain, better in ((system, False), (worse, True)):
+        rows = operating.matched(table.rows, everybody, choosing, plain, 1)
+        assert len(rows) == len({(row["photos"], row["loop"], row["strangers_per_search"],
+                                  row.get("wrongly_confirms")) for row in rows})  # fmt: skip
+        for row in rows:
+            assert row["plain_strangers_observed"] <= row["strangers_observed"] + 1e-9
+        alone = [row for row in rows if row["loop"] == "none" and row["photos"] == 1]
+        assert len(alone) == 4
+        if better:
+            assert any(row["fewer_misses"] > 0 for row in alone)
+        else:
+            assert all(row["plain_found"] >= row["found"] for row in alone)
 
 
 def test_questions_that_too_few_people_answer_are_left_out_and_named():

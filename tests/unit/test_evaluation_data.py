@@ -166,6 +166,29 @@ def pad(one):
     return Features(one.seen, rows, rows.copy())
 
 
+def test_a_calibration_takes_the_pictures_an_evaluation_takes(tmp_path):
+    """R15: near-duplicates once, pictures without a face kept and counted as missed."""
+    rng = np.random.default_rng(4)
+    made = [
+        seen("a/1.jpg", sha="1", rng=rng),
+        seen("a/2.jpg", sha="1", rng=rng),
+        seen("a/3.jpg", sha="3", rng=rng),
+        seen("a/4.jpg", rows=0, code="no_face", sha="4", rng=rng),
+        seen("b/1.jpg", rows=2, sha="5", rng=rng),
+        seen("b/2.jpg", code="too_many_pixels", rows=0, rng=rng),
+    ]
+    made = [pad(one) for one in made]
+    everybody, counts = build(set_of(tmp_path, made), made)
+    faces = everybody.known_faces()
+    assert counts.duplicates == ("a/2.jpg",)
+    assert faces.people.tolist() == [0, 0, 1]
+    assert faces.faceless.tolist() == [0]
+    assert faces.templates.tolist() == [
+        row.templates[0].tolist() for row in (made[0], made[2], made[4])
+    ]
+    assert faces.weights.tolist() == everybody.weights[:3].tolist()
+
+
 def test_a_picture_under_two_names_is_reported_and_kept(tmp_path):
     made = [seen("a/0.jpg", sha="same"), seen("b/0.jpg", sha="same"), seen("c/0.jpg")]
     everybody, counts = build(set_of(tmp_path, made), made)

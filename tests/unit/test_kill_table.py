@@ -20,6 +20,9 @@ KILLS = {
     "test_report_kill::test_a_report_is_made_once_though_its_worker_is_killed": (
         "compliance.audit_report",
     ),
+    "test_report_kill::test_a_monthly_report_is_made_once_though_its_worker_is_killed": (
+        "compliance.board_report",
+    ),
     "test_order_kill::test_an_order_is_checked_once_though_its_worker_is_killed": (
         "compliance.check_order",
     ),

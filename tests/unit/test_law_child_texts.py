@@ -16,7 +16,7 @@ LONG_WORD = 10
 def every_line() -> list[str]:
     groups = [*child_texts.LETTERS.values(), *child_texts.ANSWERS.values()]
     groups += [*child_texts.RECEIPT.values(), child_texts.ANY_LETTER]
-    groups.append(tuple(child_texts.STATUS.values()))
+    groups.append((*child_texts.STATUS.values(), str(child_texts.KEPT) % {"days": 14}))
     return [str(line) for group in groups for line in group]
 
 

@@ -51,6 +51,8 @@ def places(settings, tmp_path, weights_home):
     settings.DSR_LEASE_SECONDS = 2
     settings.DSR_SWEEP_SECONDS = 1
     settings.DSR_SHARD_ROWS = 1
+    # Here as in the workers: the impact assessment covers what serves where it is approved.
+    settings.DSR_REVIEW_THRESHOLD = THRESHOLD
     settings.DSR_WIDEN = True
     queue = Queue(groups.queue(1), messages.app.amqp.queues["search"].exchange, groups.queue(1))
     messages.app.amqp.queues[queue.name] = queue

@@ -65,14 +65,16 @@ def children(worker: Worker) -> set[int]:
 def copies(worker: Worker, patterns: list[bytes]) -> int:
     """Byte patterns in the memory of every process of a worker, read from outside.
 
-    A child that ended since it was listed holds nothing any more; one that lives is read.
+    A child that ended since it was listed holds nothing any more, even while it is still listed
+    because nobody has waited for it (/proc/PID/mem then has no such process); one that lives is
+    read.
     """
     found = 0
     for pid in [worker.pid, *children(worker)]:
         try:
             found += scan_process(pid, patterns, writable_only=True).total
-        except ScanFailed:
-            if pid in children(worker):
+        except ScanFailed as error:
+            if not isinstance(error.__cause__, (ProcessLookupError, FileNotFoundError)):
                 raise
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ import pytest
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
-from dsr_portal.compliance import services
-from dsr_portal.compliance.models import ReportState
+from dsr_portal.compliance import board, services
+from dsr_portal.compliance.models import BoardReport, ReportState
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.documents.models import Document
@@ -59,3 +59,22 @@ def test_a_report_is_made_once_though_its_worker_is_killed() -> None:
 
 def _done(subject: str) -> bool:
     return Job.objects.filter(subject=subject, state=JobState.DONE).exists()
+
+
+def test_a_monthly_report_is_made_once_though_its_worker_is_killed() -> None:
+    """G-01: one signed report of a month, however often its maker dies."""
+    answers.found()
+    assert board._queue(date(2026, 1, 1))
+    report = BoardReport.objects.get()
+    with running_worker("light", imports=IMPORTS) as worker:
+        until(stuck.marks, what="the step before the commit", seconds=60)
+        worker.kill()
+    report.refresh_from_db()
+    assert report.document_id is None
+    with running_worker("light", imports=IMPORTS), running_beat():
+        until(lambda: _done(str(report.id)), what="the report", seconds=60)
+    report.refresh_from_db()
+    assert Job.objects.get(subject=str(report.id)).attempts == 2
+    made = Event.objects.filter(type="board.report_made", subject_id=report.id)
+    assert [one.data["document_id"] for one in made] == [str(report.document_id)]
+    assert audit.verify().ok

@@ -36,6 +36,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db, pytest.ma
 
 IMPORTS = ("tests.support.stuck_search_worker",)
 QUEUES = "light,probe,search"
+# In the workers as here: the impact assessment covers what serves where it is approved.
+THRESHOLD = 0.62
 GALLERY = ("gallery/team-atelier-noor.jpg", "gallery/canal-walk.jpg", "gallery/harvest.jpg")
 
 
@@ -43,6 +45,7 @@ GALLERY = ("gallery/team-atelier-noor.jpg", "gallery/canal-walk.jpg", "gallery/h
 def gallery(settings, tmp_path, weights_home):
     own_places(settings, tmp_path)
     settings.DSR_WEIGHTS = weights_home
+    settings.DSR_REVIEW_THRESHOLD = THRESHOLD
     settings.DSR_LEASE_SECONDS = 2
     settings.DSR_SWEEP_SECONDS = 1
     with messages.app.connection_for_write() as connection:
@@ -69,7 +72,7 @@ def a_case():
 
 
 def worker():
-    return running_worker(QUEUES, imports=IMPORTS, env={"DSR_REVIEW_THRESHOLD": "0.62"})
+    return running_worker(QUEUES, imports=IMPORTS, env={"DSR_REVIEW_THRESHOLD": str(THRESHOLD)})
 
 
 def killed_at(moment):
