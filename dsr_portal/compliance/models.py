@@ -182,6 +182,35 @@ class Order(Row):
         return f"{self.authority_code} {self.reference}"
 
 
+class OrderAlarmCode(models.TextChoices):
+    """What is told of an order's date (R23)."""
+
+    DUE_3 = "due_3", _("An order is due within three days")
+    DUE_1 = "due_1", _("An order is due tomorrow or today")
+    LATE = "late", _("An order is late")
+
+
+class OrderAlarm(Row):
+    """That a named person was told of an order's date; `settled_at` once it is not true any more.
+
+    One for each person and step: an order that opens again is shown again, and mailed once.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="alarms")
+    code = models.CharField(max_length=8, choices=OrderAlarmCode.choices)
+    to = models.CharField(max_length=20, db_index=True)
+    raised_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "code", "to"], name="order_alarm_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.order_id} to {self.to}"
+
+
 class MeasureKind(models.TextChoices):
     """What is ordered; `measures.CHECKS` says which of them a check covers (R23)."""
 

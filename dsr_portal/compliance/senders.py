@@ -7,11 +7,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dsr_portal.accounts.models import Role, Staff
-from dsr_portal.compliance import breaches, collection, director
-from dsr_portal.compliance.models import Breach, DirectorPage, StopLift
+from dsr_portal.cases.texts import day_words
+from dsr_portal.compliance import breaches, collection, director, order_alarms
+from dsr_portal.compliance.models import Breach, DirectorPage, OrderAlarm, StopLift
 from dsr_portal.core import links
 from dsr_portal.core.errors import NotFound
-from dsr_portal.core.registries import Mail, MailAbout, Reader, register_mail
+from dsr_portal.core.registries import Mail, MailAbout, Pace, Reader, register_mail
 
 LIFT = MailAbout(
     Reader.STAFF,
@@ -31,6 +32,13 @@ PAGE = MailAbout(
     gettext_lazy("%(what)s"),
     "a page was served to the accountable director ([oversight](oversight.md))",
     "read the page and answer it",
+)
+ALARM = MailAbout(
+    Reader.STAFF,
+    gettext_lazy("%(what)s"),
+    "the date of an order is three days or one day away, or was missed; to the persons it names",
+    "open the order at the desk",
+    Pace.SCHEDULE,
 )
 
 
@@ -102,6 +110,24 @@ class PageServed:
         return Mail(to=", ".join(to), subject=subject, text=text)
 
 
+class OrderDue:
+    """One mail for each person and step: which order by its link, and its date as written."""
+
+    def render(self, subject_id: UUID) -> Mail:
+        row = OrderAlarm.objects.select_related("order").get(pk=subject_id)
+        person = Staff.objects.filter(staff_no=row.to, is_active=True).first()
+        if person is None:
+            raise NotFound("no_person")
+        words = {"what": row.get_code_display()}
+        text = _("%(what)s. The authority wrote: by %(day)s.\n%(link)s") % {
+            **words,
+            "day": day_words(row.order.due_on),
+            "link": links.url_for("desk", "desk:order", order_id=row.order_id),
+        }
+        return Mail(to=person.email, subject=str(ALARM.subject) % words, text=text)
+
+
+register_mail(order_alarms.TOLD, OrderDue(), ALARM)
 register_mail(director.SERVED, PageServed(), PAGE)
 register_mail(breaches.OPENED, BreachNotice(), BREACH)
 register_mail(collection.LIFTED, LiftNotice(), LIFT)

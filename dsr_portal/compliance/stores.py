@@ -76,6 +76,17 @@ declare_model(
     shredder=_KEPT,
 )
 declare_model(
+    "compliance.OrderAlarm",
+    {
+        "id": F.ID,
+        "order": F.ID,
+        "code": F.CODE,
+        "to": F.STAFF,
+        "raised_at": F.TIME,
+        "settled_at": F.TIME,
+    },
+)
+declare_model(
     "compliance.Measure",
     {
         "id": F.ID,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.accounts.models import Role
-from dsr_portal.compliance import collection, measures, orders
+from dsr_portal.compliance import collection, measures, order_alarms, orders
 from dsr_portal.compliance.models import Measure, Order, OrderState
 from dsr_portal.compliance.orders import Served
 from dsr_portal.core.actor import Actor
@@ -34,7 +34,8 @@ from dsr_portal.vault import services as vault
 @require_GET
 def orders_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     rows = [(one, _authority(one), _penalty(one)) for one in orders.all_orders()]
-    return render(request, "desk/orders.html", {"orders": rows})
+    told = order_alarms.mine(actor.id)
+    return render(request, "desk/orders.html", {"orders": rows, "order_alarms": told})
 
 
 def _authority(order: Order) -> str:

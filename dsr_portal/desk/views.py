@@ -36,6 +36,7 @@ from dsr_portal.cases import services as case_services
 from dsr_portal.cases.confirmations import waits_for_paper
 from dsr_portal.cases.models import Case, Delivery, DeliveryState, LateReason
 from dsr_portal.cases.states import OVER
+from dsr_portal.compliance import order_alarms
 from dsr_portal.compliance import selectors as compliance
 from dsr_portal.compliance import services as compliance_services
 from dsr_portal.core import clock, references
@@ -107,6 +108,7 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
         "may_release": settings.DSR_DEMO and actor.role in REVIEWERS,
         "may_enter": actor.role in INTAKE,
         "alarms": alarms.mine(actor.id),
+        "order_alarms": order_alarms.mine(actor.id),
         "late_now": lateness.late_now(),
         "late_reasons": [
             (LateReason(code).label if code else _("Not written down yet"), number)

@@ -26,7 +26,7 @@ from dsr_portal.cases.mandate_models import Batch
 from dsr_portal.cases.models import Alarm, Case, Delivery, Escalation
 from dsr_portal.cases.paper_models import NoticeOf, PaperNotice, PaperReturn
 from dsr_portal.cases.texts import day_words
-from dsr_portal.compliance import breaches, collection, director
+from dsr_portal.compliance import breaches, collection, director, order_alarms, orders
 from dsr_portal.compliance.models import DirectorPage
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -217,6 +217,24 @@ def of_page(**_more: Any) -> UUID:
     return DirectorPage.objects.latest("served_at").id
 
 
+def of_order_alarm(**_more: Any) -> UUID:
+    staff("L-9001", Role.DIRECTOR)
+    order = orders.enter(
+        served=orders.Served(
+            authority_code="FR",
+            reference="MED-7",
+            basis="ban",
+            served_on=clock.today(),
+            due_on=clock.today(),
+            owner="L-9001",
+            document=b"order",
+        ),
+        actor=actor(staff("V-2001", Role.SUPERVISOR)),
+    )
+    order_alarms.raise_due()
+    return order.alarms.get(to="L-9001").id
+
+
 def of_notice(**_more: Any) -> UUID:
     record = lab.picture(1).records[0]
     recipient = shown(record, "Lumen Analytics")
@@ -263,6 +281,7 @@ SAMPLES: dict[str, list[Callable[..., Any]]] = {
     collection.LIFTED: [of_lift],
     breaches.OPENED: [of_breach],
     director.SERVED: [of_page],
+    order_alarms.TOLD: [of_order_alarm],
     notices.MAIL: [of_notice],
 }
 
