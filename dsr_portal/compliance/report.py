@@ -47,6 +47,7 @@ from dsr_portal.policy import selectors as policy
 from dsr_portal.policy.catalogue import DEFINITIONS
 from dsr_portal.recognition import calibration
 from dsr_portal.recognition.calibration import MeasuredMisses
+from dsr_portal.vault.process import unencrypted_swap
 
 Section = dict[str, Any]
 _LONGEST = 40
@@ -913,9 +914,21 @@ def _gaps(authority_code: str) -> Section:
             _("A test of how many pictures a search misses is made on other pictures than these."),
             _("The log of the retention run is not part of a report about one case."),
             *([others] if authority_code else []),
+            *_open_swap(),
             _("The impact assessment and the record of processing are documents of their own."),
         ],
     }
+
+
+def _open_swap() -> list[str]:
+    """Swap of the machine that makes this report, where it is not known to be encrypted (X-10)."""
+    if not unencrypted_swap():
+        return []
+    stated = settings.DSR_SWAP_STATED.strip() or _("nothing was stated")
+    return [
+        _("Swap of this machine looks unencrypted: memory may reach its disk. Stated: %(words)s")
+        % {"words": stated}
+    ]
 
 
 def _verify(found: audit.Verification, export: Mapping[str, Any]) -> Section:

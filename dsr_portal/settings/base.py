@@ -176,6 +176,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DSR_VAULT_DIR = env.folder("DSR_VAULT_DIR", DSR_VAR / "vault")
 DSR_RING = env.folders("DSR_RING", [ROOT / ".ring" / "a", ROOT / ".ring" / "b"])
 DSR_LEDGER = env.folders("DSR_LEDGER", [ROOT / ".ledger" / "a", ROOT / ".ledger" / "b"])
+# Who says that swap which looks unencrypted is safe, and why; production starts with none else.
+DSR_SWAP_STATED = env.text("DSR_SWAP_STATED", "")
 # How long a process may remember a bucket key; destroying keys takes this long (R26: at most 60).
 DSR_KEY_CACHE_SECONDS = env.number("DSR_KEY_CACHE_SECONDS", 60)
 DSR_WEIGHTS = env.folder("DSR_WEIGHTS", ROOT / "var" / "weights")

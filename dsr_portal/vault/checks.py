@@ -23,7 +23,7 @@ _MENDING = ("ring", "check")
 
 
 def refuse_unsafe_start() -> None:
-    """End a process that would work with keys others can read, or that a backup would copy.
+    """End a process that would work with keys others can read, or that a backup or swap would copy.
 
     A server or a worker runs no system checks, so it asks here. A missing place is no reason:
     work goes on with the other (R26).
@@ -33,12 +33,14 @@ def refuse_unsafe_start() -> None:
     ):
         return
     wrong = [
-        found for found in places_are_safe() if found.is_serious() and found.id != "vault.E004"
+        found
+        for found in (*places_are_safe(), *swap_keeps_secrets())
+        if found.is_serious() and found.id != "vault.E004"
     ]
     if wrong:
         lines = [f"{found.msg} {found.hint}" for found in wrong]
         raise ImproperlyConfigured(
-            "\n".join(["The key places are not safe, so nothing was started.", *lines])
+            "\n".join(["Keys would not be safe, so nothing was started.", *lines])
         )
 
 
@@ -72,12 +74,22 @@ def places_are_safe(**_: Any) -> list[CheckMessage]:
 
 @register()
 def swap_keeps_secrets(**_: Any) -> list[CheckMessage]:
-    """Memory of this machine must not reach a disk in clear."""
+    """Memory of this machine must not reach a disk in clear (law X-10).
+
+    What lies under a swap area can't always be seen from here, as with a swap file on an encrypted
+    file system. So production starts where somebody wrote down why it is safe; it stays a warning.
+    """
+    stated = settings.DSR_SWAP_STATED.strip()
+    refused = settings.DSR_PRODUCTION and not stated
+    kind, number = (Error, "vault.E007") if refused else (Warning, "vault.W002")
+    said = f" Stated by the operator: {stated}" if stated else ""
     return [
-        Warning(
-            f"The swap area {name} is not encrypted: keys and pictures in memory may reach it.",
-            hint="Encrypt swap (dm-crypt with a random key) or switch it off.",
-            id="vault.W002",
+        kind(
+            f"The swap area {name} is not encrypted, as far as can be seen: keys and pictures in "
+            f"memory may reach it.{said}",
+            hint="Encrypt swap (dm-crypt with a random key) or switch it off. Where it is safe in "
+            "a way that does not show here, name who says so and why in DSR_SWAP_STATED.",
+            id=number,
         )
         for name in unencrypted_swap()
     ]

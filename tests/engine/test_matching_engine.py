@@ -1,16 +1,27 @@
 """A photo through the real DeepFace and the real index to candidates two persons decide about."""
 
+import base64
+import logging
+import shutil
+import tempfile
 from io import StringIO
+from itertools import chain
+from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connection
 
-from dsr_portal.cases.models import Status
+from biometrics.memory_scan import FileScanner, template_patterns
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.gallery import connector
 from dsr_portal.jobs import services as jobs
 from dsr_portal.matching import selectors
-from dsr_portal.matching.models import Band, Candidate, Probe, ProbeState, Search
+from dsr_portal.matching.models import Band, Candidate, Probe, ProbeState, Search, SearchState
 from dsr_portal.recognition import engine as engines
+from dsr_portal.recognition import fusing
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.pictures import decode_own, jpeg_of
@@ -105,6 +116,81 @@ def test_from_a_photo_to_two_decisions(people):
     outcome = selectors.outcome(case.id)
     assert outcome is not None
     assert len(outcome.same) == len(MINA)
+
+
+class Everywhere:
+    """What the portal keeps outside the memory of a process, and what is looked for in it."""
+
+    def __init__(self, root, log, codes):
+        self.root, self.log = root, log
+        self.patterns = [one for code in codes for one in template_patterns(code)]
+
+    def found(self):
+        """Where one of the patterns lies: database, cache, log or the name of a file."""
+        looked_at = self.root / "looked-at"
+        looked_at.mkdir()
+        places = {"rows": self.rows(), "cache": self.cached(), "log": self.log.text.encode()}
+        for name, content in places.items():
+            (looked_at / name).write_bytes(content)
+        own = Path(str(connection.settings_dict["NAME"]))
+        files = [path for path in self.root.rglob("*") if path.is_file()]
+        files += [path for path in own.parent.glob(f"{own.name}*") if path.is_file()]
+        report = FileScanner(self.patterns).scan(files)
+        assert report.unreadable == 0
+        assert report.files == len(files) > 10
+        shutil.rmtree(looked_at)
+        return {path.name for paths in report.hits.values() for path in paths}
+
+    def rows(self):
+        """Every value of every table: bytes as they are, others as text."""
+        rows = (row for model in apps.get_models() for row in model.objects.values_list())
+        return b"\0".join(
+            bytes(one) if isinstance(one, bytes | memoryview) else str(one).encode()
+            for one in chain.from_iterable(rows)
+        )
+
+    def cached(self):
+        """Django's cache of this process, as it is kept there."""
+        return b"\0".join(getattr(cache, "_cache", {}).values())
+
+
+@pytest.mark.usefixtures("gallery")
+def test_after_a_search_no_face_code_of_a_photo_is_anywhere(people, monkeypatch, tmp_path, caplog):
+    """B-02, R8: of the photo's own code, of what was searched with and of what both were before
+    they were turned nothing is in database, cache, log or any file, in no form."""
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    codes = []
+
+    def copied(template):
+        codes.extend([template.copy(), (engines.turn(len(template)).T @ template).astype("<f4")])
+        return template
+
+    embed, made = fusing.embed_probes, fusing.ProbeTemplate._made
+
+    def embedded(pictures):
+        photos = embed(pictures)
+        copied(photos.templates[0])
+        return photos
+
+    monkeypatch.setattr(fusing, "embed_probes", embedded)
+    monkeypatch.setattr(fusing.ProbeTemplate, "_made", lambda one: copied(made(one)))
+    a_case("mina")
+    work()
+    identify(Case.objects.get(), people[0])
+    work()
+    assert Search.objects.get().state == SearchState.COMPLETE
+    assert len(codes) == 4
+    everywhere = Everywhere(tmp_path, caplog, codes)
+    assert everywhere.found() == set()
+    # The look sees what lies there.
+    cache.set("code", codes[0].tobytes())
+    logging.getLogger("dsr_portal.recognition").debug("code %s", codes[1].tobytes().hex())
+    Search.objects.update(looked_up=[float(number) for number in codes[2]])
+    (tmp_path / "temporary" / "left").write_bytes(base64.b64encode(codes[3].tobytes()))
+    assert {"cache", "log", "rows", "left"} <= everywhere.found()
+    cache.clear()
 
 
 @pytest.mark.usefixtures("gallery")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,9 +22,12 @@ from dsr_portal.cases.models import Case, Outcome
 from dsr_portal.compliance import evidence
 from dsr_portal.compliance.evidence import NEEDS, Told, completeness, told
 from dsr_portal.core.registries import event_types
+from dsr_portal.documents.models import Document
 from dsr_portal.erasure import services as erasure
-from dsr_portal.matching.models import Verdict
+from dsr_portal.matching.models import Probe, Verdict
 from dsr_portal.recognition import holder as holders
+from dsr_portal.vault import lasting
+from dsr_portal.vault import services as vault
 from tests.support import answers
 from tests.support import erasure as lab
 from tests.support.cases import person
@@ -172,3 +177,31 @@ def test_an_answer_that_never_was_is_no_missing_evidence() -> None:
     proofs = {one.row: one for one in completeness(case, told(audit.export(case.id)))}
     assert evidence.standing(proofs["L-10"]) == "not due: nothing of this kind happened in the case"
     assert evidence.standing(proofs["L-01"]) == "there"
+
+
+# -- no hash of a photo ---------------------------------------------------------------------------
+
+
+def hashes_of(data: bytes) -> set[str]:
+    """In hex: plain ones, and keyed ones under every lasting key of the installation."""
+    plain = {hashlib.new(name, data).hexdigest() for name in ("md5", "sha1", "sha256", "blake2b")}
+    digest = hashlib.sha256(data).digest()
+    keyed = {
+        vault.keyed_hash(purpose, content)
+        for purpose in sorted(lasting._declared)
+        for content in (data, digest, digest.hex().encode())
+    }
+    return plain | keyed
+
+
+def test_no_hash_of_the_photo_is_in_the_trail_of_its_case() -> None:
+    """L-22: neither plain nor keyed, so nothing of the photo is left to compare with once its key
+    is destroyed; the hash of the report is there."""
+    case = answers.released(answers.answered(answers.found(answers.a_face())))
+    (probe,) = Probe.objects.filter(case=case)
+    photo = vault.read(probe.unit, "picture")
+    written = json.dumps(audit.export(case.id))
+    assert len(hashes_of(photo)) > 10
+    assert {one for one in hashes_of(photo) if one in written} == set()
+    paper = Document.objects.filter(case_id=case.id).latest("created_at")
+    assert paper.sha256 in written

@@ -411,6 +411,7 @@ def test_a_place_of_another_account_is_refused(settings, monkeypatch):
 
 def test_with_one_place_missing_a_process_starts(settings, tmp_path):
     settings.DSR_PRODUCTION = True
+    settings.DSR_SWAP_STATED = "Tests: whatever this machine has"
     settings.DSR_RING[1].rename(tmp_path / "unmounted")
     checks.refuse_unsafe_start()
     assert "vault.E004" in {found.id for found in checks.places_are_safe()}

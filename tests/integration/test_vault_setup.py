@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
 from dsr_portal.core.errors import PortalError
@@ -121,6 +122,25 @@ def test_swap_that_is_not_encrypted_is_named(tmp_path, monkeypatch):
     assert process.unencrypted_swap(tmp_path / "absent", block) == []
     monkeypatch.setattr(checks, "unencrypted_swap", lambda: ["/dev/sda2"])
     assert [message.id for message in checks.swap_keeps_secrets()] == ["vault.W002"]
+
+
+def test_production_starts_beside_open_swap_only_where_somebody_states_why(settings, monkeypatch):
+    """X-10: memory that reaches a disk in clear would outlive every schedule."""
+    monkeypatch.setattr(checks, "unencrypted_swap", lambda: ["/dev/sda2"])
+    checks.refuse_unsafe_start()
+    settings.DSR_PRODUCTION = True
+    with pytest.raises(
+        ImproperlyConfigured, match="swap area /dev/sda2 is not encrypted"
+    ) as refused:
+        checks.refuse_unsafe_start()
+    assert "DSR_SWAP_STATED" in str(refused.value)
+    settings.DSR_SWAP_STATED = "A. Berg: a file on an encrypted disk"
+    checks.refuse_unsafe_start()
+    (warned,) = checks.swap_keeps_secrets()
+    assert (warned.id, "A. Berg: a file" in warned.msg) == ("vault.W002", True)
+    settings.DSR_SWAP_STATED = " "
+    with pytest.raises(ImproperlyConfigured):
+        checks.refuse_unsafe_start()
 
 
 def test_no_process_of_the_portal_dumps_core():
