@@ -3,8 +3,10 @@
 hnswlib hands out copies only, number by number. But its object leads to the block it keeps its
 elements in, which has the layout of its file (biometrics.index_format). The way there is looked
 for and proved, not assumed: memory is read through /proc/self/mem, where a wrong address is an
-error and not a crash, and every label and vector must be the shard's. What is not found or not
-equal is not used; then the rows stay with the index.
+error and not a crash; every label and vector must be the shard's; and the block must change when
+hnswlib itself changes this graph, for one that was freed, or another graph of the same rows, may
+hold the same bytes and still be pointed to from beside. What is not found, not equal or not this
+graph's is not used; then the rows stay with the index.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ _BINDING: Final = 32
 _GRAPH: Final = 96
 _LOWEST_ADDRESS: Final = 1 << 16
 _COMPARED: Final = 1024
+# hnswalg.h: an element begins with the number of its links (two bytes); the lowest bit of the byte
+# after it says whether the element is marked as deleted.
+_MARK_AT: Final = 2
+_MARK: Final = 1
 
 
 class _Elements:
@@ -49,7 +55,8 @@ class _Elements:
 def vectors_in_place(index: Any, shape: fmt.GraphShape, rows: Floats) -> Floats | None:
     """A writable view (rows, dim) of the vectors in a graph whose elements are ``rows`` in order.
 
-    None where they can't be found, lie in another order, or differ in a bit.
+    None where they can't be found, lie in another order, differ in a bit or are not this graph's.
+    Nobody else may ask or change the graph meanwhile.
     """
     try:
         memory = os.open(_MEMORY, os.O_RDONLY | os.O_CLOEXEC)
@@ -57,7 +64,7 @@ def vectors_in_place(index: Any, shape: fmt.GraphShape, rows: Floats) -> Floats 
         return None
     try:
         for address in _blocks(memory, id(index), shape):
-            if _holds(memory, address, shape, rows):
+            if _holds(memory, address, shape, rows) and _is_of(index, memory, address, shape):
                 return np.asarray(_Elements(index, address, shape))
     finally:
         os.close(memory)
@@ -102,6 +109,31 @@ def _holds(memory: int, address: int, shape: fmt.GraphShape, rows: Floats) -> bo
         if not same:
             return False
     return True
+
+
+def _is_of(index: Any, memory: int, address: int, shape: fmt.GraphShape) -> bool:
+    """Whether hnswlib keeps this graph there: it marks an element, and the mark must be seen.
+
+    Nothing is written by us, for what is not this graph's may be anybody's by now.
+    """
+    last = shape.rows - 1
+    place = address + last * shape.element + _MARK_AT
+    if _marked(memory, place):
+        return False
+    try:
+        index.mark_deleted(last)
+    except RuntimeError:
+        return False
+    try:
+        seen = _marked(memory, place)
+    finally:
+        index.unmark_deleted(last)
+    return seen and not _marked(memory, place)
+
+
+def _marked(memory: int, place: int) -> bool:
+    byte = np.zeros(1, dtype=np.uint8)
+    return _read(memory, byte, place) == 1 and bool(byte[0] & _MARK)
 
 
 def _read(memory: int, room: NDArray[np.uint8], address: int) -> int:

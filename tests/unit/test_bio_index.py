@@ -24,6 +24,7 @@ from biometrics.errors import (
 )
 from biometrics.index import FaceIndex, face_index, graphs, in_place, shards, sweep
 from biometrics.index.probes import MOST_PROBES, Probes
+from biometrics.memory import pages_of
 
 DIM = 32
 MODEL = b"m" * 32
@@ -566,6 +567,40 @@ def test_rows_are_kept_where_the_graph_does_not_hold_them_in_order() -> None:
     assert in_place.vectors_in_place(object(), index._shape(block), np.array(block.rows)) is None
     found = index.search(rows[9], 0.999)
     assert [(hit.id, hit.found_by) for hit in found.hits] == [(uuid.UUID(int=10), "hnswlib")]
+
+
+@pytest.mark.parametrize("freed", [False, True])
+def test_memory_of_another_graph_with_the_same_rows_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, freed: bool
+) -> None:
+    """What lies beside a graph may point to one that was freed, or to the one before it."""
+    index = built()
+    block = index._shards[0]
+    shape = index._shape(block)
+    rows, before = np.array(block.rows), block.graph
+    payload = index.graph_bytes(0)[index_format._GRAPH.size + 32 :]
+    graph = graphs.ShardGraph.load(payload, shape)
+    assert before is not None
+    assert before._index is not graph._index
+    own = graph.vectors(rows)
+    assert own is not None
+    stale = pages_of((shape.rows, shape.element), np.uint8)
+    other = block.rows.ctypes.data - shape.links0
+    if freed:
+        # As the allocator leaves it: its first words written over, the rest as it was.
+        elements = payload[index_format._HNSW.size :][: stale.nbytes]
+        stale[:] = np.frombuffer(elements, np.uint8).reshape(stale.shape)
+        stale[0, :16] = 255
+        other = stale.ctypes.data
+    real = in_place._blocks
+    monkeypatch.setattr(in_place, "_blocks", lambda *args: iter([other, *real(*args)]))
+    seen = graph.vectors(rows)
+    assert seen is not None
+    assert seen.ctypes.data == own.ctypes.data
+    monkeypatch.setattr(in_place, "_blocks", lambda *_: iter([other]))
+    assert graph.vectors(rows) is None
+    # Proving it left no trace.
+    assert graph.payload() == payload
 
 
 def test_without_a_way_to_hnswlibs_memory_everything_goes_on(
