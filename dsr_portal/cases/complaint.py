@@ -33,7 +33,13 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.core.transactions import outside
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 
+SHEET = statements.to_person(
+    "complaint_pack",
+    *("so-far", "messages", "letters", "receipt", "proof"),
+    law="Art. 77; rule R25, T-10",
+)
 LETTERS = (DeliveryKind.LETTER, DeliveryKind.NOTICE)
 LEFT = (DeliveryState.RELEASED, DeliveryState.POSTED)
 
@@ -107,6 +113,7 @@ def _summary(case: Case, letters: int) -> bytes:
         kind=documents.Kind.LETTER,
         reference=case.reference,
         country=case.country or None,
+        sheet=SHEET,
     )
 
 
@@ -131,6 +138,7 @@ def _days_late(one: Lateness) -> int:
 def _so_far(case: Case) -> dict[str, Any]:
     told = sorted(selectors.public_view(case).told, key=lambda line: line.at)
     return {
+        "id": "so-far",
         "heading": _("What happened"),
         "rows": [(day_words(clock.local_date(line.at)), str(line.sentence)) for line in told],
     }
@@ -143,14 +151,15 @@ def _messages(case: Case) -> dict[str, Any]:
         for one in selectors.messages_of(case)
     ]
     text = "" if rows else _("There were no messages.")
-    return {"heading": _("Messages, word for word"), "rows": rows, "text": text}
+    heading = _("Messages, word for word")
+    return {"id": "messages", "heading": heading, "rows": rows, "text": text}
 
 
 def _enclosed(letters: int) -> dict[str, Any]:
     text = _("No letter of ours has left, or its file is deleted already.")
     if letters:
         text = _("Letters of ours that lie beside this file: %(number)s.") % {"number": letters}
-    return {"heading": _("Letters"), "text": text}
+    return {"id": "letters", "heading": _("Letters"), "text": text}
 
 
 def _receipt(text: dict[str, Any]) -> dict[str, Any]:
@@ -159,6 +168,7 @@ def _receipt(text: dict[str, Any]) -> dict[str, Any]:
         if section["key"] != receipts.CODE_SECTION:
             paragraphs += [f"{section['heading']}:", *section["paragraphs"]]
     return {
+        "id": "receipt",
         "heading": _("Your receipt, as you got it, without its code"),
         "text": "\n\n".join(paragraphs),
     }
@@ -168,6 +178,7 @@ def _proof(text: dict[str, Any]) -> dict[str, Any]:
     head = str(text["head"]["hash"])
     in_groups = " ".join(head[at : at + 4] for at in range(0, len(head), 4))
     return {
+        "id": "proof",
         "heading": _("How this can be checked"),
         "text": _(
             "When we took your request in, our audit trail ended with entry %(number)s (%(hash)s)."

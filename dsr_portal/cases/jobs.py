@@ -51,6 +51,6 @@ letters.after_sent.register(LetterKind.NEED_INFO, asking.sent)
 letters.after_sent.register(LetterKind.IDENTITY_DOUBT, asking.sent)
 letters.after_sent.register(LetterKind.ASK_REMINDER, asking.reminder_sent)
 for _spec in letter_texts.LETTERS:
-    letters.kinds.register(_spec)
+    letters.register(_spec)
 job_kinds.register(JobKind(name=letters.SEND, queue="light", handler=send_letter))
 job_kinds.register(JobKind(name=acting.ASKED, queue="light", handler=send_account_link))

@@ -31,6 +31,7 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import Catalogue, Registry
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.jobs.errors import Permanent
 from dsr_portal.jobs.models import Job, JobState
@@ -43,6 +44,7 @@ MAX_WORDS = 1500
 _JOB = Actor.system("letters")
 
 # Set by the base of every document: complaint, court and authority; contacts; how to check it.
+PAGE = "page"
 OF_THE_BASE = ("complaint", "contacts", "check")
 
 Section = dict[str, Any]
@@ -81,6 +83,18 @@ class Spec:
 
 
 kinds: Catalogue[Spec] = Catalogue("kind of letter")
+
+
+def register(spec: Spec) -> None:
+    """A kind of letter, and with it what its page must say before it leaves."""
+    kinds.register(spec)
+    statements.to_person(_sheet_name(spec), statements.FACTS, *spec.required, PAGE, law=spec.law)
+
+
+def _sheet_name(spec: Spec) -> str:
+    return f"letter.{spec.name}"
+
+
 after_sent: Registry[Callable[[Letter, Case], None]] = Registry("what follows a letter")
 
 
@@ -189,6 +203,7 @@ def prepare(letter: Letter) -> documents.Prepared:
     spec = kinds.get(letter.kind)
     made = body(letter, case, facts)
     with translation.override(case.language):
+        simple = child_texts.of_letter(letter.kind) if children.reads_simply(case) else None
         sections = [*made.sections, _page_of_request()]
         return documents.prepare_document(
             kind=Kind.LETTER,
@@ -201,11 +216,13 @@ def prepare(letter: Letter) -> documents.Prepared:
                 "facts": [*_usual_rows(case), *made.rows],
                 "sections": sections,
                 "sender": signer(letter),
-                "simple": child_texts.of_letter(letter.kind) if children.reads_simply(case) else [],
+                "simple": simple,
             },
             language=case.language,
             title=str(spec.title),
             country=case.country or None,
+            sheet=statements.sheets.get(_sheet_name(spec)),
+            also=[] if simple is None else [statements.SIMPLE],
         )
 
 
@@ -216,7 +233,7 @@ def _usual_rows(case: Case) -> list[tuple[str, str]]:
 
 def _page_of_request() -> Section:
     return {
-        "id": "page",
+        "id": PAGE,
         "heading": _("The page of your request"),
         "text": _("Reference and receipt code open it. There you see where we stand."),
         "rows": [(_("Page"), links.url_for("public", "public:status"))],

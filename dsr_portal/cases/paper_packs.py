@@ -24,11 +24,15 @@ from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.core.transactions import require_outside_transaction
-from dsr_portal.documents import printing
+from dsr_portal.documents import printing, statements
 from dsr_portal.documents import services as documents
 from dsr_portal.vault import services as vault
 
 _NUMBER = re.compile(r"[A-Z0-9][A-Z0-9 -]{5,38}[A-Z0-9]")
+
+SHEET = statements.to_person(
+    "paper_cover", statements.FACTS, "file", "page", law="Art. 12(1), 12(3); T-13"
+)
 
 
 def waiting(case: Case) -> list[Delivery]:
@@ -172,6 +176,7 @@ def _cover(delivery: Delivery, address: str, *, pages: int, actor: Actor) -> byt
             kind=documents.Kind.LETTER,
             reference=case.reference,
             country=case.country or None,
+            sheet=SHEET,
         )
 
 

@@ -22,11 +22,17 @@ from dsr_portal.cases.models import Case, Receipt, RightCode, WayKind
 from dsr_portal.cases.texts import day_words, rights_words
 from dsr_portal.core import links
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.law import authorities, remedies
 from dsr_portal.vault import services as vault
 
 FIELD = "receipt"
 CODE_SECTION = "code"
+SHEET = statements.to_person(
+    "receipt",
+    *(statements.FACTS, statements.CODE, "next", "need", "contact"),
+    law="Art. 12(2), 12(3); rule R12, R14, D-04",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,11 @@ def as_pdf(case: Case) -> bytes:
     """The receipt with its code as a signed PDF, made now and not kept (R12, R14)."""
     text = receipt_text(case)
     sections = [
-        {"heading": section["heading"], "text": "\n\n".join(section["paragraphs"])}
+        {
+            "id": section["key"],
+            "heading": section["heading"],
+            "text": "\n\n".join(section["paragraphs"]),
+        }
         for section in text["sections"]
         if section["key"] != CODE_SECTION
     ]
@@ -225,6 +235,8 @@ def as_pdf(case: Case) -> bytes:
         reference=case.reference,
         country=case.country or None,
         head=Head(text["head"]["number"], text["head"]["hash"]),
+        sheet=SHEET,
+        also=[one["key"] for one in text["sections"] if one["key"] == statements.SIMPLE],
     )
 
 
@@ -237,4 +249,17 @@ def as_mail(text: dict[str, Any], *, link: str) -> str:
             blocks.append("\n".join([section["heading"], *section["paragraphs"]]))
         blocks.append("\n".join([_("The page of your request:"), link]))
         blocks.append("\n\n".join([_("If you do not agree"), *text["complaint"]]))
-        return "\n\n".join(blocks) + "\n"
+    body = "\n\n".join(blocks) + "\n"
+    said = {one["key"]: one["paragraphs"] for one in text["sections"]}
+    statements.refuse_words(
+        body,
+        SHEET,
+        {
+            statements.ANSWER: [text["lead"]],
+            statements.FACTS: [value for _label, value in text["facts"]],
+            "complaint": text["complaint"],
+            "page": [link],
+            **{name: said.get(name, ()) for name in ("next", "need", "contact")},
+        },
+    )
+    return body

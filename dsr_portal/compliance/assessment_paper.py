@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Staff
 from dsr_portal.core.transactions import outside
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day, moment
 from dsr_portal.law import authorities
@@ -21,6 +22,11 @@ from dsr_portal.policy.assessment_models import Assessment, AssessmentState
 from dsr_portal.policy.catalogue import DEFINITIONS
 
 Section = dict[str, Any]
+SHEET = statements.to_office(
+    "assessment",
+    *(statements.ANSWER, statements.FACTS, *(part.code for part in PARTS), "covers", "who"),
+    law="Art. 35(7), 35(2), 35(9); P-09",
+)
 
 
 def person(staff_no: str) -> str:
@@ -136,6 +142,7 @@ def pdf(version: Assessment) -> bytes:
             context=context,
             language=settings.LANGUAGE_CODE,
             title=_("Impact assessment (Art. 35 GDPR)"),
+            sheet=SHEET,
         )
 
 

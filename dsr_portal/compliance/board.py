@@ -21,6 +21,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day, moment
 from dsr_portal.jobs.context import JobContext
@@ -30,6 +31,12 @@ from dsr_portal.policy import assessment
 KIND = "compliance.board_report"
 ACTOR = Actor.system("board-report")
 MOST_ROWS = 200
+SHEET = statements.to_office(
+    "board_report",
+    *(statements.ANSWER, statements.FACTS),
+    *("late", "breaches", "orders", "people", "pages", "gate"),
+    law="Art. 5(2), 24; rule R24",
+)
 Section = dict[str, Any]
 
 
@@ -117,6 +124,7 @@ def _prepared(month: date) -> documents.Prepared:
             },
             language=settings.LANGUAGE_CODE,
             title=_("Report to the board"),
+            sheet=SHEET,
         )
 
 

@@ -32,6 +32,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.core.ids import new_id
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.erasure import selectors as plans
 from dsr_portal.erasure import services as erasure
@@ -44,6 +45,11 @@ MAY_OPEN = frozenset({Role.OFFICER, Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
 MAY_NOTIFY = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
 MAY_SPARE = frozenset({Role.SUPERVISOR, Role.DIRECTOR})
 """Who decides that somebody is not told: the data protection officer advises (G-02)."""
+NOTICE = statements.to_office(
+    "breach_notice",
+    *(statements.ANSWER, statements.FACTS, "nature", "effects", "measures", "contact"),
+    law="Art. 33(3); O-07",
+)
 OPENED = "compliance.breach_opened"
 MAX_WORDS = 900
 FACTS = "facts"
@@ -265,6 +271,8 @@ def _notice(breach: Breach, code: str, why: str) -> documents.Prepared:
             },
             language=settings.LANGUAGE_CODE,
             title=_("Notification of a personal data breach"),
+            sheet=NOTICE,
+            also=["late"] if why else [],
         )
 
 

@@ -46,6 +46,7 @@ def audit_report(ctx: JobContext) -> None:
         attachments={name: _json(content) for name, content in files.items()},
         # The head trail.json ends with, so that the print proves the file.
         head=audit.Head(built.export["head"]["number"], built.export["head"]["hash"]),
+        sheet=report.SHEET,
     )
     with ctx.complete():
         document = prepared.save(actor=ACTOR)

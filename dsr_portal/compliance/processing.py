@@ -20,6 +20,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.countries import IN_EEA
 from dsr_portal.core.transactions import outside
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
 from dsr_portal.gallery.models import Recipient
@@ -27,6 +28,11 @@ from dsr_portal.policy import selectors as policy
 from dsr_portal.policy.catalogue import DEFINITIONS
 
 LETTERS = "abcdefg"
+SHEET = statements.to_office(
+    "records",
+    *(statements.ANSWER, statements.FACTS, *(f"letter-{letter}" for letter in LETTERS)),
+    law="Art. 30(1); P-08",
+)
 PERIODS = (
     "child_keep_days",
     "link_days",
@@ -227,4 +233,5 @@ def as_pdf() -> bytes:
             },
             language=settings.LANGUAGE_CODE,
             title=_("Record of processing activities (Art. 30 GDPR)"),
+            sheet=SHEET,
         )

@@ -33,6 +33,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.registries import sentences
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.documents import selectors as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure.grounds import article_of
@@ -50,6 +51,12 @@ from dsr_portal.recognition.calibration import MeasuredMisses
 from dsr_portal.vault.process import unencrypted_swap
 
 Section = dict[str, Any]
+SHEET = statements.to_office(
+    "audit_report",
+    *(statements.ANSWER, statements.FACTS, "scope", "clock", "evidence", "identity", "search"),
+    *("review", "answer", "erasure", "refusals", "settings", "people", "events", "gaps", "verify"),
+    law="Art. 5(2), 58(1)(e); L-01, L-20",
+)
 _LONGEST = 40
 _NUMBERS_SHOWN = 6
 

@@ -27,6 +27,7 @@ from dsr_portal.disclosure.gathered import Gathered, gather
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.pictures import covered_pictures
 from dsr_portal.disclosure.services import KIND, OWN_DATA, PACKAGE_FIELD, picture_field
+from dsr_portal.disclosure.words import must_say
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery.models import Record
@@ -153,6 +154,8 @@ def _letter(gathered: Gathered, files: Mapping[str, str]) -> documents.Prepared:
             language=answer.case.language,
             title=_("Our answer to your request"),
             country=answer.case.country or None,
+            sheet=validator.SHEETS[answer.kind],
+            also=[*must_say(answer.case), *(["records"] if context["records"] else [])],
             images={
                 f"record-{number}.jpg": gathered.shown[record.id].small
                 for number, record in enumerate(gathered.records, start=1)

@@ -26,8 +26,9 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.transactions import outside
 from dsr_portal.disclosure import unidentified
 from dsr_portal.disclosure.models import Answer, AnswerKind
-from dsr_portal.disclosure.words import page_words, simple_words, taking_along
+from dsr_portal.disclosure.words import must_say, page_words, simple_words, taking_along
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
 from dsr_portal.gallery import named as pictures_by_name
@@ -41,6 +42,11 @@ from dsr_portal.matching.services import named_ways, require_reviewer
 from dsr_portal.vault import services as vault
 
 MOST_WITHOUT_SUPERVISOR = 50
+SHEET = statements.to_person(
+    "answer.named_page",
+    *(statements.FACTS, "done", "why", "more", "data", "rights"),
+    law="Art. 11(2), 12(4), 17; rule R3, R6",
+)
 _STANDING = (Record.State.HELD, Record.State.RESTRICTED)
 
 
@@ -283,6 +289,8 @@ def letter(answer: Answer) -> documents.Prepared:
             language=case.language,
             title=_("What you named: dealt with"),
             country=case.country or None,
+            sheet=SHEET,
+            also=must_say(case),
         )
 
 

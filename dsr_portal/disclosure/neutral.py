@@ -13,10 +13,17 @@ from django.utils.translation import gettext as _
 from dsr_portal.cases.models import Case
 from dsr_portal.core import links
 from dsr_portal.disclosure.models import Answer
-from dsr_portal.disclosure.words import simple_words, taking_along
+from dsr_portal.disclosure.words import must_say, simple_words, taking_along
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
+
+SHEET = statements.to_person(
+    "answer.neutral",
+    *(statements.FACTS, "done", "why", "more", "rights"),
+    law="Art. 12(3), 12(4), 18, 21; rule R2, R3",
+)
 
 
 def letter(answer: Answer) -> documents.Prepared:
@@ -32,6 +39,8 @@ def letter(answer: Answer) -> documents.Prepared:
             language=case.language,
             title=_("Our answer to your request"),
             country=case.country or None,
+            sheet=SHEET,
+            also=must_say(case),
         )
 
 

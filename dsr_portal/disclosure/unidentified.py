@@ -26,8 +26,9 @@ from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
-from dsr_portal.disclosure.words import simple_words, taking_along
+from dsr_portal.disclosure.words import must_say, simple_words, taking_along
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
 from dsr_portal.jobs.services import enqueue
@@ -37,6 +38,11 @@ from dsr_portal.matching.services import named_ways, require_reviewer
 from dsr_portal.vault import services as vault
 
 KIND = "disclosure.make_answer"
+SHEET = statements.to_person(
+    "answer.not_identified",
+    *(statements.FACTS, "why", "asked", "more", "data", "rights"),
+    law="Art. 11(2), 12(2), 12(4), 12(6); R-06, rule R3, R6",
+)
 MAX_WHY = 1500
 
 
@@ -247,6 +253,8 @@ def letter(answer: Answer) -> documents.Prepared:
             language=case.language,
             title=_("We can't tell yet which pictures are yours"),
             country=case.country or None,
+            sheet=SHEET,
+            also=must_say(case),
         )
 
 

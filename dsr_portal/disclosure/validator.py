@@ -16,6 +16,7 @@ import pikepdf
 
 from dsr_portal.disclosure import package
 from dsr_portal.disclosure.models import AnswerKind
+from dsr_portal.documents import statements
 from dsr_portal.jobs.errors import Permanent
 
 # Section ids in the order of law 9(a) and 9(b); the first page is checked beside them.
@@ -56,6 +57,16 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 # Set by the base of every document, not by the answer's context.
 _OF_THE_BASE = frozenset({"complaint", "contacts", "check"})
+SHEETS = {
+    kind: statements.to_person(
+        f"answer.{kind}",
+        statements.FACTS,
+        # The pictures are asked for only where some are shown.
+        *(name for name in required if name not in {*statements.TO_PEOPLE, "records"}),
+        law="Art. 15(1), 15(2), 15(3), 12(4); A-01, A-08, A-12, A-19",
+    )
+    for kind, required in REQUIRED.items()
+}
 _PER_RECORD = ("picture", "face_picture", "source", "facts", "face", "model", "template")
 
 

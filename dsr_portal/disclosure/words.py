@@ -11,9 +11,16 @@ from dsr_portal.cases.keep_days import keep_each
 from dsr_portal.cases.models import Case, WayKind
 from dsr_portal.core import links
 from dsr_portal.disclosure.models import Answer
+from dsr_portal.documents import statements
 from dsr_portal.documents.templatetags.documents import day
 from dsr_portal.matching import own_data
 from dsr_portal.matching.models import Search
+
+
+def must_say(case: Case) -> list[str]:
+    """What an answer has to say in this case beside what each of its kind says (T-03, E-10)."""
+    simple = [statements.SIMPLE] if children.reads_simply(case) else []
+    return [*simple, *(one["id"] for one in taking_along(case))]
 
 
 def simple_words(answer: Answer) -> list[str]:

@@ -29,7 +29,7 @@ from dsr_portal.core.errors import IntegrityFailure, NotAllowed, NotFound
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import hand_outs
 from dsr_portal.core.transactions import outside
-from dsr_portal.documents import identity
+from dsr_portal.documents import identity, statements
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.law import authorities, remedies
 from dsr_portal.vault import services as vault
@@ -108,12 +108,15 @@ def render(
     attachments: Mapping[str, bytes] | None = None,
     demo: bool | None = None,
     head: audit.Head | None = None,
+    sheet: statements.Sheet = statements.ANY,
+    also: Sequence[str] = (),
 ) -> bytes:
     """The PDF of a template under templates/documents/, not yet signed.
 
     `country` is the person's, for the complaint block; None prints the list of authorities.
     `images` are PNG or JPEG of our own making, shown as `doc:NAME`; `attachments` go into the file
-    as PDF/A-3 has it. Without `head` the newest of the audit trail is printed.
+    as PDF/A-3 has it. Without `head` the newest of the audit trail is printed. `sheet` and `also`
+    are what it must say; raises `DocumentIncomplete` where the set page does not.
     """
     from dsr_portal.documents import render as typesetting
 
@@ -132,6 +135,7 @@ def render(
             fingerprint=identity.fingerprint(),
         )
         html = get_template(template).render({**context, "doc": doc})
+        statements.refuse(html, sheet, also)
         running = [doc.controller["name"], doc.kind_label, reference]
         page_css = typesetting.page_style(
             head="  ·  ".join(part for part in running if part),
@@ -176,6 +180,8 @@ def render_signed(
     images: Mapping[str, bytes] | None = None,
     attachments: Mapping[str, bytes] | None = None,
     head: audit.Head | None = None,
+    sheet: statements.Sheet = statements.ANY,
+    also: Sequence[str] = (),
 ) -> bytes:
     """A signed PDF that is handed out and not kept: a receipt with its code (R12, R14)."""
     pdf = render(
@@ -189,6 +195,8 @@ def render_signed(
         images=images,
         attachments=attachments,
         head=head,
+        sheet=sheet,
+        also=also,
     )
     return sign(pdf, reason=f"{title} {reference}".strip())
 
@@ -207,6 +215,8 @@ def prepare_document(
     images: Mapping[str, bytes] | None = None,
     attachments: Mapping[str, bytes] | None = None,
     head: audit.Head | None = None,
+    sheet: statements.Sheet = statements.ANY,
+    also: Sequence[str] = (),
 ) -> Prepared:
     """Set, sign and seal a document outside a transaction; `Prepared.save` writes it inside one."""
     head = head or audit.head()
@@ -221,6 +231,8 @@ def prepare_document(
         images=images,
         attachments=attachments,
         head=head,
+        sheet=sheet,
+        also=also,
     )
     document_id = new_id()
     staged = vault.stage_unit(kind=UnitKind.DOCUMENT, owner=document_id)
@@ -258,6 +270,8 @@ def make_document(
     country: str | None = None,
     images: Mapping[str, bytes] | None = None,
     attachments: Mapping[str, bytes] | None = None,
+    sheet: statements.Sheet = statements.ANY,
+    also: Sequence[str] = (),
 ) -> Document:
     """`prepare_document` and its `save` in a unit of work of its own."""
     prepared = prepare_document(
@@ -271,6 +285,8 @@ def make_document(
         country=country,
         images=images,
         attachments=attachments,
+        sheet=sheet,
+        also=also,
     )
     return prepared.save(actor=actor)
 

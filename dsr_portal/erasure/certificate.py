@@ -27,6 +27,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import IntegrityFailure
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.models import Document, Kind
+from dsr_portal.documents.statements import FACTS, to_person
 from dsr_portal.documents.templatetags.documents import day, moment
 from dsr_portal.erasure import duplicates, grounds, services, signed, steps, words
 from dsr_portal.erasure import kit as kits
@@ -48,6 +49,12 @@ from dsr_portal.vault import services as vault
 
 ACTOR = Actor.system("erasure")
 TEMPLATE = "documents/certificate.html"
+SHEET = to_person(
+    "certificate",
+    FACTS,
+    *("erased", "places", "recipients", "not-again", "kept", "not-covered", "later", "machines"),
+    law="Art. 12(3), 17(1), 19, 5(2); E-04, E-12, E-14, rule R30",
+)
 JSON = "json"
 VERIFIER = "verifier"
 State = VerificationState
@@ -117,6 +124,8 @@ def _make_document(ctx: JobContext, plan: Plan) -> None:
             country=case.country or None,
             attachments={signed.NAME: machine, signed.VERIFIER: signed.verifier()},
             head=head,
+            sheet=SHEET,
+            also=["grounds"] if plan.grounds.exists() else [],
         )
     # One life: who destroys the document destroys these with it.
     prepared.staged.add(JSON, machine)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound
 from dsr_portal.documents import services as documents
+from dsr_portal.documents import statements
 from dsr_portal.documents.models import Document, Kind
 from dsr_portal.gallery import notices
 from dsr_portal.gallery.models import Notice
@@ -17,6 +18,9 @@ from dsr_portal.jobs.errors import Permanent
 from dsr_portal.vault import services as vault
 
 TEMPLATE = "documents/recipient_notice.html"
+SHEET = statements.to_office(
+    "recipient_notice", *("what", "do", "look-ups", "answer"), law="Art. 19; A-05, E-06"
+)
 _ACTOR = Actor.system("recipient-notices")
 
 
@@ -31,6 +35,7 @@ def make_letter(ctx: JobContext) -> None:
         raise Permanent(error.code) from error
     language = settings.LANGUAGE_CODE
     with translation.override(language):
+        what, do = notices.sentences(notice)
         prepared = documents.prepare_document(
             kind=Kind.LETTER,
             case_id=notice.case_id,
@@ -39,10 +44,13 @@ def make_letter(ctx: JobContext) -> None:
             context={
                 "to": f"{notice.recipient.name}\n{notice.channel.address}",
                 "notice": notice,
+                "what": what,
+                "do": do,
                 "message": message,
             },
             language=language,
             title=_("Notice under Art. 19 GDPR"),
+            sheet=SHEET,
         )
     with ctx.complete():
         document = prepared.save(actor=_ACTOR)

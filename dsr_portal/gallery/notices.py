@@ -447,6 +447,40 @@ def excuse(*, notice_id: UUID, actor: Actor) -> Notice:
 # -- what a notice says ---------------------------------------------------------------------------
 
 
+def sentences(notice: Notice) -> tuple[str, str]:
+    """What happened and what the recipient is asked to do, in the language that is active."""
+    name = {"name": settings.DSR_CONTROLLER["name"]}
+    if notice.ground == "ERASURE":
+        return (
+            _(
+                "%(name)s has erased personal data that was shown or given to you. We must tell "
+                "you of it (Art. 19 GDPR)."
+            )
+            % name,
+            _("Please erase what you hold of the look-ups below, and tell us that you did."),
+        )
+    if notice.ground == "RESTRICTION":
+        return (
+            _(
+                "%(name)s has restricted the use of personal data that was shown or given to you. "
+                "We must tell you of it (Art. 19 GDPR)."
+            )
+            % name,
+            _(
+                "Please do not use what you hold of the look-ups below, and tell us that you have "
+                "this notice."
+            ),
+        )
+    return (
+        _(
+            "%(name)s has corrected personal data that was shown or given to you. We must tell you "
+            "of it (Art. 19 GDPR)."
+        )
+        % name,
+        _("Please correct what you hold of the look-ups below, and tell us that you did."),
+    )
+
+
 def message(notice: Notice) -> dict[str, Any]:
     """The facts of a notice as other systems get them; see docs/recipients.md.
 

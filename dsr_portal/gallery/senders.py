@@ -21,7 +21,9 @@ from dsr_portal.core.registries import (
     register_mail,
     send_ends,
 )
+from dsr_portal.documents import statements
 from dsr_portal.gallery import channels, notices, webhooks
+from dsr_portal.gallery.letters import SHEET
 from dsr_portal.gallery.models import Notice
 
 ABOUT = MailAbout(
@@ -40,9 +42,26 @@ class NoticeMail:
     def render(self, subject_id: UUID) -> Mail:
         notice, address = _told_at(subject_id)
         facts = notices.message(notice)
+        what, do = notices.sentences(notice)
         text = render_to_string(
             "mail/recipient_notice.txt",
-            {"facts": facts, "notice": notice, "controller": settings.DSR_CONTROLLER},
+            {
+                "facts": facts,
+                "notice": notice,
+                "what": what,
+                "do": do,
+                "controller": settings.DSR_CONTROLLER,
+            },
+        )
+        statements.refuse_words(
+            text,
+            SHEET,
+            {
+                "what": [what],
+                "do": [do],
+                "look-ups": [one["record"] for one in facts["look_ups"]],
+                "answer": [str(notice.id), settings.DSR_CONTROLLER["email"]],
+            },
         )
         subject = str(ABOUT.subject) % {"number": str(notice.id)[-12:]}
         return Mail(to=address, subject=subject, text=text)

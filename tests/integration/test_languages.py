@@ -24,6 +24,7 @@ from dsr_portal.core.ids import new_id
 from dsr_portal.core.registries import senders
 from dsr_portal.desk.forms import EnterForm
 from dsr_portal.disclosure import contents
+from dsr_portal.documents import render, statements
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.claims import refuse_big_words
 from dsr_portal.erasure import certificate
@@ -266,6 +267,14 @@ def refused(case: Case) -> Correction:
     )  # fmt: skip
 
 
+def filled(facts: dict[str, Any], words: str) -> dict[str, Any]:
+    """What an officer writes, with words in it."""
+    own = ("words", "progress", "nature", "effects", "measures")
+    return {
+        name: [words] if isinstance(facts[name], list) else words for name in own if name in facts
+    }
+
+
 def strings(value: Any) -> Iterator[str]:
     if isinstance(value, str | Promise):
         yield str(value)
@@ -286,9 +295,7 @@ def test_each_letter_is_whole_and_plain_in_each_language(kind: str, language: st
     """
     case = support.opened([RightCode.ACCESS], language=language)
     facts = dict(SAMPLES[kind])
-    for name in ("words", "progress", "nature", "effects", "measures"):
-        if name in facts:
-            facts[name] = [WORDS[language]] if isinstance(facts[name], list) else WORDS[language]
+    facts.update(filled(facts, WORDS[language]))
     if kind == LetterKind.RECTIFICATION:
         facts["items"] = [str(refused(case).id)]
     made = letters.body(Letter(kind=kind), case, facts)
@@ -301,6 +308,50 @@ def test_each_letter_is_whole_and_plain_in_each_language(kind: str, language: st
         assert DAY[language] in said
     with translation.override(language):
         assert english_left(str(spec.title), language) == []
+
+
+@pytest.mark.parametrize("age_band", ["", "under_16"])
+@pytest.mark.parametrize("language", ["en", *catalogue.LANGUAGES])
+def test_no_letter_leaves_whose_page_lost_a_statement(
+    places: None, monkeypatch: pytest.MonkeyPatch, language: str, age_band: str
+) -> None:
+    """9(d), R-01, T-03: as it was set, for adults and children; one part at a time is taken out."""
+    case = support.opened([RightCode.ACCESS], language=language, age_band=age_band)
+    pages: list[str] = []
+    monkeypatch.setattr(render, "to_pdf", lambda html, **_rest: pages.append(html) or b"")
+    monkeypatch.setattr(documents, "sign", lambda pdf, **_rest: pdf)
+    monkeypatch.setattr(documents, "_pages", lambda pdf: 1)
+    for kind, _spec in letters.kinds.items():
+        facts = {**SAMPLES[kind], **filled(SAMPLES[kind], WORDS.get(language, "Words stand here."))}
+        if kind == LetterKind.RECTIFICATION:
+            facts["items"] = [str(refused(case).id)]
+        with unit_of_work():
+            letter = letters.write(
+                case=case, kind=LetterKind(kind), key=kind, actor=support.MACHINE, facts=facts
+            )
+        letters.prepare(letter)
+        sheet = statements.sheets.get(f"letter.{kind}")
+        said = [*sheet.required, *(["simple"] if age_band else [])]
+        assert statements.missing(pages[-1], said) == []
+        for lost in said:
+            without = pages[-1].replace(f'id="{lost}"', "")
+            assert statements.missing(without, said) == [lost], kind
+    assert ("simple" in pages[-1]) is bool(age_band)
+    whole = documents.get_template
+    monkeypatch.setattr(documents, "get_template", lambda name: Without("rights", whole(name)))
+    with pytest.raises(statements.DocumentIncomplete) as stopped:
+        letters.prepare(case.letters.get(kind=LetterKind.REFUSAL))
+    assert stopped.value.context["missing"] == ["rights"]
+
+
+class Without:
+    """A template that lost one part."""
+
+    def __init__(self, part: str, template: Any) -> None:
+        self.part, self.template = part, template
+
+    def render(self, context: Any) -> str:
+        return str(self.template.render(context)).replace(f'id="{self.part}"', "")
 
 
 @LANGUAGES
