@@ -75,12 +75,7 @@ def refuse_words(text: str, sheet: Sheet, told: Mapping[str, Iterable[str]]) -> 
 
 
 def _incomplete(sheet: Sheet, absent: list[str]) -> DocumentIncomplete:
-    return DocumentIncomplete(
-        "statements_missing",
-        "The document does not say what it must.",
-        sheet=sheet.name,
-        missing=absent,
-    )
+    return DocumentIncomplete("statements_missing", sheet=sheet.name, missing=absent)
 
 
 def missing(html: str, required: Iterable[str]) -> list[str]:
