@@ -22,7 +22,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import IntegrityFailure, PortalError
 from dsr_portal.core.ids import new_id
-from dsr_portal.core.registries import event_types
+from dsr_portal.core.registries import barriers, event_types
 
 _local = Local()
 _BATCH = 500
@@ -85,6 +85,8 @@ class Unit:
     """The events of one transaction so far."""
 
     recorded: list[Recorded] = field(default_factory=list)
+    let_pass: set[tuple[str, UUID]] = field(default_factory=set)
+    """Staff and cases the barriers were asked about: once in a unit is enough."""
 
 
 @contextmanager
@@ -136,6 +138,7 @@ def record(
     kind: EventType = event_types.get(event)
     body = kind.body(payload)
     _check_actor(actor)
+    _ask_barriers(unit, event, actor, _uuid(case_id))
     salt = links.new_salt()
     recorded = Recorded(
         id=new_id(),
@@ -157,6 +160,17 @@ def _uuid(value: UUID | None) -> UUID | None:
     if value is None or isinstance(value, UUID):
         return value
     raise BadEvent("audit_value", "a case or subject of an event is a UUID")
+
+
+def _ask_barriers(unit: Unit, event: str, actor: Actor, case_id: UUID | None) -> None:
+    """No service can forget to ask: a step of a case is an event of it."""
+    if case_id is None or not (actor.is_human_staff and actor.acts_now):
+        return
+    if (actor.id, case_id) in unit.let_pass:
+        return
+    for _name, ask in barriers.items():
+        ask(event, actor, case_id)
+    unit.let_pass.add((actor.id, case_id))
 
 
 def _check_actor(actor: Actor) -> None:

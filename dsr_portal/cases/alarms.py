@@ -18,6 +18,7 @@ from dsr_portal.cases import (
     evidence_locks,
     exemptions,
     lateness,
+    recusals,
 )
 from dsr_portal.cases.clocks import Clock, clock_of
 from dsr_portal.cases.lateness import owed
@@ -108,9 +109,12 @@ def _whom(case: Case, code: str) -> list[str]:
     for_assignee = code not in _FOR_SUPERVISORS
     if for_assignee and active.filter(staff_no=case.assignee).exists():
         numbers.add(case.assignee)
+    away = recusals.kept_away(case.id)
+    numbers -= away
     if not numbers:
         # Nobody is left to be told: it must not be silent, so those who answer for all of it are.
         numbers = set(active.filter(role__in=_ELSE).values_list("staff_no", flat=True))
+        numbers -= away
     return sorted(numbers)
 
 
@@ -206,6 +210,8 @@ def _seen(case: Case) -> bool:
 
 
 def _waiting(case: Case) -> Iterable[tuple[str, str]]:
+    if recusals.too_few_left(case):
+        yield Alarm.NOBODY_LEFT, case.received_on.isoformat()
     newest = case.messages.order_by("-at", "-id").first()
     if newest is not None and newest.direction == Direction.IN:
         by = deadlines.working_days_after(
@@ -232,6 +238,10 @@ def _letters(case: Case) -> Iterable[tuple[str, str]]:
 
 
 def mine(number: str) -> list[Escalation]:
-    """What this person was told and what still stands, newest first."""
+    """What this person was told and what still stands, newest first; nothing of a case they must
+    not work on (X-09)."""
     rows = Escalation.objects.filter(to=number, settled_at=None).select_related("case")
+    staff = Staff.objects.filter(staff_no=number).first()
+    if staff is not None:
+        rows = rows.exclude(case__in=Case.objects.filter(recusals.out_of_reach(staff)))
     return list(rows.order_by("-case__urgent", "-raised_at"))

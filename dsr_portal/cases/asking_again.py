@@ -80,7 +80,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
     kept = vault.read(case.file_unit, proposal.field).decode()
     asking.send_ask(
         case,
-        actor=Actor(proposal.proposed_by, "officer", "staff"),
+        actor=Actor.decided_by(proposal.proposed_by, "officer"),
         facts=proposal.codes["missing"],
         means=proposal.codes["means"],
         words=kept.split(_BETWEEN, 1)[1],

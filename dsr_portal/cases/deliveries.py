@@ -349,7 +349,7 @@ def _delivered(delivery: Delivery, actor: Actor) -> None:
     """What follows for the case, whichever way it left."""
     if delivery.case.status == Status.DECIDED:
         # The decision to deliver is the approver's; who lets it leave only keeps the hour.
-        approver = Actor(delivery.approved_by, delivery.approver_role, "staff")
+        approver = Actor.decided_by(delivery.approved_by, delivery.approver_role)
         advance(case=delivery.case, action=Action.DELIVER, actor=approver)
     tell_of_lock(delivery.case, actor=actor)
 

@@ -85,6 +85,8 @@ TYPES = [
     EventType("original.seen", {}, ("L-14", "T-08")),
     EventType("case.right_added", {"right": RIGHT, "due_on": Day()}, ("T-11", "D-01")),
     EventType("case.assigned", {"to": StaffNo()}, ("L-14",)),
+    EventType("case.recused", {}, ("L-14", "X-09")),
+    EventType("case.recusal_lifted", {"officer": StaffNo()}, ("L-14", "X-09")),
     EventType("case.flagged", {"code": Code()}, ("L-02",)),
     EventType("case.purged_again", {"before": STATUS}, ("L-13", "L-23")),
     EventType("case.origin_confirmed", {}, ("T-08",)),
@@ -393,6 +395,10 @@ SENTENCES = {
     "case.right_added": lambda p: (
         _("A right was added: %(right)s. Due %(due)s.")
         % {"right": RightCode(p["right"]).label, "due": _day(p["due_on"])}
+    ),
+    "case.recused": lambda p: _("Somebody of staff does not work on this request."),
+    "case.recusal_lifted": lambda p: (
+        _("%(officer)s may work on this request again.") % {"officer": p["officer"]}
     ),
     "case.assigned": lambda p: _("The case was given to %(to)s.") % {"to": p["to"]},
     "case.flagged": lambda p: _("A flag was raised: %(code)s.") % {"code": p["code"]},

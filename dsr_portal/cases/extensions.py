@@ -120,7 +120,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
         case=case,
         kind=LetterKind.EXTENSION,
         key=f"extension:{case.id}",
-        actor=Actor(proposal.proposed_by, "officer", "staff"),
+        actor=Actor.decided_by(proposal.proposed_by, "officer"),
         agreed_by=actor.id,
         facts={
             "first_due": counted.due.legal.isoformat(),

@@ -34,6 +34,7 @@ from dsr_portal.cases.paper_models import (  # noqa: F401 - Django looks here
 )
 from dsr_portal.cases.phone_models import PhoneCall, PhoneWish  # noqa: F401 - Django looks here
 from dsr_portal.cases.proof_models import ProofDocument  # noqa: F401 - Django looks here
+from dsr_portal.cases.recusal_models import Recusal  # noqa: F401 - Django looks here
 from dsr_portal.core.models import Row
 
 
@@ -280,6 +281,7 @@ class Alarm(models.TextChoices):
     LETTER = "letter", _("A letter could not be made or waits for the post")
     LOCK = "lock", _("A lock has ended and waits to be lifted")
     EXEMPTION = "exemption", _("The last day of an exemption is near or has come")
+    NOBODY_LEFT = "nobody_left", _("Too few are left who may work on it: two persons are needed")
     PUT_ASIDE = "put_aside", _("A picture is put aside and waits for a supervisor")
     ANSWER_CLOSED = (
         "answer_closed",

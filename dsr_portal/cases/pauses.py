@@ -80,7 +80,7 @@ def question_sent(ask: Ask, case: Case) -> None:
     elif pause.agreed_by or in_time(case):
         _begin(pause, case, _LETTERS)
     elif not case.proposals.filter(kind=ProposalKind.PAUSE, state=ProposalState.WAITING).exists():
-        _propose(pause, case, Actor(pause.by, "officer", "staff"))
+        _propose(pause, case, Actor.decided_by(pause.by, "officer"))
 
 
 def in_time(case: Case) -> bool:

@@ -82,7 +82,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
     advance(
         case=case,
         action=Action.REFUSE,
-        actor=Actor(supervisor, "supervisor", "staff"),
+        actor=Actor.decided_by(supervisor, "supervisor"),
         outcome=Outcome.REFUSED,
     )
     numbers = [proposal.proposed_by, *(by for by, _role in agreed)]
@@ -92,7 +92,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
         case=case,
         kind=LetterKind.REFUSAL,
         key=f"refusal:{proposal.id}",
-        actor=Actor(proposal.proposed_by, "officer", "staff"),
+        actor=Actor.decided_by(proposal.proposed_by, "officer"),
         agreed_by=supervisor,
         facts={
             "ground": proposal.codes["refusal"],
@@ -104,7 +104,9 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
 
 def sent(letter: Letter, case: Case) -> None:
     """The refusal is the answer: with its letter the case is delivered."""
-    advance(case=case, action=Action.DELIVER, actor=Actor(letter.agreed_by, "supervisor", "staff"))
+    advance(
+        case=case, action=Action.DELIVER, actor=Actor.decided_by(letter.agreed_by, "supervisor")
+    )
 
 
 HANDLER = proposals.Handler(agreed=_agreed, check=_check, needed=2, needs_supervisor=True)

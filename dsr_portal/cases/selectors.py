@@ -9,9 +9,10 @@ from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.accounts.services import actor_for
 from dsr_portal.audit.selectors import TimelineEntry
 from dsr_portal.audit.selectors import timeline as audit_timeline
-from dsr_portal.cases import public_status
+from dsr_portal.cases import public_status, recusals
 from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
 from dsr_portal.cases.deliveries import gone_at, is_kept
 from dsr_portal.cases.intake import original_field
@@ -63,10 +64,11 @@ class MessageSeen:
 
 
 def visible_to(staff: Staff) -> QuerySet[Case]:
-    """Cases this person of staff may open: the desk's roles see all, nobody else any here."""
+    """Cases this person of staff may open: the desk's roles see all but their own and those of
+    people they know (X-09), nobody else any here."""
     if not staff.is_active or staff.role not in DESK_ROLES:
         return Case.objects.none()
-    return Case.objects.all()
+    return Case.objects.exclude(recusals.out_of_reach(staff))
 
 
 def in_queue_order(rows: QuerySet[Case]) -> QuerySet[Case]:
@@ -84,12 +86,19 @@ def in_queue_order(rows: QuerySet[Case]) -> QuerySet[Case]:
 
 
 def case_for(staff: Staff, reference: str) -> Case:
-    """The case of a reference; NotFound looks the same for "none" and "not yours"."""
+    """The case of a reference; NotFound looks the same for "none" and "not yours".
+
+    Who must not work on it is told so: they know the reference, from their own receipt or because
+    they had the case before they said whose it is.
+    """
     written = references.normalise(reference)
     case = visible_to(staff).filter(reference=written).first() if written else None
-    if case is None:
-        raise NotFound("no_case", _("There is no such case."))
-    return case
+    if case is not None:
+        return case
+    kept_away = by_reference(reference)
+    if kept_away is not None and staff.role in DESK_ROLES and staff.is_active:
+        recusals.require_free(kept_away.id, actor_for(staff))
+    raise NotFound("no_case", _("There is no such case."))
 
 
 def by_reference(reference: str) -> Case | None:

@@ -25,6 +25,7 @@ from dsr_portal.cases import (
     keeping,
     pauses,
     proofs,
+    recusals,
 )
 from dsr_portal.cases.asking import (
     add_ways,
@@ -514,6 +515,8 @@ def assign(*, case_id: UUID, to: str, actor: Actor) -> Case:
     require_reviewer(actor)
     with unit_of_work():
         case = lock(case_id)
+        if to in recusals.kept_away(case.id):
+            raise NotAllowed("recused", _("This person must not work on this request."))
         case.assignee = to
         case.save(update_fields=["assignee"])
         record("case.assigned", actor=actor, case_id=case.id, to=to)

@@ -191,6 +191,19 @@ declare_model(
     },
 )
 declare_model(
+    "cases.Recusal",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "staff_no": F.STAFF,
+        "at": F.TIME,
+        "lifted_by": F.STAFF,
+        "lifted_at": F.TIME,
+        "field": F.VAULT,
+    },
+    shredder=_KEYS,
+)
+declare_model(
     "cases.CaseLink",
     {
         "id": F.ID,

@@ -1,6 +1,6 @@
 """Who did something, as plain values: the audit trail knows no user model (design, section 3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 ActorKind = Literal["staff", "person", "regulator", "operator", "system"]
@@ -18,6 +18,14 @@ class Actor:
     id: str
     role: str
     kind: ActorKind
+    acts_now: bool = field(default=True, compare=False)
+    """False where the portal finishes what this person decided earlier (`decided_by`)."""
+
+    @classmethod
+    def decided_by(cls, staff_no: str, role: str) -> "Actor":
+        """Who decided something earlier that is done now: the trail names them, no right of today
+        is asked of them."""
+        return cls(id=staff_no, role=role, kind="staff", acts_now=False)
 
     @classmethod
     def system(cls, name: str) -> "Actor":

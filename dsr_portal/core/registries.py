@@ -179,6 +179,8 @@ class Beat:
 
 hand_outs: Registry[Callable[[Sequence[UUID]], bool]] = Registry("reason to hand out nothing")
 """Asked with vault units before anything in them is handed out; True: nobody gets it (law C-09)."""
+barriers: Registry[Callable[[str, Actor, UUID], None]] = Registry("barrier")
+"""Asked before an event about a case is recorded in a staff's name; raises where it must not be."""
 stores: Registry[Any] = Registry("store")
 purgers: Registry[Purger] = Registry("purger")
 unit_purgers: Registry[UnitPurger] = Registry("purger of destroyed units")

@@ -33,6 +33,9 @@ from dsr_portal.cases.page_models import PageAction
 from dsr_portal.cases.paper_models import ReturnReason
 from dsr_portal.cases.phone_models import CallCheck, CallEnd
 from dsr_portal.cases.proof_models import DocumentKind, DocumentWhy
+from dsr_portal.cases.recusal_models import Recusal
+from dsr_portal.cases.recusals import MAX_REASON as MAX_LIFT_REASON
+from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput
 from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
@@ -379,6 +382,24 @@ class LinkForm(PlainForm):
         max_length=MAX_LINK_WORDS,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class LiftRecusalForm(PlainForm):
+    """Whose word that they must not work on a request is lifted, and why (law X-09)."""
+
+    who = forms.ChoiceField(label=_("Who may work on it again?"), widget=ChoiceCards)
+    reason = forms.CharField(
+        label=_("Why?"),
+        help_text=_("Kept in the case file. Do not write whose request it is."),
+        max_length=MAX_LIFT_REASON,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, rows: Sequence[Recusal], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["who"].choices = [  # type: ignore[attr-defined]
+            (str(row.id), f"{row.staff_no}, {day_words(clock.local_date(row.at))}") for row in rows
+        ]
 
 
 class PhoneWishForm(PlainForm):

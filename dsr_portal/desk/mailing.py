@@ -29,7 +29,7 @@ MOST_ROWS = 200
 @require_GET
 def mails(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Mails nobody has read; their month runs all the same."""
-    rows = mail_desk.waiting()
+    rows = mail_desk.waiting().filter(case__in=cases.visible_to(staff_of(request)))
     context = {"rows": rows[:MOST_ROWS], "total": rows.count()}
     return render(request, "desk/mails.html", context)
 

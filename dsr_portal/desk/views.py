@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from dsr_portal.accounts.roles import INTAKE
+from dsr_portal.accounts.roles import INTAKE, SENIOR
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import (
@@ -29,6 +29,7 @@ from dsr_portal.cases import (
     mail_desk,
     paper_packs,
     phone,
+    recusals,
     refusals,
 )
 from dsr_portal.cases import selectors as cases
@@ -168,6 +169,7 @@ def _case_page(
         "may_see_photo": may_decide(request),
         "may_stop": actor.role in REVIEWERS,
         "demo": settings.DSR_DEMO,
+        "recused": actor.role in SENIOR and bool(recusals.in_force(found)),
         "paper_waits": found.status not in OVER and waits_for_paper(found),
         "proof_waits": found.proof_documents.filter(destroyed_at=None).exists(),
         "packs_wait": bool(paper_packs.waiting(found)),

@@ -446,7 +446,7 @@ def _settle_agreed(
     corrections.settle(
         row,
         state=state,
-        actor=Actor(proposal.proposed_by, "officer", "staff"),
+        actor=Actor.decided_by(proposal.proposed_by, "officer"),
         agreed_by=agreed_by,
         ground=proposal.codes.get("untrue", ""),
         proposal=proposal,

@@ -133,7 +133,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
         case=case,
         kind=LetterKind.EXEMPTION,
         key=f"exemption:{proposal.id}",
-        actor=Actor(proposal.proposed_by, "officer", "staff"),
+        actor=Actor.decided_by(proposal.proposed_by, "officer"),
         agreed_by=actor.id,
         facts={
             "number": number_in_answer(case, row.record_id),

@@ -160,7 +160,7 @@ def _close(plan: Plan) -> None:
     One by our own decision about a named page stays sealed and moves nothing (R2, R6).
     """
     case = lock(plan.case_id)
-    approver = Actor(plan.approver, plan.approver_role, "staff")
+    approver = Actor.decided_by(plan.approver, plan.approver_role)
     document = certified(case)
     if document is None or document.id != plan.document_id:
         raise IntegrityFailure("certificate_missing", "The certificate of this plan is not there.")

@@ -488,7 +488,7 @@ def _stop(plan: Plan) -> None:
         spare_records(record_ids=ids, case_id=plan.case_id, actor=ACTOR)
         if plan.case.status == Status.ERASING:
             back = Action.STOP_ERASURE if plan.case.delivered_at else Action.STOP_UNDELIVERED
-            by = Actor(plan.approver, plan.approver_role, "staff")
+            by = Actor.decided_by(plan.approver, plan.approver_role)
             advance(case=plan.case, action=back, actor=by)
         audit.record(
             "erasure.stopped",

@@ -204,12 +204,12 @@ def _approver(case: Case, actor: Actor) -> Actor:
         .first()
     )
     if answer is not None:
-        return Actor(answer.approved_by, answer.approver_role, "staff")
+        return Actor.decided_by(answer.approved_by, answer.approver_role)
     review = matching.current_review(case.id)
     if review is not None and review.supervisor:
-        return Actor(review.supervisor, "supervisor", "staff")
+        return Actor.decided_by(review.supervisor, "supervisor")
     if review is not None and review.second_officer:
-        return Actor(review.second_officer, "officer", "staff")
+        return Actor.decided_by(review.second_officer, "officer")
     raise not_decided()
 
 
@@ -490,7 +490,7 @@ def _case_goes_back(plan: Plan, actor: Actor) -> Case:
 
 
 def approver_of(plan: Plan) -> Actor:
-    return Actor(plan.approver, plan.approver_role, "staff")
+    return Actor.decided_by(plan.approver, plan.approver_role)
 
 
 def end_hold(*, plan_id: UUID, actor: Actor) -> Plan:

@@ -251,7 +251,7 @@ def channel_opened(channel: RecipientChannel) -> None:
         recipient_id=channel.recipient_id, state__in=[State.NO_WAY, State.NOT_REACHED]
     )
     for notice in waiting.order_by("id"):
-        _start(notice, channel, Actor(channel.decided_by, "approver", "staff"))
+        _start(notice, channel, Actor.decided_by(channel.decided_by, "approver"))
 
 
 def _start(notice: Notice, channel: RecipientChannel | None, actor: Actor) -> None:

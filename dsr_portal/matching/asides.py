@@ -122,6 +122,12 @@ def open_candidates(row: PutAside) -> list[Candidate]:
     return list(rows.select_related("case", "record").order_by("case__reference", "id"))
 
 
+def cases_of(row: PutAside) -> set[UUID]:
+    """Every case with a face of this picture, also one that is over."""
+    rows = Candidate.objects.filter(record__image=row.image_id)
+    return set(rows.values_list("case_id", flat=True))
+
+
 def to_say(row: PutAside, actor: Actor) -> list[Candidate]:
     """Those about which this senior officer has not said whose face it is, and may say it."""
     said = set(

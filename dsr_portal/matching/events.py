@@ -85,6 +85,7 @@ TYPES = (
         ("L-05", "P-12"),
     ),
     EventType("review.finished", {"position": POSITION}, ("L-05", "A-20")),
+    EventType("review.freed", {"position": POSITION}, ("L-05", "X-09")),
     EventType("review.sent_back", {"candidates": Count()}, ("L-05",)),
     EventType("review.disputed", {"candidates": Count()}, ("L-05",)),
     EventType(
@@ -171,6 +172,7 @@ sentences.register("review.taken", lambda p: _("An officer took the case."))
 sentences.register("review.drawn", lambda p: _("The second person was drawn."))
 sentences.register("decision.made", lambda p: _("An officer decided about one picture."))
 sentences.register("review.finished", lambda p: _("One person finished the review."))
+sentences.register("review.freed", lambda p: _("An open part of the review was given back."))
 sentences.register("review.sent_back", lambda p: _("All rejected pictures went back."))
 sentences.register("review.disputed", lambda p: _("The two persons see something differently."))
 sentences.register(

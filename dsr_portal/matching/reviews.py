@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import recusals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.evidence_locks import keeps_locked
 from dsr_portal.cases.messages import require_room
@@ -92,7 +93,7 @@ def take_review(*, review_id: UUID, actor: Actor) -> Review:
     """Become the first person of a review; the opener of the case never does (R19)."""
     require_reviewer(actor)
     with unit_of_work():
-        review = _locked(review_id)
+        review = locked(review_id)
         if review.state != ReviewState.FIRST:
             raise Conflict("review_not_first", _("The first decision is already made."))
         if review.first_officer == actor.id:
@@ -229,7 +230,7 @@ def _restrict_or_lift(decision: Decision, before: str, actor: Actor) -> None:
 def finish(*, review_id: UUID, actor: Actor) -> Review:
     """Close one person's part when everything before them is decided, and pass the case on."""
     with unit_of_work():
-        review = _locked(review_id)
+        review = locked(review_id)
         position = _position_of(review, actor)
         require_reviewer(actor)
         if asides.without(review.decisions.filter(position=position, verdict="")).exists():
@@ -268,7 +269,7 @@ def _first_person(review: Review) -> Actor:
         type="review.taken", actor_id=review.first_officer
     )
     event = taken.latest("number")
-    return Actor(event.actor_id, event.actor_role, "staff")
+    return Actor.decided_by(event.actor_id, event.actor_role)
 
 
 def end_failed_widenings() -> int:
@@ -280,7 +281,7 @@ def end_failed_widenings() -> int:
     waiting = Review.objects.filter(_waits_in(Status.IN_REVIEW), state=ReviewState.WIDENING)
     for review_id in [one.id for one in waiting if widening.failure(one) is not None]:
         with unit_of_work():
-            review = _locked(review_id)
+            review = locked(review_id)
             reason = widening.failure(review)
             if review.state == ReviewState.WIDENING and reason is not None:
                 widening.record_failure(review, reason)
@@ -296,7 +297,7 @@ def _pass_to_second(review: Review, actor: Actor) -> None:
     if not review.beside:
         cases.advance(case=review.case, action=Action.FIRST_DONE, actor=actor)
     _record_finished(review, Position.FIRST, actor)
-    _draw_second(review)
+    draw_second(review)
 
 
 def _record_finished(review: Review, position: Position, actor: Actor) -> None:
@@ -309,7 +310,7 @@ def _record_finished(review: Review, position: Position, actor: Actor) -> None:
     )
 
 
-def _draw_second(review: Review) -> bool:
+def draw_second(review: Review) -> bool:
     """Draw the second person and lay before them what R19 asks; False while nobody is free."""
     second = _somebody_else(review)
     if second is None:
@@ -338,6 +339,7 @@ def _somebody_else(review: Review) -> str | None:
         proposal__case=review.case_id, proposal__proposed_at__gte=review.opened_at
     ).values_list("by", flat=True)
     barred = {review.first_officer, review.opener, review.second_officer, *read}
+    barred |= recusals.kept_away(review.case_id)
     for role in (Role.OFFICER, Role.SUPERVISOR):
         able = Staff.objects.filter(is_active=True, role=role, trained_until__gte=clock.today())
         names = sorted(set(able.values_list("staff_no", flat=True)) - barred)
@@ -355,9 +357,9 @@ def assign_waiting_seconds() -> int:
     waiting = Review.objects.filter(_waits_in(Status.SECOND_REVIEW), state=ReviewState.SECOND)
     for review_id in list(waiting.values_list("id", flat=True)):
         with unit_of_work():
-            review = _locked(review_id)
+            review = locked(review_id)
             if review.state == ReviewState.SECOND and not _can_go_on(review.second_officer):
-                drawn += _draw_second(review)
+                drawn += draw_second(review)
     return drawn
 
 
@@ -427,7 +429,7 @@ def take_dispute(*, review_id: UUID, actor: Actor) -> Review:
         raise NotAllowed("supervisor_only", _("Only a supervisor decides a disagreement."))
     require_reviewer(actor)
     with unit_of_work():
-        review = _locked(review_id)
+        review = locked(review_id)
         if review.state != ReviewState.SUPERVISOR:
             raise Conflict("review_not_disputed", _("There is no disagreement to decide."))
         if actor.id in {review.first_officer, review.second_officer, review.opener}:
@@ -527,7 +529,7 @@ def _same_by_two(case_id: UUID) -> set[UUID]:
 # -- guards ---------------------------------------------------------------------------------
 
 
-def _locked(review_id: UUID) -> Review:
+def locked(review_id: UUID) -> Review:
     """The review, locked; `Conflict` when its case went on without it.
 
     The case is locked first, as withdrawing and a new search lock it: no two wait for each other.
@@ -573,7 +575,8 @@ def _own_open_decision(decision_id: UUID, actor: Actor) -> Decision:
     if found is None or not actor.id:
         raise NotFound("no_decision", _("There is no such picture for you to decide."))
     require_reviewer(actor)
-    review = _locked(found.review_id)
+    review = locked(found.review_id)
+    recusals.require_free(review.case_id, actor)
     decision = (
         Decision.objects.select_for_update(of=("self",))
         .select_related("candidate", "review__case", "review__search__probe")

@@ -63,12 +63,12 @@ NAMES = (
     "enter", "batch_made", "mail", "receipt", "proof", "proof_told", "paper", "paper_posted",
     "photos", "extension", "late", "refuse", "hold_back", "exempt", "exempt_proposed",
     "evidence_lock", "locked", "groups", "duplicates", "copies", "case_answered", "case_erased",
-    "recipients_listed", "queue_full", "sign_in", "second_factor", "no_case",
+    "recipients_listed", "recusals", "queue_full", "sign_in", "second_factor", "no_case",
 )  # fmt: skip
 # Forms shown with what is wrong in them.
 WRONG = {
     "enter", "mail", "receipt", "proof", "paper", "extension", "late", "refuse", "hold_back",
-    "exempt", "evidence_lock", "copies",
+    "exempt", "evidence_lock", "copies", "recusals",
 }  # fmt: skip
 # Views whose page another file shows, under its own name there.
 ELSEWHERE = set(SHOWN_AS_CASES) | set(SHOWN_WITHOUT_PHOTO) | {
@@ -91,7 +91,7 @@ NO_PAGE = {
     "again", "take", "answer", "hold", "shared_picture", "duplicate_picture", "duplicate_face",
     "authority", "probe_picture", "face_picture", "document",
     "ai_statement", "ai_sign", "assessment_act", "assessment_file", "board_report",
-    "enter_processor", "end_processor", "processing_record", "aside_picture",
+    "enter_processor", "end_processor", "processing_record", "aside_picture", "recuse",
 }  # fmt: skip
 # Pages no browser test of the desk has a state for yet (docs/limits.md).
 UNSEEN = {"arrival", "grounds", "asides", "aside", "hold_back_code"}
@@ -284,6 +284,8 @@ def waiting(desk: Desk) -> dict[str, Any]:
     fresh = support.opened()
     shown = {"extension": desk.get("extension", fresh, reason="many_faces", months="1", words="")}
     shown["refuse"] = desk.get("refuse", fresh, ground="excessive", facts="")
+    desk.get("recuse", fresh, number="A-1002", sure="")
+    shown["recusals"] = desk.get("recusals", fresh, number="S-2001", reason="")
     old = support.opened(received_at=arrival_of(clock.today() - timedelta(days=45)))
     lateness.notice_late()
     shown["late"] = desk.get("late", old, reason="")

@@ -112,6 +112,7 @@ DESK_PAGES = {
     "desk:no_request": ("post", {}, REVIEW),
     "desk:confirmation": ("post", {}, REVIEW | {Role.DPO}),
     "desk:case": ("get", {}, DESK),
+    "desk:recusals": ("get", {}, {Role.SUPERVISOR}),
     "desk:progress": ("get", {}, DESK),
     "desk:identity": ("post", IDENTITY, REVIEW),
     "desk:consent": ("post", CONSENT, REVIEW | {Role.DPO}),
@@ -182,6 +183,8 @@ DESK_PAGES = {
     "desk:probe_picture": ("get", {}, REVIEW),
     "desk:face_picture": ("get", {}, REVIEW),
     "desk:document": ("get", {}, DESK),
+    # Last, for from here on they see nothing of this case.
+    "desk:recuse": ("post", {}, DESK),
 }
 OVERSIGHT_PAGES = {
     "oversight:register": ("get", {}, READERS),
@@ -322,6 +325,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         "desk:corrections",
         "desk:correction",
     }
+    both |= {"desk:recusals"}
     both |= {"desk:evidence_lock", "desk:one_page", "desk:link"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():
