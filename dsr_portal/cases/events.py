@@ -162,6 +162,9 @@ TYPES = [
         {"pictures": Count(), "left": Count(), "locked": Count(), "erased": Count()},
         ("L-07", "G-01", "T-07"),
     ),
+    EventType("page.unlock_proposed", {"verdict": Id()}, ("L-07", "G-01")),
+    EventType("page.unlock_dropped", {"verdict": Id()}, ("L-07", "G-01")),
+    EventType("page.unlocked", {"verdict": Id(), "records": Count()}, ("L-07", "G-01")),
     EventType("way.added", {"kind": Code(choices=tuple(WayKind.values))}, ("L-01", "T-11")),
     EventType(
         "case.clock_anew",
@@ -458,6 +461,9 @@ SENTENCES = {
         )
         % {"pictures": p["pictures"]}
     ),
+    "page.unlock_proposed": lambda p: _("Proposed: a locked picture is used again."),
+    "page.unlock_dropped": lambda p: _("The picture stays locked."),
+    "page.unlocked": lambda p: _("Two persons agreed that a locked picture is used again."),
     "way.added": lambda p: (
         _("The person named something else: %(kind)s.") % {"kind": WayKind(p["kind"]).label}
     ),

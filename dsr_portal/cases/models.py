@@ -25,7 +25,11 @@ from dsr_portal.cases.correction_models import (  # noqa: F401 - Django looks he
 )
 from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - Django looks here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - Django looks here
-from dsr_portal.cases.page_models import PageVerdict, PageWish  # noqa: F401 - Django looks here
+from dsr_portal.cases.page_models import (  # noqa: F401 - Django looks here
+    PageUnlock,
+    PageVerdict,
+    PageWish,
+)
 from dsr_portal.cases.paper_models import (  # noqa: F401 - Django looks here
     PaperNotice,
     PaperPack,

@@ -95,3 +95,37 @@ class PageVerdict(Row):
 
     def __str__(self) -> str:
         return f"{self.action} {self.image_id}"
+
+
+class PageUnlock(Row):
+    """The wish to use a locked picture again: one says why, another decides (R19).
+
+    It outlives the request and its file, so the reason stands here and names nobody.
+    """
+
+    verdict = models.ForeignKey(PageVerdict, on_delete=models.PROTECT, related_name="unlocks")
+    reason = models.CharField(max_length=500)
+    proposed_by = models.CharField(max_length=20)
+    proposed_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=20, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    agreed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["verdict"],
+                condition=models.Q(decided_at__isnull=True),
+                name="page_unlock_one_waits",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(agreed=False)
+                | models.Q(decided_at__isnull=False)
+                & ~models.Q(decided_by="")
+                & ~models.Q(decided_by=models.F("proposed_by")),
+                name="page_unlock_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"unlock of {self.verdict_id}"

@@ -244,6 +244,19 @@ declare_model(
     },
 )
 declare_model(
+    "cases.PageUnlock",
+    {
+        "id": F.ID,
+        "verdict": F.ID,
+        "reason": F.STAFF,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "decided_by": F.STAFF,
+        "decided_at": F.TIME,
+        "agreed": F.STATE,
+    },
+)
+declare_model(
     "cases.EvidenceLock",
     {
         "id": F.ID,

@@ -61,6 +61,17 @@ class StopForm(PlainForm):
         )
 
 
+class UnlockForm(PlainForm):
+    """Why a picture may be used again."""
+
+    reason = forms.CharField(
+        label=_("Why may it be used again?"),
+        help_text=_("What changed since it was locked. No names of persons."),
+        max_length=MAX_REASON,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
 class LiftForm(PlainForm):
     """Why collection may go on."""
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record as audit_event
@@ -43,6 +43,7 @@ __all__ = [
     "declare_source",
     "hold",
     "import_folder",
+    "lift_own_decision",
     "lift_restriction",
     "mark_erased",
     "mark_erasing",
@@ -152,12 +153,30 @@ def lift_restriction(
     *, record_ids: Iterable[UUID], case_id: UUID, actor: Actor, reason: str
 ) -> int:
     """End this case's restriction of records; they stay restricted while another case needs it."""
+    standing = Restriction.objects.filter(case_id=case_id, lifted_at=None)
+    mine = standing.exclude(reason_code=OWN_DECISION)
+    return _lift(mine, record_ids, case_id=case_id, actor=actor, reason=reason)
+
+
+def lift_own_decision(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
+    """End what two persons had locked of the controller's own accord; how many are lifted."""
+    standing = Restriction.objects.filter(case_id=case_id, lifted_at=None)
+    mine = standing.filter(reason_code=OWN_DECISION)
+    return _lift(mine, record_ids, case_id=case_id, actor=actor, reason=OWN_DECISION)
+
+
+def _lift(
+    standing: QuerySet[Restriction],
+    record_ids: Iterable[UUID],
+    *,
+    case_id: UUID,
+    actor: Actor,
+    reason: str,
+) -> int:
     lifted = 0
     with unit_of_work():
         for row in _locked(record_ids):
-            mine = Restriction.objects.filter(record=row, case_id=case_id, lifted_at=None)
-            mine = mine.exclude(reason_code=OWN_DECISION)
-            if not mine.update(lifted_at=clock.now()):
+            if not standing.filter(record=row).update(lifted_at=clock.now()):
                 continue
             if not _stays_locked(row):
                 _move(row, "lift")

@@ -47,7 +47,7 @@ NAMES = (
     *("mails", "recipients", "collection", "orders", "enter_order", "order", "breaches"),
     *("open_breach", "breach", "director", "director_page", "batch", "kept"),
     *("put_aside_list", "put_aside", "phone"),
-    *("assessment", "figures", "ai_act", "processors"),
+    *("assessment", "figures", "ai_act", "processors", "own_locks"),
     *("mandate_write", "mandate_open", "mandate_accepted", "child", "child_decided"),
 )
 GALLERY = ("team-atelier-noor.jpg", "canal-walk.jpg", "stage-side.jpg")
@@ -190,7 +190,7 @@ def of_authorities(chief):
     def at(name, **named):
         return reverse(f"desk:{name}", kwargs=named)
 
-    found = {name: chief.get(at(name)) for name in ("mails", "recipients", "batch")}
+    found = {name: chief.get(at(name)) for name in ("mails", "recipients", "batch", "own_locks")}
     found |= {
         name: at_top.get(at(name)) for name in ("collection", "orders", "breaches", "director")
     }

@@ -92,6 +92,7 @@ NO_PAGE = {
     "authority", "probe_picture", "face_picture", "document",
     "ai_statement", "ai_sign", "assessment_act", "assessment_file", "board_report",
     "enter_processor", "end_processor", "processing_record", "aside_picture", "recuse",
+    "propose_unlock", "decide_unlock",
 }  # fmt: skip
 # Pages no browser test of the desk has a state for yet (docs/limits.md).
 UNSEEN = {"arrival", "grounds", "asides", "aside", "hold_back_code"}

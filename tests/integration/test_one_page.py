@@ -16,14 +16,20 @@ from dsr_portal.audit.models import Event
 from dsr_portal.cases import page_wishes, public_status
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Outcome, RightCode, Status, WayKind
-from dsr_portal.cases.page_models import PageAction, PageGround, PageVerdict, PageWish
+from dsr_portal.cases.page_models import (
+    PageAction,
+    PageGround,
+    PageUnlock,
+    PageVerdict,
+    PageWish,
+)
 from dsr_portal.compliance.evidence import completeness, told
 from dsr_portal.compliance.report import build
 from dsr_portal.compliance.selectors import outcomes
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
-from dsr_portal.disclosure import named_page, unidentified
+from dsr_portal.disclosure import named_page, own_locks, unidentified
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
 from dsr_portal.documents import services as documents
@@ -36,6 +42,7 @@ from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.blocks import blocked
 from dsr_portal.gallery.models import Record, Source
 from dsr_portal.jobs import services as jobs
+from dsr_portal.jobs.models import Effect
 from dsr_portal.matching import services as matching
 from dsr_portal.public import status as status_page
 from dsr_portal.recognition import holder as holders
@@ -642,3 +649,89 @@ def test_a_wish_to_lock_as_evidence_keeps_an_own_erasure_off(people: list[Actor]
     dealt_with(case, people)
     assert own_decisions.start_due() == 0
     assert not Plan.objects.exists()
+
+
+# -- using it again -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(people: list[Actor]) -> tuple[Record, Source, PageVerdict]:
+    """A picture that is locked because its source had no documented basis."""
+    shown = lab.picture(1)
+    dealt_with(named(shown.page), people, "lock")
+    return shown.records[0], shown.image.source, PageVerdict.objects.get()
+
+
+def with_a_basis(source: Source) -> None:
+    Source.objects.filter(id=source.id).update(legal_basis="Art. 6(1)(f): weighed on 2026-01-02")
+
+
+def test_a_picture_locked_of_our_own_accord_is_used_again_by_two_persons(
+    people: list[Actor], locked: tuple[Record, Source, PageVerdict]
+) -> None:
+    """R6, R19: only once the ground is gone, with a reason, and nothing of it leaves (R3)."""
+    record, source, verdict = locked
+    case = verdict.wish.case
+    sent = Effect.objects.count()
+    ask = {"verdict_id": verdict.id, "reason": "The licence is there."}
+    with pytest.raises(Conflict) as refused:
+        own_locks.propose(**ask, actor=people[0])
+    assert refused.value.code == "ground_holds"
+    with_a_basis(source)
+    with pytest.raises(BadInput):
+        own_locks.propose(verdict_id=verdict.id, reason=" ", actor=people[0])
+    made = own_locks.propose(**ask, actor=people[0])
+    with pytest.raises(Conflict, match="waits for another"):
+        own_locks.propose(**ask, actor=people[1])
+    with pytest.raises(NotAllowed, match="another person"):
+        own_locks.agree(unlock_id=made.id, actor=people[0])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PageUnlock.objects.update(agreed=True, decided_by="S-1", decided_at=clock.now())
+    record.refresh_from_db()
+    assert record.state == Record.State.RESTRICTED, "one person changes nothing"
+    own_locks.agree(unlock_id=made.id, actor=people[1])
+    record.refresh_from_db()
+    assert record.state == Record.State.HELD
+    assert own_locks.standing() == []
+    types = set(Event.objects.filter(case_id=case.id).values_list("type", flat=True))
+    assert {"page.unlock_proposed", "page.unlocked", "record.restriction_lifted"} <= types
+    assert Effect.objects.count() == sent
+    with pytest.raises(Conflict):
+        own_locks.agree(unlock_id=made.id, actor=people[2])
+
+
+def test_it_stays_locked_where_turned_down_or_where_another_request_needs_it(
+    people: list[Actor], locked: tuple[Record, Source, PageVerdict]
+) -> None:
+    record, source, verdict = locked
+    with_a_basis(source)
+    ask = {"verdict_id": verdict.id, "reason": "The licence is there."}
+    first = own_locks.propose(**ask, actor=people[0])
+    own_locks.turn_down(unlock_id=first.id, actor=people[1])
+    second = own_locks.propose(**ask, actor=people[0])
+    other = support.opened(email="ilse@example.org")
+    gallery.restrict(record_ids=[record.id], case_id=other.id, actor=people[0], reason="review")
+    own_locks.agree(unlock_id=second.id, actor=people[1])
+    record.refresh_from_db()
+    assert record.state == Record.State.RESTRICTED
+
+
+def test_the_page_of_own_locks_proposes_and_decides(
+    site: Any, people: list[Actor], locked: tuple[Record, Source, PageVerdict]
+) -> None:
+    site("desk")
+    _record, source, verdict = locked
+    first, second = (sign_in(Client(), _staff_of(one)) for one in people[:2])
+    listed = reverse("desk:own_locks")
+    assert "still so" in first.get(listed).content.decode()
+    with_a_basis(source)
+    ask = reverse("desk:propose_unlock", kwargs={"verdict_id": verdict.id})
+    assert first.post(ask, {"reason": ""}).status_code == 422
+    assert first.post(ask, {"reason": "Licensed <b>."}).status_code == 302
+    shown = second.get(listed).content.decode()
+    assert "Licensed &lt;b&gt;." in shown
+    assert "<img" not in shown
+    row = PageUnlock.objects.get()
+    decide = reverse("desk:decide_unlock", kwargs={"unlock_id": row.id})
+    assert second.post(decide, {"do": "agree"}).status_code == 302
+    assert "No picture is locked so." in first.get(listed).content.decode()
