@@ -374,6 +374,19 @@ def may_read_answer(mandate: Mandate) -> bool:
     return to_them and asked <= set(mandate.rights)
 
 
+def may_say(case: Case, actor: Actor) -> bool:
+    """Whether what an answer shows is for this one to call wrong: the person, or who acts for them
+    and reads that answer now (R11; law C-04)."""
+    if actor == Actor.person(case.id):
+        return True
+    mandate = newest(case)
+    return (
+        mandate is not None
+        and actor == Actor.representative(mandate.id)
+        and may_read_answer(mandate)
+    )
+
+
 def by_code(case: Case, code: str) -> Mandate | None:
     """Who acts for this case with this code of their own; compared in constant time (R12)."""
     mandate = standing(case)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import deliveries, letters
+from dsr_portal.cases import deliveries, letters, mandates
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, LetterKind, Status
 from dsr_portal.cases.services import raise_flag
@@ -60,14 +60,15 @@ FACTS = "facts"
 
 @vault.retry_stale
 def report_wrong_person(*, case_id: UUID, actor: Actor) -> Breach:
-    """The person says the answer shows somebody else: its links close, a breach is open (O-07).
+    """The person, or who acts for them and reads the answer, says it shows somebody else: its
+    links close, a breach is open (O-07).
 
     An erasure that waits is stopped: what is not theirs must not go. Told twice is one breach.
     """
-    if actor != Actor.person(case_id):
-        raise NotAllowed("not_yours", _("Only the person of this request says this."))
     with unit_of_work():
         case = lock(case_id)
+        if not mandates.may_say(case, actor):
+            raise NotAllowed("not_yours", _("Only the person of this request says this."))
         deliveries.suspend_answers(case_id=case.id, actor=actor)
         plan = plans.current_plan(case.id)
         if plan is not None and plan.state in {PlanState.HOLD, PlanState.WAITING}:

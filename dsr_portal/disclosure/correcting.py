@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import corrections, letters, proposals
+from dsr_portal.cases import corrections, letters, mandates, proposals
 from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
 from dsr_portal.cases.deliveries import answer_closed
 from dsr_portal.cases.locking import lock
@@ -145,13 +145,11 @@ def ask(
     """Write down what is wrong in one picture of the answer, and what is right.
 
     `reached_on` is the day it reached us, where an officer writes it down: its month counts from
-    then (D-01). Raises `NotAllowed("correction_role")`; `BadInput` with no_such_record,
-    no_such_wrong, right_missing, words_too_long, bad_address, day_wrong; `Conflict` with
-    correction_state, nothing_disclosed, answer_unread, said_already.
+    then (D-01). Raises `NotAllowed` with correction_role, mandate_scope; `BadInput` with
+    no_such_record, no_such_wrong, right_missing, words_too_long, bad_address, day_wrong; `Conflict`
+    with correction_state, nothing_disclosed, answer_unread, said_already.
     """
-    own = actor.kind == "person" and actor.id == str(case_id)
-    if not own:
-        _require_reviewer_or(actor)
+    _require_may_say(Case.objects.get(id=case_id), actor)
     if what not in Wrong.values:
         raise BadInput("no_such_wrong", _("Choose what is wrong."))
     given = {"right": right.strip(), "words": words.strip()}
@@ -165,6 +163,7 @@ def ask(
         raise BadInput("no_such_record", _("Choose one of the pictures."))
     with unit_of_work():
         case = lock(case_id)
+        _require_may_say(case, actor)
         problem = why_not(case, actor, what)
         if problem is not None:
             raise problem
@@ -464,7 +463,16 @@ HANDLER = proposals.Handler(agreed=_agreed, check=_check)
 # -- guards -------------------------------------------------------------------------------------
 
 
-def _require_reviewer_or(actor: Actor) -> None:
+def _require_may_say(case: Case, actor: Actor) -> None:
+    """The person; who acts for them, where the mandate covers correcting (C-04); or staff."""
+    if mandates.may_say(case, actor):
+        mandate = mandates.newest(case) if actor.role == "representative" else None
+        if mandate is not None and RightCode.RECTIFICATION not in mandate.rights:
+            raise NotAllowed(
+                "mandate_scope",
+                _("Your mandate does not cover corrections. The person can say this themselves."),
+            )
+        return
     try:
         require_reviewer(actor)
     except NotAllowed as error:

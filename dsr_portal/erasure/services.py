@@ -16,7 +16,14 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import corrections, evidence_locks, exemptions, page_wishes, proposals
+from dsr_portal.cases import (
+    corrections,
+    evidence_locks,
+    exemptions,
+    mandates,
+    page_wishes,
+    proposals,
+)
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.keep_days import KEEP_EACH, keep_each
 from dsr_portal.cases.models import (
@@ -378,15 +385,17 @@ def _write_steps(plan: Plan, record_ids: list[UUID]) -> None:
 def stop_plan(*, plan_id: UUID, actor: Actor, not_me: bool = False) -> Plan:
     """Stop a plan before anything is erased; records and case are as before (R4, E-01).
 
-    With `not_me` the person says that these pictures are not theirs: a flag for officers, and from
-    then on only a person of staff starts an erasure in this case.
+    With `not_me` the person, or who acts for them, says that these are not theirs: a flag for
+    officers, and from then on only a person of staff starts an erasure in this case.
 
     Raises `NotAllowed` and `Conflict("erasure_runs")` once the first step began.
     """
     with unit_of_work():
         lock_case_of(plan_id)
         plan = _locked(plan_id)
-        _require_may_start(plan.case_id, actor)
+        acts = not_me and actor.role == "representative" and mandates.may_say(plan.case, actor)
+        if not acts:
+            _require_may_start(plan.case_id, actor)
         if plan.state == PlanState.STOPPED:
             return plan
         if plan.state not in {PlanState.HOLD, PlanState.WAITING}:
@@ -398,7 +407,8 @@ def stop_plan(*, plan_id: UUID, actor: Actor, not_me: bool = False) -> Plan:
         plan.save()
         if was_held:
             gallery.spare_records(record_ids=ids, case_id=plan.case_id, actor=actor)
-            _case_goes_back(plan, actor)
+            # The arrow back is no right of who acts: only what they say stops it.
+            _case_goes_back(plan, approver_of(plan) if acts else actor)
         if not_me:
             cases.raise_flag(case_id=plan.case_id, code=WaitCode.NOT_ME, actor=actor)
         record(

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.cases import services
 from dsr_portal.cases.deliveries import reader_actor
-from dsr_portal.cases.letters import named_person
 from dsr_portal.cases.models import (
     UNIDENTIFIED,
     Delivery,
@@ -20,12 +19,11 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.compliance import breaches
-from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure.models import AnswerKind
 from dsr_portal.disclosure.words import nothing_found_words, page_words
-from dsr_portal.public import sessions
+from dsr_portal.public import correcting, representing, sessions
 from dsr_portal.public.forms import CodeForm
 from dsr_portal.public.words import authority_of, dpo_email
 
@@ -108,6 +106,7 @@ def _opened(request: HttpRequest, delivery: Delivery, token: str) -> HttpRespons
             "files": [part for part in parts if part.media_type not in SHOWN],
             "pictures": pictures,
             "acts": grant is not None and grant.mandate_id is not None,
+            "acting": representing.acts_here(request) is not None,
             "may_delete": (grant is None or grant.mandate_id is None)
             and case.outcome not in NOTHING_TO_DELETE
             and case.status == Status.DELIVERED
@@ -185,19 +184,18 @@ def _partial(request: HttpRequest, part: DeliveryPart, data: bytes) -> HttpRespo
 
 @require_http_methods(["GET", "POST"])
 def not_me(request: HttpRequest, token: str) -> HttpResponse:
-    """The person says it shows somebody else: asked once more, then the link closes (O-07)."""
+    """Who reads it says it shows somebody else: asked once more, then the link closes (O-07)."""
     delivery = _granted(request, token)
     grant = sessions.grant_of(request)
-    acts = grant is not None and grant.mandate_id is not None
-    if delivery is None or delivery.kind != DeliveryKind.ANSWER or acts:
+    if delivery is None or grant is None or delivery.kind != DeliveryKind.ANSWER:
         return redirect("public:answer", token=token)
     case = delivery.case
     if request.method == "GET":
         return render(request, "public/not_me.html", {"token": token, "case": case})
-    breach = breaches.report_wrong_person(case_id=case.id, actor=Actor.person(case.id))
+    says = reader_actor(delivery, grant.mandate_id)
+    breach = breaches.report_wrong_person(case_id=case.id, actor=says)
     sessions.forget_grant(request)
-    context = {"case": case, "write_by": breach.write_by, "person": named_person(case)}
-    return render(request, "public/not_me_told.html", context)
+    return correcting.told(request, case, breach, acts=grant.mandate_id is not None)
 
 
 @require_POST

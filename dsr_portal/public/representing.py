@@ -35,12 +35,13 @@ from dsr_portal.cases.mandate_models import (
     MandateMeans,
     MandateState,
 )
-from dsr_portal.cases.models import Case, Mandate, Status
+from dsr_portal.cases.models import Case, Mandate, RightCode, Status
 from dsr_portal.cases.public_status import WORDS, word_for
 from dsr_portal.cases.texts import day_words, right_words
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
+from dsr_portal.disclosure import correcting
 from dsr_portal.matching import representing as services_above
 from dsr_portal.public import acting as acting_pages
 from dsr_portal.public import sessions
@@ -189,7 +190,7 @@ def end(request: HttpRequest) -> HttpResponse:
 # -- the page of who acts -------------------------------------------------------------------------
 
 
-def _acting(request: HttpRequest) -> Mandate | None:
+def acts_here(request: HttpRequest) -> Mandate | None:
     """Whom this session acts for, while they may look; a page of its own says when they may not.
 
     A parent who asked on the website holds the page of the request, and comes here from it.
@@ -210,7 +211,7 @@ def _may_see(mandate: Mandate) -> bool:
 @require_http_methods(["GET", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
     """The stage, what we ask about the mandate, and what may be opened; never a finding."""
-    mandate = _acting(request)
+    mandate = acts_here(request)
     if mandate is None:
         return _gone(request)
     form = MandateAnswerForm(request.POST or None, request.FILES or None)
@@ -265,6 +266,9 @@ def _context(mandate: Mandate, form: MandateAnswerForm) -> dict[str, Any]:
         ]
         if reads
         else [],
+        "corrects": reads
+        and RightCode.RECTIFICATION in mandate.rights
+        and correcting.why_not(case, Actor.representative(mandate.id)) is None,
         "form": form,
         "authority": authority_of(case),
         "dpo_email": dpo_email(),
@@ -274,7 +278,7 @@ def _context(mandate: Mandate, form: MandateAnswerForm) -> dict[str, Any]:
 @require_GET
 def code(request: HttpRequest) -> HttpResponse:
     """The code of who acts, in the session that opened the link, once (R12)."""
-    mandate = _acting(request)
+    mandate = acts_here(request)
     if mandate is None or request.session.pop(_SHOWS_CODE, None) != str(mandate.id):
         return redirect("public:representing")
     context = {"case": mandate.case, "code": representative_code(mandate.case, mandate.id)}

@@ -70,6 +70,7 @@ urlpatterns = [
     path("status/representative/end/", representing.end, name="end_mandate"),
     path("representing/", representing.page, name="representing"),
     path("representing/code/", representing.code, name="representing_code"),
+    path("representing/correct/", correcting.correct_for, name="correct_for"),
     path("representing/leave/", representing.leave, name="representing_leave"),
     path("acting/", acting.overview, name="acting"),
     path("acting/leave/", acting.leave, name="acting_leave"),

@@ -36,7 +36,7 @@ NAMES = (
     "representing_code", "no_page",
 )  # fmt: skip
 # Looked at in test_no_photo_pages, where what they need is made.
-ELSEWHERE = {"one_page", "correct", "acting", "acting_set_up", "acting_link"}
+ELSEWHERE = {"one_page", "correct", "correct_for", "acting", "acting_set_up", "acting_link"}
 # Views that answer with a file, or take a form and lead to one of the pages above.
 NO_PAGE = {
     "draft_photo", "stop", "receipt_pdf", "case_words", "leave", "case_consent", "end_face_block",

@@ -11,11 +11,23 @@ from django.urls import reverse
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import alarms, corrections, deliveries, lateness, letters, proposals, services
+from dsr_portal.cases import (
+    alarms,
+    corrections,
+    deliveries,
+    invitations,
+    lateness,
+    letters,
+    mandates,
+    proposals,
+    services,
+)
 from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
+from dsr_portal.cases.mandate_models import Mandate, MandateState
 from dsr_portal.cases.models import (
     Alarm,
     Case,
+    CaseRight,
     DeliveryState,
     Escalation,
     Letter,
@@ -45,6 +57,7 @@ from tests.support import answers
 from tests.support.answers import OFFICER, SECOND, SUPERVISOR, found, text_of
 from tests.support.gallery import own_places
 from tests.support.matching import sign_in, staff
+from tests.support.represented import LENA, PAPER, invitation
 from tests.support.wrong import CAPTION as WRONG_CAPTION
 from tests.support.wrong import PAGE, answered, picture, read
 
@@ -684,3 +697,75 @@ def test_by_pages_an_officer_reads_it_and_puts_it_right(site: Any, client: Any) 
     assert (other.state, other.agreed_by) == (CorrectionState.REFUSED, "X-8")
     done = browser.get(reverse("desk:correction", kwargs=of | {"correction_id": row.id}))
     assert "Not possible now" in done.content.decode()
+
+
+# -- said by who acts for the person (R11, C-04) -------------------------------------------------
+
+
+def acts_for(case: Case, *, covers: tuple[str, ...], to: str = "representative") -> Client:
+    """The browser of a representative whose mandate was accepted, on their own page."""
+    for right in set(covers) - set(case.rights.values_list("right", flat=True)):
+        CaseRight.objects.create(case=case, right=right)
+    mandate = mandates.write_down(
+        case_id=case.id, actor=OFFICER, who=LENA, kind="lawyer", rights=[*covers],
+        document=PAPER, answer_to=to,
+    )  # fmt: skip
+    Mandate.objects.filter(id=mandate.id).update(
+        state=MandateState.ACCEPTED, decided_by=SECOND.id, decided_at=clock.now()
+    )
+    browser = Client()
+    token = invitations.token_of(invitation(case, "representative"))
+    browser.post(reverse("public:invitation", kwargs={"token": token}))
+    return browser
+
+
+ALL = ("access", "erasure", "rectification")
+CAPTION_WRONG = {"place": "1.0", "what": "caption", "right": RIGHT_CAPTION}
+
+
+def test_who_acts_says_what_is_wrong_on_their_own_page_in_their_own_name(site: Any) -> None:
+    """R11: as the person can; the trail says who it was, and the lock is the same."""
+    site("public")
+    record = picture()
+    case = answered(record)
+    browser = acts_for(case, covers=ALL)
+    path = reverse("public:correct_for")
+    assert path in browser.get(reverse("public:representing")).content.decode()
+    assert WRONG_CAPTION in browser.get(path).content.decode()
+    done = browser.post(path, CAPTION_WRONG, follow=True).content.decode()
+    assert "You get an answer by" in done
+    event = Event.objects.get(type="correction.asked", case_id=case.id)
+    assert event.actor_id == str(case.mandates.get().id)
+    assert Restriction.objects.filter(record_id=record.id, lifted_at=None).exists()
+
+
+def test_who_acts_says_it_shows_somebody_else_and_the_links_close(site: Any) -> None:
+    """O-07, R11: a breach, a stopped erasure, and nothing opens any more for either of the two."""
+    site("public")
+    case = answered(picture())
+    browser = acts_for(case, covers=ALL)
+    told = browser.post(reverse("public:correct_for"), {"place": "1.0", "what": "not_me"})
+    assert "Thank you for telling us" in told.content.decode()
+    assert reverse("public:representing") in told.content.decode()
+    assert Breach.objects.get(case=case).kind == "wrong_person"
+    assert case.deliveries.get(kind="answer").state == DeliveryState.SUSPENDED
+    assert Correction.objects.get(case=case).what == Wrong.NOT_ME
+
+
+def test_no_mandate_for_answer_and_correction_no_form(site: Any) -> None:
+    """C-04: what the mandate leaves out is the person's own; so is the answer that goes to them."""
+    site("public")
+    case = answered(picture())
+    mandate_id = acts_for(case, covers=("access", "erasure")) and case.mandates.get().id
+    acts = Actor.representative(mandate_id)
+    with pytest.raises(NotAllowed) as refused:
+        correcting.ask(case_id=case.id, actor=acts, **CAPTION_WRONG)
+    assert refused.value.code == "mandate_scope"
+    Mandate.objects.filter(id=mandate_id).update(answer_to="person")
+    with pytest.raises(NotAllowed) as refused:
+        correcting.ask(case_id=case.id, actor=acts, **CAPTION_WRONG)
+    assert refused.value.code == "correction_role"
+    with pytest.raises(NotAllowed):
+        breaches.report_wrong_person(case_id=case.id, actor=acts)
+    with pytest.raises(NotAllowed):
+        breaches.report_wrong_person(case_id=case.id, actor=Actor.representative(new_id()))
