@@ -8,7 +8,7 @@ import dsr_portal.core.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0023_alarm_answer_closed"),
+        ("cases", "0024_recusals"),
     ]
 
     operations = [
