@@ -61,6 +61,7 @@ class Told:
     actor_kind: str
     data: dict[str, Any] | None
     removed: bool
+    subject_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +281,7 @@ def _told(entry: Mapping[str, Any]) -> Told:
         actor_kind=str(header["actor_kind"]),
         data=data,
         removed=body is None,
+        subject_id=str(header.get("subject_id") or ""),
     )
 
 

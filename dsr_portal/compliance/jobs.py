@@ -33,7 +33,11 @@ def audit_report(ctx: JobContext) -> None:
             requested_by=row.requested_by,
             role=row.requester_role,
         )
-    files = {services.TRAIL: built.export, services.ORDERS: built.touching.data()}
+    files = {
+        services.TRAIL: built.export,
+        services.ORDERS: built.touching.data(),
+        services.SEARCHES: {"case": row.case.reference, "searches": built.searches},
+    }
     ctx.must_be_ours()
     prepared = documents.prepare_document(
         kind=Kind.AUDIT,

@@ -27,7 +27,7 @@ from dsr_portal.cases.models import (
     Withheld,
 )
 from dsr_portal.cases.page_models import PageAction
-from dsr_portal.compliance import accountability, ai_act, concerning, statistics
+from dsr_portal.compliance import accountability, ai_act, concerning, search_log, statistics
 from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
 from dsr_portal.core.registries import sentences
@@ -85,6 +85,7 @@ class Report:
     verification: audit.Verification
     missing: tuple[str, ...]
     touching: Touching
+    searches: list[dict[str, Any]]
 
     @property
     def verified(self) -> bool:
@@ -99,6 +100,7 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
     export = audit.export(case.id)
     events = told(export)
     proofs = completeness(case, events)
+    searches = search_log.rows(events)
     missing = tuple(proof.row for proof in proofs if proof.missing)
     touching = Touching(
         concerning.orders_of(case, authority_code), concerning.breaches_of(case, authority_code)
@@ -109,9 +111,10 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         _evidence(proofs),
         _identity(case),
         _search(case),
+        *_search_log(searches),
         _review(case),
-        _answer(case),
-        _erasure(case),
+        _answer(case, events),
+        _erasure(case, events),
         _refusals(case, events),
         *_orders(touching.orders),
         *_breaches(touching.breaches),
@@ -137,7 +140,7 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         ],
         "sections": sections,
     }
-    return Report(context, export, verification, missing, touching)
+    return Report(context, export, verification, missing, touching, searches)
 
 
 def _verdict(found: audit.Verification) -> str:
@@ -356,6 +359,59 @@ def _search(case: Case) -> Section:
     }
 
 
+def _search_log(searches: Sequence[dict[str, Any]]) -> list[Section]:
+    """Each search of the case in the trail: when, in what, by whom verified (AI-04, L-04)."""
+    if not searches:
+        return []
+    return [
+        {
+            "id": "search-log",
+            "heading": _("Log of searches (AI Act, Art. 12(3))"),
+            "text": _(
+                "Each search in the trail. The file searches.json inside this PDF has every part "
+                "for machines; photos stand there by reference and never as pictures."
+            ),
+            "table": {
+                "caption": "",
+                "heads": [
+                    _("Ended"),
+                    _("Searched"),
+                    _("Not searched"),
+                    _("Result"),
+                    _("Errors"),
+                    _("Verified by"),
+                    _("Missing"),
+                ],
+                "rows": [_logged(one) for one in searches],
+            },
+        }
+    ]
+
+
+def _logged(row: Mapping[str, Any]) -> tuple[str, ...]:
+    kinds = [row[name] for name in search_log.KINDS.values() if name in row]
+    databases = [one["reference_database"] for one in kinds]
+    systems = [name for one in databases for name in _listed(one["systems"])]
+    left = {name for one in databases for name in _listed(one["not_searched"])}
+    results = [f"{name}: {count}" for one in kinds for name, count in one["result"].items()]
+    failed = [code for one in kinds for code in _listed(one["errors"]["errors"])]
+    by = [f"{one['staff']} ({one['position']})" for one in row["verified_by"]]
+    return (
+        f"{str(row['ended_at'])[:19].replace('T', ' ')} UTC",
+        ", ".join(systems) or "-",
+        ", ".join(sorted(left)) or "-",
+        "; ".join(results),
+        ", ".join(failed) or _("none"),
+        ", ".join(by) or _("nobody yet"),
+        ", ".join(row["missing"]) or _("none"),
+    )
+
+
+def _listed(value: object) -> list[str]:
+    """A list of words of an event; a damaged one is shown as empty and named as broken above."""
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
 def _strangers(search: Search) -> str:
     """FPIR(N, T) with what it rests on (law B-07)."""
     test = calibration.measured_strangers(search.threshold, search.enrolled, photos=search.photos)
@@ -442,7 +498,7 @@ def _review(case: Case) -> Section:
 # -- what left, what was erased --------------------------------------------------------------------
 
 
-def _answer(case: Case) -> Section:
+def _answer(case: Case, events: Sequence[Told]) -> Section:
     heading = {"id": "answer", "heading": _("Decision, answer, delivery")}
     answer = disclosure.current_answer(case.id)
     if answer is None:
@@ -453,6 +509,8 @@ def _answer(case: Case) -> Section:
         (_("Prepared by, approved by"), f"{answer.prepared_by}, {answer.approved_by or '-'}"),
         (_("Records disclosed"), str(answer.records.count())),
         (_("Faces of others covered"), str(sum(row.covered for row in answer.records.all()))),
+        *_redaction(events),
+        *_advice(),
     ]
     for document in documents.of_case(case.id):
         rows.append(
@@ -483,6 +541,36 @@ def _answer(case: Case) -> Section:
     return {**heading, "rows": rows}
 
 
+def _redaction(events: Sequence[Told]) -> list[tuple[str, str]]:
+    """Faces found, exceptions and who covered them, as the trail has it (L-06)."""
+    made = [one.data for one in events if one.type == "answer.made" and one.data]
+    if not made or "faces" not in made[-1]:
+        return []
+    return [
+        (_("Faces found in these pictures"), str(made[-1]["faces"])),
+        (
+            _("Faces of others left open"),
+            _("%(count)s; nobody can leave one open, so there are no reasons; covered by: %(who)s")
+            % {"count": made[-1]["exceptions"], "who": made[-1]["redactor"]},
+        ),
+    ]
+
+
+def _advice() -> list[tuple[str, str]]:
+    """Whom the DPO advised: those who decide how requests are handled, never on one (G-02)."""
+    newest = assessment.in_force()
+    words = (
+        _(
+            "on the impact assessment of version %(version)s: %(who)s; on this request: none, "
+            "the DPO decides no request"
+        )
+        % {"version": newest.version, "who": newest.advised_by or "-"}
+        if newest
+        else _("none: no impact assessment is in force")
+    )
+    return [(_("Advice of the data protection officer"), words)]
+
+
 def _kept_back(case: Case) -> list[tuple[str, str]]:
     """Each record held back, with its ground, last day and both persons (L-07, R-02, E-03)."""
     rows = case.withheld.select_related("proposal").order_by("at")
@@ -507,7 +595,7 @@ def _article_of(row: Withheld) -> str:
     return f"{REFUSAL_GROUNDS[RefusalGround(row.ground)].article} GDPR"
 
 
-def _erasure(case: Case) -> Section:
+def _erasure(case: Case, events: Sequence[Told]) -> Section:
     heading = {"id": "erasure", "heading": _("Erasure")}
     plan = erasure.current_plan(case.id)
     if plan is None:
@@ -524,6 +612,7 @@ def _erasure(case: Case) -> Section:
             (_("Verified"), moment(plan.verified_at) or _("not yet")),
             *_grounds(plan),
             (_("Last older backup ends"), _backups_end(checks)),
+            (_("Entries of the erasure ledger"), _ledger(events)),
         ],
     }
     if checks:
@@ -542,6 +631,18 @@ def _erasure(case: Case) -> Section:
             ],
         }
     return section
+
+
+def _ledger(events: Sequence[Told]) -> str:
+    """The entries that say so outside the database, by their numbers (L-10, R31)."""
+    numbers = [
+        (one.data["ledger_first"], one.data["ledger_last"])
+        for one in events
+        if one.type == "erasure.shredded" and one.data and "ledger_last" in one.data
+    ]
+    return ", ".join(
+        str(last) if first == last else f"{first}-{last}" for first, last in numbers
+    ) or _("none yet")
 
 
 def _grounds(plan: Plan) -> list[tuple[str, str]]:

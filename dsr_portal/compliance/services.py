@@ -20,6 +20,7 @@ from dsr_portal.law import authorities
 KIND = "compliance.audit_report"
 TRAIL = "trail.json"
 ORDERS = "orders.json"
+SEARCHES = "searches.json"
 _SCHEDULE = Actor.system("compliance")
 # The DPO decides no case (law G-02) but works with the authority (GDPR Art. 39(1)(d), (e)).
 MAY_GRANT = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})

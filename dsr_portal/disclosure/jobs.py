@@ -1,7 +1,7 @@
 """Making the answer: pictures covered, letter set and signed, package sealed; then it waits."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -25,7 +25,7 @@ from dsr_portal.disclosure import (
 )
 from dsr_portal.disclosure.gathered import Gathered, gather
 from dsr_portal.disclosure.models import Answer, AnswerKind, AnswerState
-from dsr_portal.disclosure.pictures import covered_pictures
+from dsr_portal.disclosure.pictures import Shown, covered_pictures
 from dsr_portal.disclosure.services import KIND, OWN_DATA, PACKAGE_FIELD, picture_field
 from dsr_portal.disclosure.words import must_say
 from dsr_portal.documents import services as documents
@@ -91,6 +91,8 @@ def make_answer(ctx: JobContext) -> None:
             document,
             records=len(records),
             covered=sum(shown[row.id].covered for row in records),
+            # A picture with two faces of the person is one picture.
+            pictures=[*{row.image_id: shown[row.id] for row in records}.values()],
         )
 
 
@@ -124,7 +126,14 @@ def _take_along(prepared: documents.Prepared, answer: Answer) -> None:
         prepared.staged.add(OWN_DATA, own_data.as_json(answer.case))
 
 
-def _record_made(answer: Answer, document: Document, *, records: int = 0, covered: int = 0) -> None:
+def _record_made(
+    answer: Answer,
+    document: Document,
+    *,
+    records: int = 0,
+    covered: int = 0,
+    pictures: Sequence[Shown] = (),
+) -> None:
     record(
         "answer.made",
         actor=ACTOR,
@@ -136,6 +145,9 @@ def _record_made(answer: Answer, document: Document, *, records: int = 0, covere
         package_size=answer.package_size,
         records=records,
         covered=covered,
+        faces=sum(one.faces for one in pictures),
+        exceptions=sum(one.left_open for one in pictures),
+        redactor="program",
     )
 
 

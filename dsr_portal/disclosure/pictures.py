@@ -24,7 +24,11 @@ _AROUND = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One record's picture: `whole` and `face` for the package, `small` for the page."""
+    """One record's picture: `whole` and `face` for the package, `small` for the page.
+
+    `faces` in it, the person's own included; `left_open`, faces of others known to be there that
+    were not covered. There is no way to leave one open on purpose (law L-06, A-15).
+    """
 
     whole: bytes
     small: bytes
@@ -32,6 +36,8 @@ class Shown:
     width: int
     height: int
     covered: int
+    faces: int
+    left_open: int
 
 
 @outside("Covering faces for an answer")
@@ -62,6 +68,8 @@ def _show(picture: Picture, image_id: UUID, own: Sequence[Record]) -> dict[UUID,
             width=result.width,
             height=result.height,
             covered=len(result.covered),
+            faces=len(own) + len(result.covered),
+            left_open=max(0, len(known) - len(result.covered)),
         )
         for record_id, box in boxes.items()
     }

@@ -60,6 +60,11 @@ class JobContext:
         """Say how far the work is, outside a transaction."""
         self._write(progress_done=done, progress_total=total)
 
+    def last_error(self) -> str:
+        """The code an earlier attempt failed with, "" where none did; to be read before the end."""
+        codes = Job.objects.filter(id=self.job_id).values_list("error_code", flat=True)
+        return codes.first() or ""
+
     def must_be_ours(self) -> None:
         """Stop before the next long step when the renewing thread has found the lease taken."""
         if self.lost.is_set():

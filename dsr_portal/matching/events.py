@@ -3,8 +3,9 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dsr_portal.audit.schema import Code, Count, EventType, Flag, Many, Number, StaffNo
+from dsr_portal.audit.schema import Code, Count, EventType, Flag, Id, Many, Number, StaffNo
 from dsr_portal.core.registries import event_types, sentences
+from dsr_portal.matching import around
 
 POSITION = Code(choices=("first", "second", "supervisor"))
 VERDICT = Code(choices=("same", "not_same", "inconclusive"))
@@ -38,6 +39,11 @@ TYPES = (
             "change": Count(),
             "findings": Many(Code()),
             "milliseconds": Count(),
+            "detector": Code(),
+            "metric": Code(),
+            "top_k": Code(),
+            "inputs": Many(Id()),
+            **around.FIELDS,
         },
         ("L-04", "AI-04"),
     ),
@@ -66,8 +72,10 @@ TYPES = (
             "pictures": Count(),
             "records": Count(),
             "milliseconds": Count(),
+            "change": Count(),
+            **around.FIELDS,
         },
-        ("L-04", "T-06"),
+        ("L-04", "T-06", "AI-04"),
     ),
     EventType("review.taken", {"position": POSITION}, ("L-05", "L-14")),
     EventType("review.drawn", {"officer": StaffNo()}, ("L-05", "L-14")),

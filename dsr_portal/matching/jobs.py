@@ -18,6 +18,7 @@ from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Waiting
 from dsr_portal.matching import named, photos, rules, services, shared, widening
+from dsr_portal.matching.around import FACES, Around, around
 from dsr_portal.matching.models import (
     Band,
     Candidate,
@@ -71,7 +72,7 @@ def search(ctx: JobContext) -> None:
     if row is None or row.probe is None or row.state not in UNFINISHED:
         return
     _await_assessment(row)
-    began = time.monotonic()
+    began, began_at = time.monotonic(), clock.now()
     used = row.all_photos()
     pictures = [vault.read(photo.unit, PICTURE) for photo in used]
     looked_up = named.look_up(row.case) if row.looks_up else None
@@ -99,13 +100,14 @@ def search(ctx: JobContext) -> None:
     except recognition.PhotosApart:
         _end_apart(ctx, row)
         return
+    about = around(ctx, began_at)
     with ctx.complete():
         if not _still_wanted(row):
             _record_stopped(row)
             return
-        _compared(row, outcome, milliseconds=_since(began))
+        _compared(row, outcome, milliseconds=_since(began), about=about)
         if looked_up is not None:
-            named.write_found(row, looked_up, actor=ACTOR, milliseconds=took)
+            named.write_found(row, looked_up, actor=ACTOR, milliseconds=took, about=about)
         _finish(row)
 
 
@@ -165,13 +167,14 @@ def merge(ctx: JobContext) -> None:
             if _still_wanted(row):
                 shared.ask_again(row, after_job=ctx.job_id)
         return
+    about = around(ctx, row.started_at)
     with ctx.complete():
         if not _still_wanted(row):
             _record_stopped(row)
             return
-        _compared(row, outcome, milliseconds=outcome.milliseconds)
+        _compared(row, outcome, milliseconds=outcome.milliseconds, about=about)
         if looked_up is not None:
-            named.write_found(row, looked_up, actor=ACTOR, milliseconds=took)
+            named.write_found(row, looked_up, actor=ACTOR, milliseconds=took, about=about)
         _finish(row)
         group_search.forget(shared.key_of(row))
 
@@ -190,13 +193,14 @@ def look_up(ctx: JobContext) -> None:
     row = Search.objects.select_related("case").filter(id=ctx.subject_id).first()
     if row is None or row.state not in UNFINISHED:
         return
-    began = time.monotonic()
+    began, began_at = time.monotonic(), clock.now()
     looked_up = named.look_up(row.case)
+    about = around(ctx, began_at)
     with ctx.complete():
         if not _still_wanted(row):
             _record_stopped(row)
             return
-        named.write_found(row, looked_up, actor=ACTOR, milliseconds=_since(began))
+        named.write_found(row, looked_up, actor=ACTOR, milliseconds=_since(began), about=about)
         _finish(row)
 
 
@@ -387,7 +391,7 @@ def _new_hits(row: Search, outcome: SearchOutcome) -> Sequence[RecordHit]:
     return [hit for hit in outcome.hits if hit.record_id in fresh]
 
 
-def _compared(row: Search, outcome: SearchOutcome, *, milliseconds: int) -> None:
+def _compared(row: Search, outcome: SearchOutcome, *, milliseconds: int, about: Around) -> None:
     hits = _new_hits(row, outcome)
     _write_candidates(row, hits if row.since is not None else hits or outcome.nearest)
     row.model = outcome.model.name
@@ -418,6 +422,11 @@ def _compared(row: Search, outcome: SearchOutcome, *, milliseconds: int) -> None
         change=outcome.applied_change,
         findings=sorted({code for photo in row.all_photos() for code in photo.findings})[:8],
         milliseconds=milliseconds,
+        detector=recognition.DETECTOR,
+        metric=recognition.METRIC,
+        top_k=recognition.TOP_K,
+        inputs=[photo.id for photo in row.all_photos()],
+        **about.fields([FACES]),
     )
 
 

@@ -25,8 +25,10 @@ from dsr_portal.gallery import services as records
 from dsr_portal.gallery.models import Record
 from dsr_portal.gallery.selectors import coverage
 from dsr_portal.jobs.services import enqueue
+from dsr_portal.matching.around import LOOKED_IN, Around
 from dsr_portal.matching.models import Candidate, Probe, ProbeState, Search, SearchKind
 from dsr_portal.matching.reviewers import require_reviewer
+from dsr_portal.recognition import changes
 from dsr_portal.vault import services as vault
 
 FOUND_BY = {WayKind.PAGE: "address", WayKind.FILE: "file", WayKind.ACCOUNT: "account"}
@@ -152,7 +154,9 @@ def start_look_up(*, case_id: UUID, actor: Actor) -> Search:
         return search
 
 
-def write_found(row: Search, looked_up: LookedUp, *, actor: Actor, milliseconds: int) -> None:
+def write_found(
+    row: Search, looked_up: LookedUp, *, actor: Actor, milliseconds: int, about: Around
+) -> None:
     """Keep what a look-up found, in the unit of work that ends the search."""
     row.looked_up = looked_up.summary()
     row.pictures = looked_up.pictures
@@ -172,6 +176,8 @@ def write_found(row: Search, looked_up: LookedUp, *, actor: Actor, milliseconds:
         pictures=row.pictures,
         records=len(looked_up.records),
         milliseconds=milliseconds,
+        change=changes.head_number(),
+        **about.fields(sorted({LOOKED_IN[WayKind(one["kind"])] for one in row.looked_up})),
     )
 
 

@@ -37,6 +37,13 @@ TENSORFLOW_FROM = 1_000
 _backend: "Backend" = "onnx"
 
 
+DETECTOR = "face_detection_yunet_2023mar"
+"""What finds faces and their five points, by its version (law L-04)."""
+METRIC = "cosine"
+TOP_K = "all_over_threshold"
+"""A search is cut at a score, never at a number of hits (design, section 6)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What documents and the trail say of the model that made the templates (A-03, L-04)."""

@@ -36,7 +36,7 @@ from dsr_portal.recognition.analysis import (
 )
 from dsr_portal.recognition.candidates import group_hits
 from dsr_portal.recognition.disclosed import disclosed_templates
-from dsr_portal.recognition.engine import EngineUnavailable, ModelFacts
+from dsr_portal.recognition.engine import DETECTOR, METRIC, TOP_K, EngineUnavailable, ModelFacts
 from dsr_portal.recognition.fusing import PhotosApart, ProbeTemplate
 from dsr_portal.recognition.holder import Loaded
 from dsr_portal.recognition.models import Change, Holder, ModelVersion, Shard, Template
@@ -52,6 +52,9 @@ from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import Picture
 
 __all__ = [
+    "DETECTOR",
+    "METRIC",
+    "TOP_K",
     "Absence",
     "Box",
     "Covered",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,15 +18,25 @@ from dsr_portal.audit import services as audit
 from dsr_portal.audit import triggers
 from dsr_portal.audit.models import Event
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance import breaches, evidence, orders, report, selectors, services
+from dsr_portal.compliance import (
+    breaches,
+    evidence,
+    orders,
+    report,
+    search_log,
+    selectors,
+    services,
+)
 from dsr_portal.compliance.models import AuditReport, CaseGrant, Measure, Order, ReportState
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, NotAllowed, NotFound
 from dsr_portal.documents import services as documents
+from dsr_portal.gallery.models import Record
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job
-from dsr_portal.matching.models import Decision, Review
+from dsr_portal.matching.models import Decision, Probe, Review, Search
+from dsr_portal.recognition import services as recognition
 from tests.support import answers
 from tests.support.answers import DPO, OFFICER, SUPERVISOR, a_face, found, text_of
 from tests.support.gallery import own_places
@@ -83,7 +94,11 @@ def opened(row: AuditReport) -> bytes:
 
 def file_in(pdf: bytes, name: str) -> dict[str, Any]:
     with pikepdf.open(io.BytesIO(pdf)) as document:
-        assert sorted(document.attachments) == [services.ORDERS, services.TRAIL]
+        assert sorted(document.attachments) == [
+            services.ORDERS,
+            services.SEARCHES,
+            services.TRAIL,
+        ]
         return dict(json.loads(document.attachments[name].get_file().read_bytes()))
 
 
@@ -343,6 +358,97 @@ def test_the_report_claims_no_schedule_that_removes_payloads(undecided: Case) ->
     text = text_of(opened(reported(undecided)))
     assert "Payloads removed" in text
     assert "by schedule" not in text
+
+
+# -- redaction and decision -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("covers", [True, False])
+def test_faces_found_covered_and_left_open_are_in_the_trail(
+    covers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L-06: another person's face in the same picture; one that stayed open would be counted."""
+    own, other = a_face(), a_face(seed=2)
+    Record.objects.filter(id=other.id).update(image=own.image, face_number=2)
+    if not covers:
+        real = recognition.cover_others
+        monkeypatch.setattr(
+            recognition, "cover_others", lambda *at, **how: replace(real(*at, **how), covered=())
+        )
+    case = answers.answered(found(own)).case
+    (made,) = [one for one in evidence.told(audit.export(case.id)) if one.type == "answer.made"]
+    assert made.data is not None
+    said = {name: made.data[name] for name in ("covered", "faces", "exceptions", "redactor")}
+    wanted = (1, 2, 0) if covers else (0, 1, 1)
+    assert said == {**dict(zip(said, wanted, strict=False)), "redactor": "program"}
+    rows = dict(report._redaction([made]))
+    assert rows["Faces of others left open"].startswith(f"{wanted[2]};")
+
+
+def test_the_decision_has_outcome_ground_exemption_approvers_and_advice(case: Case) -> None:
+    """L-07: each in the trail or said to be none; the DPO advises on the way, not on a request."""
+    events = evidence.told(audit.export(case.id))
+    approved = next(one for one in events if one.type == "answer.approved")
+    assert case.outcome in {(one.data or {}).get("outcome") for one in events}
+    assert approved.actor_id in {"A-1001", "A-1002", "S-2001"}
+    rows = dict(report._answer(case, events)["rows"]) | dict(report._refusals(case, events)["rows"])
+    assert rows["Prepared by, approved by"] == f"A-1001, {approved.actor_id}"
+    assert (rows["Held back"], rows["Refused"]) == ("none", "no")
+    advice = rows["Advice of the data protection officer"]
+    assert "version 1: D-9900" in advice
+    assert "on this request: none" in advice
+    assert rows["Faces found in these pictures"] == "2"
+    text = text_of(opened(reported(case)))
+    assert "Advice of the data protection officer" in text
+    assert "on this request: none" in text
+
+
+# -- the log of searches --------------------------------------------------------------------------
+
+
+def test_one_search_is_one_complete_row_of_the_log_inside_the_report(case: Case) -> None:
+    """AI-04, L-04: period, reference database, input by reference, method, result, errors, and
+    who verified it; nothing of it is left empty."""
+    pdf = opened(reported(case))
+    (row,) = file_in(pdf, services.SEARCHES)["searches"]
+    assert row["missing"] == []
+    search, probe = Search.objects.get(case=case), Probe.objects.get(case=case)
+    assert row["search"] == str(search.id)
+    compared = row["comparison"]
+    assert compared["period"]["began_at"] <= row["ended_at"]
+    database = compared["reference_database"]
+    assert (database["compared"], database["enrolled"]) == (7, 7)
+    assert database["systems"] == ["gallery_faces"]
+    assert database["not_searched"] == ["product_queries", "product_results"]
+    assert compared["input"]["inputs"] == [str(probe.id)]
+    assert (compared["method"]["model"], compared["method"]["top_k"]) == (
+        "SFace",
+        "all_over_threshold",
+    )
+    assert [(one["position"], one["staff"]) for one in row["verified_by"]] == [
+        ("first", "A-1001"),
+        ("second", "A-1002"),
+    ]
+    assert row["verified_by"][0]["verdicts"] == {"same": 2}
+    text = text_of(pdf)
+    for said in ("Log of searches", "gallery_faces", "product_queries", "A-1002 (second)"):
+        assert said in text, said
+
+
+def test_a_part_that_an_event_does_not_have_is_named_and_never_filled_in(case: Case) -> None:
+    """AI-04: a missing field fails the row; so do the parts that older events never had."""
+    events = evidence.told(audit.export(case.id))
+    for kind, parts in search_log.PARTS.items():
+        for part, names in parts.items():
+            for name in names:
+                found = [event for event in events if event.type == kind]
+                for event in found:
+                    assert event.data is not None
+                    less = {key: value for key, value in event.data.items() if key != name}
+                    left = [replace(one, data=less) if one is event else one for one in events]
+                    (row,) = search_log.rows(left)
+                    where = f"{search_log.KINDS[kind]}.{part}.{name}"
+                    assert row["missing"] == [where]
 
 
 # -- completeness ----------------------------------------------------------------------------------

@@ -14,11 +14,13 @@ from django.urls import reverse
 from PIL import Image
 
 from dsr_portal.accounts.models import Role
+from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import proofs
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, ProofDocument
+from dsr_portal.compliance import evidence
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -133,6 +135,38 @@ def test_it_is_looked_at_noted_and_destroyed(monkeypatch: pytest.MonkeyPatch) ->
     cases.record_identity(
         case_id=case.id, actor=support.OFFICER, way="document", compared="Name and photo."
     )
+
+
+def test_the_evidence_has_doubt_means_result_officer_and_the_end_of_the_proof() -> None:
+    """L-02: level, what was missing, ways offered, what was shown, to whom, when it went."""
+    case = support.opened()
+    asked(case, "call", "visit")
+    proof = given(case)
+    proofs.take(proof_id=proof.id, actor=support.OFFICER)
+    proofs.check(proof_id=proof.id, actor=support.OFFICER, shows=True)
+    cases.record_identity(
+        case_id=case.id, actor=support.OFFICER, way="document", compared="Name and photo."
+    )
+    events = evidence.told(audit.export(case.id))
+    told = {one.type: one for one in events}
+    ask = told["identity.asked"]
+    assert ask.data == {"missing": ["no_way_taken"], "means": ["call", "visit"]}
+    assert told["identity.recorded"].data["level"] == 1
+    assert told["identity.recorded"].actor_id == support.OFFICER.id
+    assert told["proof.given"].data["why"] == "prefers"
+    assert (told["proof.checked"].data["shows"], told["proof.checked"].actor_id) == (
+        True,
+        support.OFFICER.id,
+    )
+    destroyed = ProofDocument.objects.get().destroyed_at
+    assert destroyed is not None
+    assert abs((told["proof.destroyed"].at - destroyed).total_seconds()) < 60
+    (row,) = [one for one in evidence.completeness(case, events) if one.row == "L-02"]
+    assert row.missing == ()
+    for kind in ("identity.asked", "proof.given", "proof.checked", "proof.destroyed"):
+        left = [one for one in events if one.type != kind]
+        (row,) = [one for one in evidence.completeness(case, left) if one.row == "L-02"]
+        assert [name for name, _there, _wanted in row.missing] == [kind]
 
 
 @pytest.mark.parametrize("checked", [True, False])

@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import translation
 
 from dsr_portal.accounts.models import Role
+from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.cases.models import Case, CaseRight, Status
-from dsr_portal.compliance import orders
+from dsr_portal.compliance import evidence, orders, report
 from dsr_portal.compliance import services as compliance
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -286,6 +287,15 @@ def test_an_authority_reads_grounds_proofs_and_the_end_of_backups():
     assert "Art. 17(1)(e) GDPR; chosen by a person; " + support.OFFICER.id in text
     assert "By law." not in text
     assert "Last older backup ends" in text
+    told = {one.type: one.data for one in reversed(evidence.told(audit.export(case.id)))}
+    shredded, verified = told["erasure.shredded"], told["erasure.verified"]
+    assert shredded["ledger_last"] >= shredded["ledger_first"] > 0
+    assert "Entries of the erasure ledger" in text
+    rows = dict(report._erasure(case, evidence.told(audit.export(case.id)))["rows"])
+    assert rows["Entries of the erasure ledger"].startswith(str(shredded["ledger_first"]))
+    # Per store: its state, and of backups until when they are kept.
+    assert len(verified["stores"]) == len(verified["states"]) == plan.verifications.count() > 5
+    assert "backups" in verified["stores"]
     machine = certificate.payload(plan, certificate.context(plan), audit_head())
     assert machine["grounds"] == [
         {"ground": "legal_duty", "article": "Art. 17(1)(e) GDPR"},

@@ -16,6 +16,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Hold, Record, Restriction
+from dsr_portal.gallery.selectors import coverage
 from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.matching import selectors, services
 from dsr_portal.matching.models import (
@@ -210,6 +211,34 @@ def test_search_writes_counts_bands_holds_and_one_event(case, records):
     case.refresh_from_db()
     assert case.status == Status.IN_REVIEW
     assert audit.verify().ok
+
+
+def test_what_failed_before_and_where_was_searched_stand_in_the_event_of_a_search(
+    answers, people, records
+):
+    """L-04: systems searched and not searched, what no search reaches, errors of earlier tries."""
+    answers.hits = hits([records[0].id])
+    trouble = [Conflict("index_not_ready", "The index is being made.")]
+
+    def between():
+        if trouble:
+            raise trouble.pop()
+
+    answers.between = between
+    case = opened()
+    work()
+    identify(case, people[0])
+    work()
+    assert not Event.objects.filter(type="search.performed").exists()
+    Job.objects.filter(kind="matching.search").update(run_after=clock.now())
+    work()
+    (event,) = Event.objects.filter(type="search.performed")
+    assert (event.data["attempts"], event.data["errors"]) == (2, ["index_not_ready"])
+    assert event.data["systems"] == ["gallery_faces"]
+    assert event.data["not_searched"] == ["product_queries", "product_results"]
+    assert event.data["unsearchable"] == coverage().not_searchable
+    assert event.data["inputs"] == [str(Probe.objects.get().id)]
+    assert (event.data["metric"], event.data["top_k"]) == ("cosine", "all_over_threshold")
 
 
 def test_undecided_candidates_are_not_restricted(case, records):

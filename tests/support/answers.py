@@ -43,6 +43,7 @@ from dsr_portal.gallery.models import (
 )
 from dsr_portal.jobs import services as jobs
 from dsr_portal.matching import services as matching
+from dsr_portal.matching.around import FACES, Around
 from dsr_portal.matching.models import (
     Band,
     Candidate,
@@ -413,6 +414,11 @@ def searched(case: Case, hits: Sequence[Record]) -> Case:
             change=1,
             findings=[],
             milliseconds=5,
+            detector=recognition.DETECTOR,
+            metric=recognition.METRIC,
+            top_k=recognition.TOP_K,
+            inputs=[probe.id],
+            **Around(search.started_at, 0, 1, ()).fields([FACES]),
         )
         matching.open_review(search=search, actor=MACHINE)
     case.refresh_from_db()

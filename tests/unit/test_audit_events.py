@@ -9,10 +9,12 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db.models import BinaryField
 
+from biometrics.weights import YUNET_FILE
 from dsr_portal.audit.management.commands.list_events import markdown
 from dsr_portal.audit.schema import Code, EventType, Hash, Many
 from dsr_portal.core.inventory import F
 from dsr_portal.core.registries import event_types, stores
+from dsr_portal.recognition.engine import DETECTOR
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "events.md"
 
@@ -87,3 +89,8 @@ def test_no_table_has_a_place_for_a_face_code_in_the_clear() -> None:
         if isinstance(one, BinaryField)
     }
     assert of_bytes == {"vault.Blob.inline": F.SEALED, "vault.UnitKey.wrapped": F.WRAPPED_KEY}
+
+
+def test_the_trail_names_the_detector_that_is_used() -> None:
+    """L-04: the version a search is logged with is that of the file faces are found with."""
+    assert f"{DETECTOR}.onnx" == YUNET_FILE
