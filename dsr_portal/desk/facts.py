@@ -16,6 +16,7 @@ from dsr_portal.cases.texts import rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import sentences
+from dsr_portal.desk import flag_words
 from dsr_portal.desk.next_step import NextStep, next_step
 from dsr_portal.disclosure import named_page
 from dsr_portal.disclosure import selectors as disclosure
@@ -56,7 +57,7 @@ class CaseFacts:
     documents: list[Document]
     checks: list[IdentityCheck]
     consents: list[Consent]
-    flags: list[str]
+    flags: list[tuple[str, str]]
     words: list[str]
     written: list[MessageSeen]
     activity: list[Entry]
@@ -82,7 +83,10 @@ def case_facts(case: Case, actor: Actor) -> CaseFacts:
         documents=list(documents_for(case, actor).order_by("created_at")),
         checks=list(case.identity_checks.order_by("at")),
         consents=list(case.consents.order_by("given_at")),
-        flags=list(case.flags.order_by("raised_at").values_list("code", flat=True)),
+        flags=[
+            (flag_words.label_of(code), flag_words.todo_of(code))
+            for code in case.flags.order_by("raised_at").values_list("code", flat=True)
+        ],
         words=own_words(case),
         written=written(case),
         activity=activity(case, actor),
@@ -171,5 +175,7 @@ def _entry(event: Event) -> Entry | None:
     data: Any = event.data
     if data is None or event.type not in sentences:
         return None
+    if event.type == "case.flagged":
+        data = {**data, "code": flag_words.label_of(data["code"])}
     who = event.actor_id if event.actor_kind == "staff" else ""
     return Entry(event.at, str(sentences.get(event.type)(data)), who)

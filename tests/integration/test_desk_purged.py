@@ -40,3 +40,16 @@ def links(desk: Client, page: str, case) -> set[str]:
     shown = desk.get(page)
     assert shown.status_code == 200
     return set(re.findall(rf'<a href="(/cases/{case.reference}/[^"#]+)', shown.content.decode()))
+
+
+def test_flags_read_as_words_with_what_to_do(settings, tmp_path, site):
+    """The code stays in the trail; officers read what happened and what they do now."""
+    own_places(settings, tmp_path)
+    site("desk")
+    case = support.opened()
+    cases.raise_flag(case_id=case.id, code="mail_bounced", actor=Actor.system("outbox"))
+    page = reverse("desk:case", kwargs={"reference": case.reference})
+    shown = sign_in(Client(), staff("S-7", Role.OFFICER)).get(page).content.decode()
+    assert shown.count("No mail reaches the person") == 2, "beside the case and in its activity"
+    assert "Look for another way: phone, post" in shown
+    assert "mail_bounced" not in shown
