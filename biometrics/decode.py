@@ -12,11 +12,14 @@ its header (4 bytes, big-endian), the header (JSON) and as many bytes as the hea
     child            {"ok": true, "format", "width", "height", "original_width",
                       "original_height", "frames", "size": width*height*3} + RGB rows, 8 bit
                      {"ok": false, "code": "...", "size": 0}
+    parent           {"op": "metadata", "size": n} + file
+    child            {"ok": true, "size": m} + JSON: entries, unreadable, previews, cut
 
 Codes: empty, too_many_bytes, too_many_pixels, not_a_picture, format_not_allowed, truncated,
 bad_request. Widths and heights are in pixels after the EXIF rotation. ``frames`` counts the
 pictures of an animation or a camera's series; the first is the one decoded. What else a file holds
-(colour profile, EXIF, comments, a ZIP or HTML page behind the pixels) is never passed on.
+(colour profile, EXIF, comments, a ZIP or HTML page behind the pixels) is never passed on with them;
+`metadata` tells what a camera wrote there as text (see `biometrics/metadata.py`).
 No Django, no cv2.
 """
 
@@ -165,6 +168,21 @@ def decode(
     return header, rgb.tobytes()
 
 
+def metadata(data: bytes) -> bytes:
+    """What stands in the file beside its pixels, as JSON; the pixels are not looked at."""
+    from biometrics import metadata as reading
+
+    if not data:
+        raise Refused("empty")
+    if len(data) > MAX_BYTES:
+        raise Refused("too_many_bytes")
+    with _refusing():
+        picture = _open(data)
+        if picture.size[0] * picture.size[1] > MAX_PIXELS:
+            raise Refused("too_many_pixels")
+        return json.dumps(reading.read(picture).as_data()).encode()
+
+
 @contextmanager
 def _refusing() -> Iterator[None]:
     """Turn whatever a decoder throws at damaged or greedy bytes into a refusal."""
@@ -245,6 +263,8 @@ def _why_unknown(data: bytes) -> str:
 def answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     """The reply to one request."""
     try:
+        if request.get("op") == "metadata":
+            return {"ok": True}, metadata(data)
         if request.get("op") != "decode":
             raise Refused("bad_request")
         side = int(request.get("max_side", 4096))

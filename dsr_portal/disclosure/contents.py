@@ -18,6 +18,7 @@ from dsr_portal.cases.keep_days import keep_each
 from dsr_portal.cases.models import HeldBack, RightCode
 from dsr_portal.core import clock, links
 from dsr_portal.core.countries import IN_EEA
+from dsr_portal.disclosure import camera
 from dsr_portal.disclosure.columns import column_words, time_words
 from dsr_portal.disclosure.gathered import Gathered, Kept
 from dsr_portal.disclosure.models import AnswerKind
@@ -303,6 +304,7 @@ def _record_block(gathered: Gathered, number: int, record: Record) -> dict[str, 
             rows.append((_("Also found"), _("place %(number)s") % {"number": place}))
         rows += appearance_rows(appearance)
     rows += [
+        *camera.rows(gathered.camera[record.id]),
         *[(_("Your own words"), words) for words in gathered.faces[record.id].statements()],
         (_("Source"), facts.source),
         (_("Imported"), day(facts.imported_at)),
@@ -425,7 +427,10 @@ def _categories(gathered: Gathered) -> Section:
         points.append(_("captions"))
     if any(one.collected_at or one.collector for one in appearances):
         points.append(_("when and by whom a picture was collected"))
-    if any(_PLACE.search(key) for key in columns):
+    cameras = gathered.camera.values()
+    if any(not one.empty for one in cameras):
+        points.append(_("what a camera or a program wrote into the files of pictures"))
+    if any(_PLACE.search(key) for key in columns) or any(one.has_place for one in cameras):
         points.append(_("location: where a picture was taken"))
     others = sorted(column_words(key) for key in columns if not _PLACE.search(key))
     if others:
@@ -790,9 +795,10 @@ def _left_out(gathered: Gathered) -> Section:
         points.append(
             _(
                 "Pictures are encoded anew, so that what is covered cannot be brought back. What a "
-                "camera may have written into a file is not in this copy; ask us for it."
+                "camera wrote into a file stands beside the picture, not in it."
             )
         )
+        points += camera.left_out(gathered.camera.values())
     return {
         "id": "left-out",
         "heading": _("What we left out"),
@@ -826,6 +832,7 @@ def _private(gathered: Gathered) -> Section:
         for appearance in facts.appearances:
             rows += appearance_rows(appearance)
         rows += [
+            *camera.rows(gathered.camera[record.id]),
             (_("Source"), facts.source),
             (_("Imported"), day(facts.imported_at)),
             (_("Face code"), _template_line(gathered, record)),

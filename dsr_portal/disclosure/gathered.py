@@ -15,8 +15,9 @@ from dsr_portal.cases.selectors import held_back
 from dsr_portal.core.errors import NotFound
 from dsr_portal.core.transactions import outside
 from dsr_portal.disclosure import inventory
+from dsr_portal.disclosure.camera import Camera
 from dsr_portal.disclosure.models import Answer
-from dsr_portal.disclosure.pictures import Shown
+from dsr_portal.disclosure.pictures import Shown, camera_of
 from dsr_portal.gallery import connector
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery.connector import FaceFacts, ImageFacts
@@ -59,6 +60,8 @@ class Gathered:
     facts: Mapping[UUID, ImageFacts]
     faces: Mapping[UUID, FaceFacts]
     shown: Mapping[UUID, Shown]
+    camera: Mapping[UUID, Camera]
+    """What a camera wrote into the file of each record, without what is of others (law A-02)."""
     models: Mapping[UUID, recognition.ModelFacts]
     templates: Mapping[UUID, list[float]]
     bands: Mapping[UUID, str]
@@ -107,6 +110,10 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         facts={record.id: held.facts(record.image_id) for record in everything},
         faces={record.id: held.face(record.id) for record in everything},
         shown=shown,
+        camera={
+            **{record_id: one.camera for record_id, one in shown.items()},
+            **camera_of(private),
+        },
         models=recognition.template_facts(ids),
         templates=recognition.disclosed_templates(coded),
         bands=dict(bands.values_list("record_id", "band")),

@@ -61,6 +61,9 @@ def _schema(dimensions: int) -> str:
     - `imported_at`, `enrolled_at`: when picture and face were taken into this system.
     - `facts[]`: each place it was found at: page, address, date, collector, caption, file name,
       and in `other` whatever else the source system holds, as it is.
+    - `camera`: what a camera or a program wrote into the file: `entries[]` (block, name, value), as
+      it is. `held_back` entries name or point to other people, `previews` small pictures inside the
+      file are not given, `cut` entries were too many or too long, `unreadable` could not be read.
     - `face`: box and five points in pixels of `of` (width, height), and measured quality.
     - `model`: the program that made the face code.
     - `template`: your face code as %(dimensions)s numbers. It is biometric data: keep it safe. It
@@ -176,6 +179,7 @@ def _record(
         "size": [facts.width, facts.height],
         "found_by": gathered.found_by.get(record.id, ""),
         "covered_faces": gathered.shown[record.id].covered,
+        "camera": gathered.camera[record.id].as_data(),
         "replaced_after_covering": facts.covered,
         "source": facts.source,
         "legal_basis": facts.legal_basis,
@@ -216,6 +220,7 @@ def _private(gathered: Gathered, record: Record) -> dict[str, Any]:
         "imported_at": facts.imported_at.isoformat(),
         "enrolled_at": record.enrolled_at.isoformat(),
         "facts": [_appearance(one) for one in facts.appearances],
+        "camera": gathered.camera[record.id].as_data(),
         "state": record.state,
         "template": gathered.templates.get(record.id),
     }

@@ -9,6 +9,7 @@ from uuid import UUID
 from PIL import Image
 
 from dsr_portal.core.transactions import outside
+from dsr_portal.disclosure.camera import Camera
 from dsr_portal.gallery import connector
 from dsr_portal.gallery.models import Record
 from dsr_portal.recognition import services as recognition
@@ -38,6 +39,7 @@ class Shown:
     covered: int
     faces: int
     left_open: int
+    camera: Camera
 
 
 @outside("Covering faces for an answer")
@@ -49,12 +51,28 @@ def covered_pictures(records: Sequence[Record]) -> dict[UUID, Shown]:
     shown: dict[UUID, Shown] = {}
     with confined.picture_session() as session:
         for image_id, own in by_image.items():
-            picture = session.decode(connector.current().picture(image_id))
-            shown |= _show(picture, image_id, own)
+            stored = connector.current().picture(image_id)
+            picture = session.decode(stored)
+            camera = Camera.of(session.metadata(stored))
+            shown |= _show(picture, camera, image_id, own)
     return shown
 
 
-def _show(picture: Picture, image_id: UUID, own: Sequence[Record]) -> dict[UUID, Shown]:
+@outside("Reading camera data for an answer")
+def camera_of(records: Sequence[Record]) -> dict[UUID, Camera]:
+    """Of pictures that are told about and not shown (law C-09); no pixel of them is decoded."""
+    if not records:
+        return {}
+    with confined.picture_session() as session:
+        return {
+            record.id: Camera.of(session.metadata(connector.current().unseen(record.image_id)))
+            for record in records
+        }
+
+
+def _show(
+    picture: Picture, camera: Camera, image_id: UUID, own: Sequence[Record]
+) -> dict[UUID, Shown]:
     boxes = {record.id: _box(record.id, picture) for record in own}
     others = Record.objects.filter(image_id=image_id).exclude(id__in=boxes)
     known = [_box(other.id, picture) for other in others.exclude(state=Record.State.ERASED)]
@@ -70,6 +88,7 @@ def _show(picture: Picture, image_id: UUID, own: Sequence[Record]) -> dict[UUID,
             covered=len(result.covered),
             faces=len(own) + len(result.covered),
             left_open=max(0, len(known) - len(result.covered)),
+            camera=camera,
         )
         for record_id, box in boxes.items()
     }

@@ -38,6 +38,7 @@ MAX_BYTES = 32 * 1024 * 1024
 """Of one gallery picture; what a person sends is limited by DSR_MAX_UPLOAD."""
 MAX_PIXELS = 64_000_000
 _MAX_HEADER = 64 * 1024
+MAX_METADATA = 1024 * 1024
 _LENGTH = struct.Struct(">I")
 _FORMATS = frozenset({"JPEG", "PNG", "WEBP", "HEIC", "AVIF", "GIF"})
 
@@ -106,6 +107,23 @@ class Picture:
     frames: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What stands in a file beside its pixels: block, name and text of each entry (law A-02).
+
+    `unreadable` names blocks that could not be read, `previews` counts small pictures inside the
+    file, `cut` entries that were shortened or left out because there were too many.
+    """
+
+    entries: tuple[tuple[str, str, str], ...] = ()
+    unreadable: tuple[str, ...] = ()
+    previews: int = 0
+    cut: int = 0
+
+
+UNREAD = Metadata(unreadable=("file",))
+
+
 # -- pictures -----------------------------------------------------------------------------------
 
 
@@ -162,6 +180,22 @@ class PictureSession:
             self.close()
             raise PictureRefused(error.code) from error
 
+    def metadata(self, data: bytes) -> "Metadata":
+        """What a camera or a program wrote into a file; one that can't be read at all says so."""
+        if not data or len(data) > MAX_BYTES:
+            return UNREAD
+        try:
+            if self._child is None:
+                self._child, self._used = Child(DECODER), 0
+                self.started += 1
+            header, body = self._child.ask(
+                {"op": "metadata"}, data, seconds=PICTURE_SECONDS, most=MAX_METADATA
+            )
+            return _metadata(header, body)
+        except ChildFailed:
+            self.close()
+            return UNREAD
+
     def close(self) -> None:
         if self._child is not None:
             self._child.close()
@@ -185,6 +219,23 @@ def _picture(header: Mapping[str, Any], rgb: bytes, max_side: int) -> Picture:
     return Picture(
         rgb, width, height, str(header["format"]), original_width, original_height, frames
     )
+
+
+def _metadata(header: Mapping[str, Any], body: bytes) -> Metadata:
+    """The child's answer, looked at as if it came from outside."""
+    if header.get("ok") is not True:
+        return UNREAD
+    try:
+        told = json.loads(body)
+        entries = tuple((str(block), str(name), str(text)) for block, name, text in told["entries"])
+        return Metadata(
+            entries=entries,
+            unreadable=tuple(str(one) for one in told["unreadable"]),
+            previews=max(0, int(told["previews"])),
+            cut=max(0, int(told["cut"])),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise ChildFailed("decoder_died") from None
 
 
 # -- children -----------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.calibration import MeasuredMisses
 from dsr_portal.vault import services as vault
-from tests.support import answers
+from tests.support import answers, camera_files
 from tests.support.answers import DPO, OFFICER, SECOND, a_face, a_log, found, shown_to, text_of
 from tests.support.gallery import own_places, random_templates
 
@@ -171,6 +171,26 @@ def test_everything_a_source_told_is_printed_and_in_the_data() -> None:
     assert first["other"]["licence_label"] == "all rights reserved", "as it is, for machines"
     assert first["collected_at"] == "2024-05-06T03:14:09Z"
     assert first["caption"] == "Sunday by the canal"
+
+
+def test_what_a_camera_wrote_is_told_beside_the_picture_and_not_in_it() -> None:
+    """A-02, A-15: place and time in letter and package, the photographer held back and counted."""
+    answer = made(a_face(picture=camera_files.WHOLE), a_face(seed=2, picture=b""))
+    first, second = (row["camera"] for row in data(answer)["records"])
+    told = {one["name"]: one["value"] for one in first["entries"]}
+    assert told["Position"] == "52.370217, -4.895167"
+    assert told["DateTimeOriginal"] == "2024:05:06 10:11:12"
+    assert first["held_back"] >= 4
+    assert second == {"entries": [], "held_back": 0, "previews": 0, "cut": 0, "unreadable": []}
+    text = letter(answer)
+    for words in ("52.370217, -4.895167", "none in this file", "Camera data"):
+        assert words in text
+    assert f"{first['held_back']} entries of camera data name or point to somebody else" in text
+    assert "what a camera or a program wrote into the files of pictures" in text
+    for name, body in zipped(answer).items():
+        assert b"Pia Photographer" not in body, name
+        if name.endswith(".jpg"):
+            assert b"Exif" not in body
 
 
 HOSTILE = (
