@@ -35,14 +35,6 @@ pytestmark = [pytest.mark.django_db]
 TOLD = "we found you"
 
 
-@pytest.fixture(autouse=True)
-def templates_read_once(settings):
-    """As in production: a transcript renders a hundred pages."""
-    (one,) = settings.TEMPLATES
-    loaders = [("django.template.loaders.cached.Loader", one["OPTIONS"]["loaders"])]
-    settings.TEMPLATES = [{**one, "OPTIONS": {**one["OPTIONS"], "loaders": loaders}}]
-
-
 @pytest.fixture
 def play(settings, site, tmp_path):
     def played(name: str, **more: Any) -> outward.Transcript:

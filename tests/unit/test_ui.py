@@ -8,7 +8,7 @@ import pytest
 from django import forms
 from django.conf import settings as django_settings
 from django.template import Context, Template, TemplateSyntaxError
-from django.template.loader import render_to_string
+from django.template.loader import get_template, render_to_string
 from django.test import RequestFactory
 from django.utils import translation
 
@@ -29,6 +29,12 @@ def _no_demo(settings):
 
 def render(source, **context):
     return Template("{% load ui %}" + source).render(Context(context))
+
+
+def test_a_template_is_read_once():
+    """A page is made of thirty: compiled anew for each they take longer than all the rest of it."""
+    first = get_template("ui/tag.html").template
+    assert get_template("ui/tag.html").template is first
 
 
 # Words ---------------------------------------------------------------------------------------
