@@ -14,7 +14,14 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Agreement, Case, Proposal, ProposalKind, ProposalState
+from dsr_portal.cases.models import (
+    Agreement,
+    Case,
+    Proposal,
+    ProposalKind,
+    ProposalState,
+    Status,
+)
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound
@@ -147,14 +154,22 @@ def lapse(case: Case, *, actor: Actor, kinds: tuple[ProposalKind, ...]) -> None:
         _drop(proposal, case, actor, ProposalState.LAPSED)
 
 
+def lapse_all(case: Case, *, actor: Actor) -> None:
+    """The file goes, and with it the words of whatever waits: it waits no longer (law L-23)."""
+    lapse(case, actor=actor, kinds=tuple(ProposalKind))
+
+
 def words_of(proposal: Proposal) -> str:
-    """What was written with it; outside a transaction."""
-    if not proposal.field:
+    """What was written with it, "" once the file is gone; outside a transaction."""
+    if not proposal.field or proposal.case.status == Status.PURGED:
         return ""
     return vault.read(proposal.case.file_unit, proposal.field).decode()
 
 
 def waiting_in(case: Case) -> list[Proposal]:
+    """What another person can still decide about; nothing of a case whose file is gone."""
+    if case.status == Status.PURGED:
+        return []
     rows = case.proposals.filter(state=ProposalState.WAITING).order_by("proposed_at")
     return list(rows.prefetch_related("agreements"))
 

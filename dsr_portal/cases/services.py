@@ -25,6 +25,7 @@ from dsr_portal.cases import (
     keeping,
     pauses,
     proofs,
+    proposals,
     recusals,
 )
 from dsr_portal.cases.asking import (
@@ -678,6 +679,7 @@ def purge(*, case_id: UUID, actor: Actor) -> Case:
         if evidence_locks.in_force(case.id) is not None:
             raise Conflict("kept_as_evidence", _("A lock stands that the person asked for."))
         keeping.require_not_kept(case.id)
+        proposals.lapse_all(case, actor=actor)
         advance(case=case, action=Action.PURGE, actor=actor)
         run_purgers(case_id=case.id, actor=actor, reason="purged")
     return case
