@@ -88,6 +88,18 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class RateInterval:
+    """95 % interval (bootstrap by person) of the share of stranger pairs at or over ``threshold``.
+
+    None in a calibration where too few pairs were kept to draw them anew, and in older ones.
+    """
+
+    threshold: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What ``calibrate`` found, with what it rests on. Plain numbers, nothing about a person.
 
@@ -119,6 +131,7 @@ class Calibration:
     odds: dict[str, OddsModel]
     checks: dict[str, OddsCheck]
     remarks: tuple[str, ...]
+    stranger_rate: RateInterval | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for storage."""
@@ -143,6 +156,8 @@ class Calibration:
             kind: OddsCheck.from_json(one) for kind, one in values["checks"].items()
         }
         values["remarks"] = tuple(values["remarks"])
+        rate = values.get("stranger_rate")
+        values["stranger_rate"] = RateInterval(**rate) if rate else None
         return Calibration(**values)
 
 
@@ -176,7 +191,7 @@ def calibrate(
     remarks += _tail_remarks(tail)
     # A search shows a stranger with probability 1 - (1 - FMR)^N.
     fmr = float(-np.expm1(np.log1p(-fpir_target) / max(enrolled, 1)))
-    strong = _strong(faces, one, tail, rng, fmr=fmr, review=review.value)
+    strong, rate = _strong(faces, one, tail, rng, fmr=fmr, review=review.value)
     if strong.extrapolated:
         remarks.append("strong_extrapolated")
     loop = _loop_threshold(faces, review.value, tail.fmr(review.value), rng)
@@ -214,6 +229,7 @@ def calibrate(
         odds=models,
         checks=checks,
         remarks=tuple(remarks),
+        stranger_rate=rate,
     )
 
 
@@ -282,18 +298,24 @@ def _strong(
     *,
     fmr: float,
     review: float,
-) -> Threshold:
-    """Where a search shows a stranger as rarely as asked, rounded towards a smaller band.
+) -> tuple[Threshold, RateInterval | None]:
+    """Where a search shows a stranger as rarely as asked, rounded towards a smaller band; and
+    between which shares the strangers at the review threshold lie.
 
     A tail that did not pass its test may lower nothing: then the strangers that were measured
     have to stay under it too, all but the share that is allowed.
     """
     value = tail.threshold(fmr)
-    low, high = _bootstrap_strong(faces, fmr, rng)
+    (low, high), rates = _bootstrap_strong(faces, fmr, review, rng)
     if not tail.usable:
         value = max(value, _measured(one, fmr))
         low, high = max(low, value), max(high, value)
-    return Threshold(max(-_floor(-value), review), low, high, extrapolated=fmr < tail.reach)
+    at_review = tail.fmr(review)
+    rate = (
+        RateInterval(review, min(rates[0], at_review), max(rates[1], at_review)) if rates else None
+    )
+    value = max(-_floor(-value), review)
+    return Threshold(value, low, high, extrapolated=fmr < tail.reach), rate
 
 
 def _measured(one: Scores, fmr: float) -> float:
@@ -325,16 +347,17 @@ def _bootstrap_review(
 
 
 def _bootstrap_strong(
-    faces: LabelledFaces, fmr: float, rng: np.random.Generator
-) -> tuple[float, float]:
-    """95 % interval of the threshold at a false match rate.
+    faces: LabelledFaces, fmr: float, review: float, rng: np.random.Generator
+) -> tuple[tuple[float, float], tuple[float, float] | None]:
+    """95 % interval of the threshold at a false match rate, and of that rate at ``review``; no
+    second one where ``review`` lies under the pairs that are kept.
 
     People are drawn again and a pair counts as often as both its people were drawn: pairs that
     share a person are not independent. One picture per person; only the highest pairs are kept.
     """
     rows = [int(rng.choice(rows)) for rows in rows_by_person(faces.people).values()]
     first, second, top = _highest_pairs(faces.templates[rows], 10 * TAIL_SHARE)
-    values = []
+    values, rates = [], []
     for _ in range(_TAIL_BOOTSTRAPS):
         times = np.bincount(rng.integers(0, len(rows), len(rows)), minlength=len(rows))
         pairs = (int(times.sum()) ** 2 - int((times**2).sum())) // 2
@@ -344,7 +367,9 @@ def _bootstrap_strong(
         except TooFewPairs:
             continue
         values.append(tail.threshold(fmr))
-    return _interval(values) if values else (-1.0, 1.0)
+        rates.append(tail.fmr(review))
+    kept = bool(rates) and review >= float(top.min())
+    return _interval(values) if values else (-1.0, 1.0), _interval(rates) if kept else None
 
 
 def _highest_pairs(

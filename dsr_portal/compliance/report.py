@@ -27,7 +27,14 @@ from dsr_portal.cases.models import (
     Withheld,
 )
 from dsr_portal.cases.page_models import PageAction
-from dsr_portal.compliance import accountability, ai_act, concerning, search_log, statistics
+from dsr_portal.compliance import (
+    accountability,
+    ai_act,
+    concerning,
+    own_processing,
+    search_log,
+    statistics,
+)
 from dsr_portal.compliance.evidence import Proof, Told, completeness, standing, told
 from dsr_portal.core import clock
 from dsr_portal.core.registries import sentences
@@ -109,6 +116,7 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         _scope(case, authority_code, requested_by, role, events),
         _clock(case),
         _evidence(proofs),
+        _own_processing(case, events),
         _identity(case),
         _search(case),
         *_search_log(searches),
@@ -250,6 +258,23 @@ def _evidence(proofs: Sequence[Proof]) -> Section:
                 )
                 for proof in proofs
             ],
+        },
+    }
+
+
+def _own_processing(case: Case, events: Sequence[Told]) -> Section:
+    """What shows that this request itself was handled as the law asks (P-14, Art. 5(2))."""
+    return {
+        "id": "own-processing",
+        "heading": _("How this request itself was handled"),
+        "text": _(
+            "Each line rests on events of the trail, by number, on the register it names, or on a "
+            "check made for this report."
+        ),
+        "table": {
+            "caption": "",
+            "heads": [_("Row"), _("What"), _("Shown by")],
+            "rows": [(one.row, one.title, one.words) for one in own_processing.shown(case, events)],
         },
     }
 
@@ -418,10 +443,12 @@ def _strangers(search: Search) -> str:
     if test is None:
         return _("not tested here")
     return _(
-        "%(share)s, where nothing is held of a person; %(strangers)s strangers each on average "
-        "among %(faces)s faces: from %(pairs)s pairs of strangers in test %(name)s of %(day)s"
+        "%(share)s (%(interval)s), where nothing is held of a person; %(strangers)s strangers each "
+        "on average among %(faces)s faces: from %(pairs)s pairs of strangers in test %(name)s of "
+        "%(day)s"
     ) % {
         "share": f"{100 * test.fpir:.1f} %",
+        "interval": _between(test.interval),
         "strangers": f"{test.strangers:,.2f}",
         "faces": f"{test.enrolled:,}",
         "pairs": f"{test.pairs:,}",
@@ -433,12 +460,21 @@ def _strangers(search: Search) -> str:
 def _missed(test: MeasuredMisses | None) -> str:
     if test is None:
         return _("not tested here")
-    return _("%(missed)s in test %(name)s of %(day)s, %(people)s people") % {
+    return _("%(missed)s (%(interval)s) in test %(name)s of %(day)s, %(people)s people") % {
         "missed": f"{100 * test.missed:.1f} %",
+        "interval": _between((test.low, test.high)),
         "name": test.name,
         "day": test.made_on,
         "people": test.people,
     }
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    """A share is a measurement: it comes with its interval or says that there is none (B-07)."""
+    if interval is None:
+        return _("interval not measured")
+    low, high = (f"{100 * share:.1f}" for share in interval)
+    return _("95 %% interval: %(low)s to %(high)s %%") % {"low": low, "high": high}
 
 
 def _score(value: float | None) -> str:

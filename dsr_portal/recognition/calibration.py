@@ -58,7 +58,10 @@ class MeasuredMisses:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredStrangers:
-    """FPIR(N, T) and strangers per search of one photo, from a test's pairs of strangers (B-07)."""
+    """FPIR(N, T) and strangers per search of one photo, from a test's pairs of strangers (B-07).
+
+    `interval` of FPIR at 95 %, people drawn anew; None where the calibration has none there.
+    """
 
     name: str
     made_on: str
@@ -66,6 +69,7 @@ class MeasuredStrangers:
     enrolled: int
     fpir: float
     strangers: float
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +193,24 @@ def measured_strangers(
         made_on=calibration.content["made_on"],
         pairs=tail.pairs,
         enrolled=enrolled,
-        fpir=-math.expm1(enrolled * math.log1p(-rate)) if rate < 1.0 else 1.0,
+        fpir=_fpir(rate, enrolled),
         strangers=rate * enrolled,
+        interval=_interval(calibration.content.get("stranger_rate"), threshold, enrolled),
     )
+
+
+def _fpir(rate: float, enrolled: int) -> float:
+    """How often at least one of so many strangers reaches what this share of them reaches."""
+    return -math.expm1(enrolled * math.log1p(-rate)) if rate < 1.0 else 1.0
+
+
+def _interval(
+    measured: dict[str, float] | None, threshold: float, enrolled: int
+) -> tuple[float, float] | None:
+    """That of the threshold it was measured at, and of no other."""
+    if not measured or measured["threshold"] != threshold:
+        return None
+    return _fpir(measured["low"], enrolled), _fpir(measured["high"], enrolled)
 
 
 def faces_enrolled() -> int:

@@ -327,7 +327,7 @@ def test_how_often_a_search_shows_a_stranger_follows_the_size_of_the_gallery(shi
     assert large.strangers == pytest.approx(10 * small.strangers)
     assert (large.name, large.pairs) == ("Press 2026", tail.pairs)
     printed = report._strangers(Search(threshold=0.31, enrolled=10_000, photos=1))
-    assert printed.startswith(f"{100 * large.fpir:.1f} %, where nothing is held of a person; ")
+    assert printed.startswith(f"{100 * large.fpir:.1f} % (interval not measured), where nothing is")
     assert "among 10,000 faces: from 418,155 pairs of strangers in test Press 2026" in printed
     assert report._strangers(Search(threshold=0.40, enrolled=10_000)) == "not tested here"
     # Of 418,155 pairs fewer than ten lie over .40, and this tail was not tested.
@@ -335,6 +335,28 @@ def test_how_often_a_search_shows_a_stranger_follows_the_size_of_the_gallery(shi
     assert calibration.measured_strangers(0.40, 1_000) is None
     assert calibration.measured_strangers(0.31, 1_000, photos=2) is None
     assert calibration.measured_strangers(None, 1_000) is None
+
+
+def test_what_is_missed_and_how_often_strangers_show_comes_with_date_and_interval():
+    """B-07: FNIR(N, T) and FPIR(N, T) in the audit report; an interval of the threshold it was
+    measured at and of no other."""
+    gallery(3)
+    made = content()
+    rate = Tail.from_json(made["tail"]).fmr(0.31)
+    made |= {"stranger_rate": {"threshold": 0.31, "low": rate / 2, "high": rate * 2}}
+    services.file_calibration(actor=OPERATOR, content=made)
+    test = calibration.measured_strangers(0.31, 10_000)
+    low, high = test.interval
+    assert low < test.fpir < high
+    assert low == pytest.approx(1 - (1 - rate / 2) ** 10_000)
+    printed = report._strangers(Search(threshold=0.31, enrolled=10_000, photos=1))
+    assert f"(95 % interval: {100 * low:.1f} to {100 * high:.1f} %)" in printed
+    assert f"test Press 2026 of {made['made_on']}" in printed
+    misses = calibration.measured_misses(0.31)
+    printed = report._missed(misses)
+    assert f"(95 % interval: {100 * misses.low:.1f} to {100 * misses.high:.1f} %)" in printed
+    assert f"of {made['made_on']}, {misses.people} people" in printed
+    assert calibration.measured_strangers(0.32, 10_000).interval is None
 
 
 def test_a_calibration_without_a_tail_is_measured_by_faces_alone():

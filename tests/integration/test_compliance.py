@@ -22,6 +22,7 @@ from dsr_portal.compliance import (
     breaches,
     evidence,
     orders,
+    own_processing,
     report,
     search_log,
     selectors,
@@ -37,6 +38,7 @@ from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Job
 from dsr_portal.matching.models import Decision, Probe, Review, Search
 from dsr_portal.recognition import services as recognition
+from dsr_portal.recognition.models import Template
 from tests.support import answers
 from tests.support.answers import DPO, OFFICER, SUPERVISOR, a_face, found, text_of
 from tests.support.gallery import own_places
@@ -358,6 +360,46 @@ def test_the_report_claims_no_schedule_that_removes_payloads(undecided: Case) ->
     text = text_of(opened(reported(undecided)))
     assert "Payloads removed" in text
     assert "by schedule" not in text
+
+
+# -- the portal's own processing ------------------------------------------------------------------
+
+
+def test_each_row_about_our_own_processing_is_shown_by_something(case: Case) -> None:
+    """P-14: P-01 to P-18, each with an event of the trail, a register or a check made now."""
+    events = evidence.told(audit.export(case.id))
+    rows = {one.row: one.words for one in own_processing.shown(case, events)}
+    assert list(rows) == [f"P-{number:02}" for number in range(1, 19)]
+    assert all(rows.values())
+    (consent,) = [one.number for one in events if one.type == "consent.given"]
+    assert rows["P-01"].endswith(f"events {consent}")
+    assert rows["P-02"] == f"comparison: events {consent}"
+    assert rows["P-03"] == "nothing of this kind happened in the case"
+    assert rows["P-04"] == "checked now: of 1 photos 0 in the gallery"
+    assert rows["P-11"] == "given beside the comparison: none"
+    assert rows["P-12"].startswith("decisions by a program: 0 of ")
+    assert "A-1001: 1 January 2030" in rows["P-17"]
+    text = text_of(opened(reported(case)))
+    assert "How this request itself was handled" in text
+    for row in rows:
+        assert row in text, row
+
+
+def test_what_is_wrong_with_our_own_processing_shows(case: Case) -> None:
+    """P-14, P-04, P-12, P-17: no line is a sentence that always stands there."""
+    events = evidence.told(audit.export(case.id))
+    Template.objects.update(unit=Probe.objects.get(case=case).unit)
+    Staff.objects.filter(staff_no="A-1002").update(trained_until=None)
+    changed = [
+        replace(one, actor_kind="system") if one.type == "answer.approved" else one
+        for one in events
+        if one.type != "consent.given"
+    ]
+    rows = {one.row: one.words for one in own_processing.shown(case, changed)}
+    assert rows["P-01"] == "no consent was given, so no photo was used"
+    assert rows["P-04"] == "checked now: of 1 photos 2 in the gallery"
+    assert rows["P-12"].startswith("decisions by a program: 1 of ")
+    assert "A-1002: no training" in rows["P-17"]
 
 
 # -- redaction and decision -----------------------------------------------------------------------

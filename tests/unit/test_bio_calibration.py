@@ -71,6 +71,21 @@ def test_the_review_threshold_finds_the_wanted_share_of_other_people_too():
     )
 
 
+def test_the_share_of_strangers_at_the_review_threshold_has_an_interval_that_holds_elsewhere():
+    """B-07: people drawn anew, for pairs that share a person are not independent."""
+    found = large()
+    rate = found.stranger_rate
+    assert rate is not None
+    assert rate.threshold == found.review.value
+    assert 0 < rate.low < found.tail.fmr(found.review.value) < rate.high < 1
+    others = calibration.scores_of(modelled(400, 5, seed=2), np.random.default_rng(0))
+    share = float((others.strangers >= rate.threshold).mean())
+    assert rate.low < share < rate.high
+    fewer = made(modelled(250, 5, seed=4)).stranger_rate
+    assert fewer is not None
+    assert fewer.high / fewer.low > rate.high / rate.low
+
+
 def test_the_review_threshold_does_not_rise_with_the_gallery_and_the_strong_one_does():
     """R22."""
     faces = modelled(250, 3)
@@ -252,7 +267,7 @@ def test_a_strong_band_on_a_tail_that_failed_stays_over_the_strangers_measured()
 
     def strong(tail):
         rng = np.random.default_rng(0)
-        return calibration._strong(planted, one, tail, rng, fmr=1e-6, review=0.3)
+        return calibration._strong(planted, one, tail, rng, fmr=1e-6, review=0.3)[0]
 
     def tested(observed):
         return replace(fitted, test=TailTest(1e-5, 0.5, 2_000_000, 20.0, observed))
