@@ -253,6 +253,7 @@ def release_batch(*, actor: Actor, made_before: datetime | None = None) -> int:
 
 def _release(delivery_id: UUID, actor: Actor) -> bool:
     with unit_of_work():
+        lock(Delivery.objects.values_list("case_id", flat=True).get(id=delivery_id))
         delivery = (
             Delivery.objects.select_for_update(of=("self",))
             .select_related("case")
@@ -462,6 +463,7 @@ def open_delivery(*, token: str, code: str) -> Grant:
     right = codes.check_code(case=found.case, code=code)
     reader = None if right else mandates.reader_of(found, code)
     with unit_of_work():
+        lock(found.case_id)
         delivery = (
             Delivery.objects.select_for_update(of=("self",)).select_related("case").get(id=found.id)
         )
@@ -555,6 +557,7 @@ def renew_deliveries(*, case: Case, actor: Actor) -> list[Delivery]:
     new address waits (R13).
     """
     with unit_of_work():
+        lock(case.id)
         address_waits.require_waited(case)
         released = Delivery.objects.select_for_update().filter(
             case=case, state=DeliveryState.RELEASED

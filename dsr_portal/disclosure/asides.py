@@ -4,7 +4,7 @@ An answer that has not left is set aside and made anew without it. One that has 
 files are handed out to nobody while the picture is put aside. They are not destroyed: it is another
 person's answer, and one officer's word is not its end (R4). Once a senior officer confirmed what it
 shows, the supervisors are told to write to that person. The database refuses such a picture in an
-answer, too (`guards.py`).
+answer, too (`guards.py`). Lock order: cases by id, then the picture, then answers.
 """
 
 from collections.abc import Collection
@@ -43,6 +43,7 @@ def put_aside(*, case_id: UUID, decision_id: UUID, kind: str, actor: Actor) -> P
     if decision is None:
         raise NotFound("no_decision", _("There is no such picture for you to decide."))
     with unit_of_work():
+        _lock_cases(decision.candidate.record.image_id, case_id)
         row = asides.put_aside(decision=decision, kind=kind, actor=actor)
         for answer in _answers_with(row.image_id):
             _take_back(answer, actor)
@@ -52,6 +53,7 @@ def put_aside(*, case_id: UUID, decision_id: UUID, kind: str, actor: Actor) -> P
 def confirm(*, put_aside_id: UUID, kind: str, actor: Actor) -> PutAside:
     """As `putting_aside.confirm`; the requests whose answers stay closed are told of."""
     with unit_of_work():
+        _lock_cases_of(put_aside_id)
         row = putting_aside.confirm(
             put_aside_id=put_aside_id, kind=kind, actor=actor, found_in=_found_in(put_aside_id)
         )
@@ -62,6 +64,7 @@ def confirm(*, put_aside_id: UUID, kind: str, actor: Actor) -> PutAside:
 def lower(*, put_aside_id: UUID, reason: str, actor: Actor) -> PutAside:
     """As `putting_aside.lower`; the requests whose answers stay closed are told of."""
     with unit_of_work():
+        _lock_cases_of(put_aside_id)
         row = putting_aside.lower(put_aside_id=put_aside_id, reason=reason, actor=actor)
         _tell_of_closed(row, actor)
     return row
@@ -98,6 +101,21 @@ def release(*, put_aside_id: UUID, reason: str, actor: Actor) -> PutAside:
         if released.state == PutAside.State.RELEASED and asides.lacks_words(released):
             raise asides.say_first()
         return released
+
+
+def _lock_cases_of(put_aside_id: UUID) -> None:
+    image = PutAside.objects.filter(id=put_aside_id).values_list("image_id", flat=True).first()
+    if image is not None:
+        _lock_cases(image)
+
+
+def _lock_cases(image_id: UUID, *also: UUID) -> None:
+    """Every case with an answer that shows it, before anything of theirs is locked: two services
+    that touch the same case then never wait for each other in a circle."""
+    shown = AnswerRecord.objects.filter(record__image=image_id)
+    found = shown.values_list("answer__case_id", flat=True)
+    for case_id in sorted({*found, *also}):
+        lock(case_id)
 
 
 def _answers_with(image_id: UUID) -> list[Answer]:

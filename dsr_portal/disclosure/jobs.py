@@ -7,6 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record
+from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import ProposalKind
 from dsr_portal.cases.proposals import handlers
 from dsr_portal.core.actor import Actor
@@ -72,7 +73,7 @@ def make_answer(ctx: JobContext) -> None:
     for number, row in enumerate(records, start=1):
         staged.add(picture_field(number), shown[row.id].whole)
     with ctx.complete():
-        standing = Answer.objects.select_for_update().get(id=answer.id)
+        standing = _locked(answer)
         if standing.state != AnswerState.QUEUED:
             return  # withdrawn while this ran: nothing of it is kept
         document = prepared.save(actor=ACTOR)
@@ -110,7 +111,7 @@ def _make_letter(
     prepared = letter(answer)
     _take_along(prepared, answer)
     with ctx.complete():
-        standing = Answer.objects.select_for_update().get(id=answer.id)
+        standing = _locked(answer)
         if standing.state != AnswerState.QUEUED:
             return  # withdrawn or set aside while this ran
         document = prepared.save(actor=ACTOR)
@@ -118,6 +119,12 @@ def _make_letter(
         standing.state = AnswerState.READY
         standing.save(update_fields=["document_id", "state"])
         _record_made(standing, document)
+
+
+def _locked(answer: Answer) -> Answer:
+    """As it stands now, its case locked first as everywhere."""
+    lock(answer.case_id)
+    return Answer.objects.select_for_update().get(id=answer.id)
 
 
 def _take_along(prepared: documents.Prepared, answer: Answer) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import deliveries, mandates
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
     Case,
     Delivery,
@@ -258,8 +259,9 @@ def end_packages() -> int:
         package_unit__isnull=False, delivery_id__in=left.values_list("id", flat=True)
     )
     ended = 0
-    for answer_id in list(due.values_list("id", flat=True)):
+    for answer_id, case_id in list(due.values_list("id", "case_id")):
         with unit_of_work():
+            lock(case_id)
             answer = Answer.objects.select_for_update().get(id=answer_id)
             ended += shred(answer, _SCHEDULE, "package_over")
     return ended
@@ -307,6 +309,7 @@ def close_failed() -> int:
         if failed is None:
             continue
         with unit_of_work():
+            lock(answer.case_id)
             row = Answer.objects.select_for_update().get(id=answer.id)
             if row.state != AnswerState.QUEUED:
                 continue

@@ -96,6 +96,7 @@ def _check_and_write(ctx: JobContext, plan: Plan) -> None:
     steps.fault("checked.stores")
     failed = [one for one in findings if one.found]
     with ctx.checkpoint():
+        services.lock_case_of(plan.id)
         write(plan, findings)
         if failed:
             total = sum(one.found for one in failed)
