@@ -13,9 +13,11 @@ from datetime import date
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases.models import Case
 from dsr_portal.cases.moves import quietly
 from dsr_portal.cases.states import OVER
 from dsr_portal.compliance import breaches, orders
@@ -32,7 +34,8 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.documents import selectors as documents
 from dsr_portal.gallery import services as gallery
-from dsr_portal.law import authorities, deadlines
+from dsr_portal.law import authorities
+from dsr_portal.law.evidence_terms import latest, term
 from dsr_portal.policy import selectors as policy
 from dsr_portal.vault import services as vault
 
@@ -44,10 +47,15 @@ _SCHEDULE = Actor.system("retention")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Until when something is kept at least, and what else keeps it; no day while it is open."""
+    """Until when something is kept at least, and what else keeps it; no day while it is open.
+
+    `term` says why until then, by the state whose term is the longest.
+    """
 
     until: date | None
     why: tuple[str, ...]
+    term: str = ""
+    years: int = 0
 
     @property
     def is_due(self) -> bool:
@@ -70,7 +78,7 @@ def order_kept(order: Order) -> Kept:
         why.append(_("A case it names is open."))
     if inspected():
         why.append(_("An authority inspects."))
-    return Kept(_end(settled_on(order), ORDER_YEARS), tuple(why))
+    return _kept(settled_on(order), ORDER_YEARS, {order.authority_code}, why)
 
 
 def breach_kept(breach: Breach) -> Kept:
@@ -87,7 +95,8 @@ def breach_kept(breach: Breach) -> Kept:
     if inspected():
         why.append(_("An authority inspects."))
     closed = clock.local_date(breach.closed_at) if breach.closed_at else None
-    return Kept(_end(closed, BREACH_YEARS), tuple(why))
+    states = set(Case.objects.filter(id__in=cases).values_list("country", flat=True))
+    return _kept(closed, BREACH_YEARS, {*states, breach.authority_code}, why)
 
 
 def settled_on(order: Order) -> date | None:
@@ -99,8 +108,19 @@ def settled_on(order: Order) -> date | None:
     return max(day, order.acknowledged_on) if order.acknowledged_on else day
 
 
-def _end(since: date | None, setting: str) -> date | None:
-    return deadlines.add_months(since, 12 * int(policy.current(setting))) if since else None
+def _kept(since: date | None, setting: str, states: set[str], why: list[str]) -> Kept:
+    """The longest term of the states a claim can be brought in, the controller's among them.
+
+    Codes of authorities may name a Land: its state counts (Art. 79(2); law L-23).
+    """
+    if since is None:
+        return Kept(None, tuple(why))
+    named = {code.upper().partition("-")[0] for code in states if code}
+    named.add(str(settings.DSR_CONTROLLER["country"]).upper())
+    years = int(policy.current(setting))
+    terms = [term(closed_on=since, state=one, years=years) for one in sorted(named)]
+    longest = latest(terms)
+    return Kept(longest.free_on, tuple(why), longest.why, longest.years)
 
 
 def _open_cases(states: Iterable[str | None]) -> bool:
@@ -146,8 +166,8 @@ def destroy_order(order_id: UUID) -> bool:
     """Asked again under the lock: a hold or a decision may have come between."""
     with unit_of_work():
         order = Order.objects.select_for_update().get(id=order_id)
-        settled = settled_on(order)
-        if order.destroyed_at is not None or settled is None or not order_kept(order).is_due:
+        settled, kept = settled_on(order), order_kept(order)
+        if order.destroyed_at is not None or settled is None or not kept.is_due:
             return False
         _shred([order.unit])
         order.destroyed_at = clock.now()
@@ -157,7 +177,7 @@ def destroy_order(order_id: UUID) -> bool:
             actor=_SCHEDULE,
             subject_id=order.id,
             settled_on=settled,
-            years=int(policy.current(ORDER_YEARS)),
+            years=kept.years,
         )
     return True
 
@@ -165,8 +185,8 @@ def destroy_order(order_id: UUID) -> bool:
 def destroy_breach(breach_id: UUID) -> bool:
     with unit_of_work():
         breach = Breach.objects.select_for_update().get(id=breach_id)
-        closed = breach.closed_at
-        if breach.destroyed_at is not None or closed is None or not breach_kept(breach).is_due:
+        closed, kept = breach.closed_at, breach_kept(breach)
+        if breach.destroyed_at is not None or closed is None or not kept.is_due:
             return False
         papers = list(breach.notices.values_list("document_id", flat=True))
         papers += [breach.document_id] if breach.document_id else []
@@ -179,7 +199,7 @@ def destroy_breach(breach_id: UUID) -> bool:
             case_id=breach.case_id,
             subject_id=breach.id,
             closed_on=clock.local_date(closed),
-            years=int(policy.current(BREACH_YEARS)),
+            years=kept.years,
             told=breach.letters.count(),
         )
     return True

@@ -5,7 +5,7 @@ Pure data and functions.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -21,24 +21,31 @@ NAMED_YEARS = 3
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The day after which nothing more is needed, and why then."""
+    """The last day of the term and why it ends then; `years` it has at the least.
+
+    `free_on`: from when what rests on it may go. A term to the end of a year runs to the last hour
+    of that day; another one is over as the day of the same number begins.
+    """
 
     until: date
     why: str
+    years: int
+    free_on: date
 
 
 def term(*, closed_on: date, state: str, years: int) -> Term:
     """`years` is what the controller decided; a named state never has less than its limitation."""
     if state not in NAMED:
-        return Term(
-            add_months(closed_on, 12 * years), _("%(years)s years, as decided.") % {"years": years}
-        )
+        until = add_months(closed_on, 12 * years)
+        return Term(until, _("%(years)s years, as decided.") % {"years": years}, years, until)
     most = max(years, NAMED_YEARS)
     if state in TO_YEAR_END:
         why = _("%(years)s years from the end of the year (DE: sections 195, 199 BGB).")
-        return Term(date(closed_on.year + most, 12, 31), why % {"years": most})
+        until = date(closed_on.year + most, 12, 31)
+        return Term(until, why % {"years": most}, most, until + timedelta(days=1))
     why = _("%(years)s years (AT: section 1489 ABGB).") % {"years": most}
-    return Term(add_months(closed_on, 12 * most), why)
+    until = add_months(closed_on, 12 * most)
+    return Term(until, why, most, until)
 
 
 def latest(terms: list[Term]) -> Term:

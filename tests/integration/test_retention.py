@@ -137,6 +137,38 @@ def test_an_order_is_kept_for_three_years_after_its_end_and_then_only_its_dates(
     assert audit.verify().ok
 
 
+def test_an_order_is_kept_for_the_longest_term_of_the_states_it_touches(
+    travel: Travel, settings: Any, chief: Actor, director: Actor
+) -> None:
+    """L-23: a German controller's claims end with the year; the receipt has the years that were."""
+    order = complied(chief, director)
+    assert retention.order_kept(order).until == date(2029, 9, 10)
+    assert "as decided" in retention.order_kept(order).term
+    settings.DSR_CONTROLLER = {**settings.DSR_CONTROLLER, "country": "DE"}
+    kept = retention.order_kept(order)
+    assert (kept.until, kept.years) == (date(2030, 1, 1), 3)
+    assert "BGB" in kept.term
+    travel.to("2029-12-31")
+    assert retention.sweep() == 0
+    travel.to("2030-01-01")
+    assert retention.sweep() == 1
+
+
+def test_a_breach_is_kept_by_the_states_of_the_people_in_its_cases(
+    travel: Travel, chief: Actor, director: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L-23: one year was decided, yet a claim of somebody in Austria has three."""
+    monkeypatch.setattr(retention.policy, "current", lambda name: 1)
+    case = support.opened()
+    breach = closed(chief, director, case.reference)
+    for country, until in (("", date(2027, 9, 10)), ("AT", date(2029, 9, 10))):
+        Case.objects.filter(id=case.id).update(country=country)
+        assert retention.breach_kept(breach).until == until
+    assert retention.breach_kept(breach).years == 3
+    breach.authority_code = "DE-BE"
+    assert retention.breach_kept(breach).until == date(2030, 1, 1)
+
+
 def test_what_keeps_an_order_longer(travel: Travel, chief: Actor, director: Actor) -> None:
     """L-23: open, before a court, confirmed later, a stop in force, a named case that is open."""
     order = entered(chief)
