@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Case as Choose
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext as _
 
@@ -19,11 +20,13 @@ from dsr_portal.cases.intake import original_field
 from dsr_portal.cases.mailbox import MAIL_ORIGINAL
 from dsr_portal.cases.models import (
     Case,
+    CaseRight,
     Delivery,
     DeliveryState,
     HeldBack,
     MailCode,
     MailRole,
+    RightCode,
     WayIn,
     Withheld,
 )
@@ -72,16 +75,36 @@ def visible_to(staff: Staff) -> QuerySet[Case]:
 
 
 def in_queue_order(rows: QuerySet[Case]) -> QuerySet[Case]:
-    """Cases as the desk's queue has them: urgent first (R10), then by due date.
+    """Cases as the desk's queue has them: urgent first (R10), then by what is due first.
 
-    Where an authority ordered an earlier date, that one counts (law O-04).
+    That is the date of the request until its answer left, and longer where it asked for an erasure;
+    then that of a later wish to erase or of what the person says is wrong (law D-01). Where an
+    authority ordered an earlier date, that one counts (law O-04).
     """
     ordered = Min("ordered_dates__due_on", filter=Q(ordered_dates__ended_at=None))
-    sooner = Least("due_on", Coalesce(ordered, "due_on"))
+    own = _own_date()
+    sooner = Least(own, Coalesce(ordered, own))
     return (
         rows.prefetch_related("rights")
         .annotate(sooner=sooner)
         .order_by("-urgent", "sooner", "received_at", "id")
+    )
+
+
+def _own_date() -> Choose:
+    """The earliest date of what is owed in a case, by the dates of all its wishes."""
+    erases = Q(rights__right=RightCode.ERASURE)
+    later = Min("rights__due_on", filter=erases)
+    wrong = Min(
+        "corrections__due_on",
+        filter=Q(corrections__state=CorrectionState.OPEN, withdrawn_at=None),
+    )
+    from_filing = CaseRight.objects.filter(
+        case=OuterRef("id"), right=RightCode.ERASURE, due_on=None
+    )
+    return Choose(
+        When(Q(delivered_at=None) | Exists(from_filing), then=F("due_on")),
+        default=Least(Coalesce(later, wrong, "due_on"), Coalesce(wrong, later, "due_on")),
     )
 
 

@@ -184,3 +184,21 @@ def test_a_closed_request_takes_no_more_wishes(site):
     browser = page_of(case)
     assert browser.get(reverse("public:add_right")).status_code == 302
     assert not CaseRight.objects.filter(case=case, added_at__isnull=False).exists()
+
+
+def test_the_queue_goes_by_what_is_due_first_of_all_wishes(monkeypatch):
+    """D-01: once the answer left, a later wish counts by its own day; the request's day is over."""
+    answered = support.opened(["access"])
+    later(monkeypatch, days=5)
+    waiting = support.opened(["access"], email="ilse@example.org")
+    later(monkeypatch, days=5)
+    services.add_right(case_id=answered.id, right="erasure", actor=support.person(answered))
+    assert queue() == [answered.id, waiting.id], "the answer is owed by the day of the request"
+    Case.objects.filter(id=answered.id).update(delivered_at=clock.now())
+    assert queue() == [waiting.id, answered.id]
+    CaseRight.objects.filter(case=answered, right="erasure").update(due_on=None)
+    assert queue() == [answered.id, waiting.id], "an erasure asked at once keeps that day"
+
+
+def queue() -> list:
+    return [one.id for one in selectors.in_queue_order(Case.objects.all())]
