@@ -60,6 +60,10 @@ _MOST_LEVELLED: Final = 12
 # crowd in 50 megapixels comes near it; such a picture is refused, and so counted as not searched.
 _MOST_SEEN: Final = 20_000
 
+# One thread for each call of OpenCV, as for the detector: who has several pictures asks from
+# several threads. Its own helping threads turn in loops between calls (docs/engines.md).
+cv2.setNumThreads(1)
+
 Box = tuple[int, int, int, int]
 Turns = Literal["if_needed", "always", "never"]
 

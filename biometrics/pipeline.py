@@ -16,6 +16,7 @@ from biometrics.pictures import Rgb
 from biometrics.quality import Quality, assess
 from biometrics.templates import MEAN_FACE, to_template
 from biometrics.views import steady_landmarks
+from biometrics.yunet import detectors
 
 
 class Embeds(Protocol):
@@ -69,6 +70,11 @@ class Pipeline:
         self._engine = engine
         self._mean = mean
         self._turn = np.eye(len(mean)) if turn is None else turn
+
+    def start(self) -> None:
+        """Load the detector now, so that the first picture does not wait. Raises DetectorFailed."""
+        config = self._engine.config
+        detectors.get(config.detector_file, config.detector_score, config.detector_overlap)
 
     def faces(self, rgb: Rgb, *, min_width: int | None = None) -> list[SeenFace]:
         """Every face of a picture that can be embedded, largest first, up to ``max_faces``.

@@ -55,7 +55,9 @@ class Detector:
         from onnxruntime.capi import onnxruntime_pybind11_state as native
 
         picture = _padded(bgr)
-        blob = np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32)[None]
+        blob = np.empty((1, 3, *picture.shape[:2]), dtype=np.float32)
+        for at, colour in enumerate(cv2.split(picture)):
+            blob[0, at] = colour
         try:
             found = self._session.run(_OUTPUTS, {"input": blob})
         except (native.Fail, native.RuntimeException, native.InvalidArgument) as error:

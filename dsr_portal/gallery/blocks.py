@@ -1,6 +1,7 @@
 """The block list's one question; it is compared with and never read out (law E-13)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from dsr_portal.core.errors import BadInput
 from dsr_portal.gallery import hashes
@@ -13,15 +14,42 @@ def any_blocked(hashes_by_kind: Iterable[tuple[str, str]]) -> bool:
     return BlockEntry.objects.filter(hash__in=wanted).exists()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What must not be collected (again): addresses in clear, the file as its hash."""
+
+    page: str = ""
+    image: str = ""
+    file_hash: str = ""
+
+    def hashes(self) -> set[str]:
+        """As the list keeps them; an address that is none is on no list."""
+        wanted = set()
+        for kind, address in (
+            (BlockEntry.Kind.PAGE, self.page),
+            (BlockEntry.Kind.IMAGE, self.image),
+        ):
+            if address:
+                try:
+                    wanted.add(hashes.for_block(kind, hashes.of_address(address)))
+                except BadInput:
+                    continue
+        if self.file_hash:
+            wanted.add(hashes.for_block(BlockEntry.Kind.FILE, self.file_hash))
+        return wanted
+
+
+def which_blocked(asked: Sequence[Asked]) -> list[bool]:
+    """For each whether something of it is on the list, by one question for all."""
+    wanted = [one.hashes() for one in asked]
+    together = set().union(*wanted)
+    if not together:
+        return [False] * len(asked)
+    rows = BlockEntry.objects.filter(hash__in=together)
+    on_list = set(rows.values_list("hash", flat=True))
+    return [bool(one & on_list) for one in wanted]
+
+
 def blocked(*, page: str = "", image: str = "", file_hash: str = "") -> bool:
     """Whether this must not be collected (again): addresses in clear, the file as its hash."""
-    wanted = []
-    for kind, address in ((BlockEntry.Kind.PAGE, page), (BlockEntry.Kind.IMAGE, image)):
-        if address:
-            try:
-                wanted.append(hashes.for_block(kind, hashes.of_address(address)))
-            except BadInput:
-                continue
-    if file_hash:
-        wanted.append(hashes.for_block(BlockEntry.Kind.FILE, file_hash))
-    return bool(wanted) and BlockEntry.objects.filter(hash__in=wanted).exists()
+    return which_blocked([Asked(page, image, file_hash)])[0]

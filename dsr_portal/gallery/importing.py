@@ -4,8 +4,9 @@ The command's own process works them off. A reading thread opens files, decodes 
 confined child and seals them into the vault, a thread per processor finds and aligns faces, and
 one embeds them, those of several pictures together; this thread keeps them busy and writes a
 batch's rows in one transaction, so that a kill anywhere loses at most the work of one batch and
-the same command goes on where it stopped. The listing lies in memory only: names of files may say
-something about a person.
+the same command goes on where it stopped. The threads go on with the next batch while one is
+written: what was read before a batch's rows stood is asked for again. The listing lies in memory
+only: names of files may say something about a person.
 """
 
 import itertools
@@ -15,7 +16,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,8 +60,16 @@ KIND = "gallery.import_batch"
 QUEUE = "enrol"
 BATCH = 100
 _AHEAD = 6
-# Crops that are embedded in one call: more save nothing (docs/engines.md) and are waited for.
-_TOGETHER = 16
+# Files whose hashes are looked up by one question, and how much of them lies in memory meanwhile.
+_ASKED_TOGETHER = 8
+_BYTES_TOGETHER = 16 * 1024 * 1024
+# Crops that are embedded in one call: more save nothing (docs/engines.md) and are waited for. The
+# ONNX client takes one after the other whatever it is given.
+_TOGETHER = {"onnx": 4, "tensorflow": 16}
+# Pictures looked at or waiting for it, for each thread that looks: with less the threads idle while
+# a batch is written. Large ones don't wait, so that memory stays bounded.
+_WAITING = 4
+_MOST_PIXELS_WAITING = 16_000_000
 _POLL_SECONDS = 0.5
 # Read into memory at most; a larger file is counted as unreadable and its facts are kept.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -127,15 +136,48 @@ class ImportReport:
         return self.done_now / self.seconds if self.seconds > 0 else 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What stood when the reading of a batch began: stops of collection and blocked faces."""
+
+    standing: tuple[CollectionStop, ...]
+    stops: tuple[CollectionStop, ...]
+    gate: face_blocks.Gate
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the whole source may not be collected any more (R23)."""
+        return len(self.stops) != len(self.standing)
+
+    def is_behind(self, source_id: UUID) -> bool:
+        """Whether something else stands now."""
+        now = {one.id for one in scopes.standing(source_id)}
+        return now != {one.id for one in self.standing} or self.gate.is_behind()
+
+
+@dataclass(slots=True)
+class Stream:
+    """Files of several batches on their way, in order, and the batches whose files come next."""
+
+    batches: deque[UUID]
+    reads: "Generator[Read]"
+
+
 @dataclass(slots=True)
 class Running:
-    """A run in this process: its listing, the decoder and who wants to hear of progress."""
+    """A run in this process: its listing, the decoder and who wants to hear of progress.
+
+    `written`: batches this process wrote; what was read before the last one may be known now.
+    """
 
     run_id: UUID
     listing: Listing
     session: PictureSession
     progress: Progress
     model: recognition.ModelFacts
+    source_id: UUID
+    stream: Stream | None = None
+    written: int = 0
     done: int = 0
     faces: int = 0
     done_now: int = 0
@@ -164,18 +206,20 @@ def import_folder(
     with _only_one():
         owner = declare_source(name=source, legal_basis=legal_basis, purposes=purposes, actor=actor)
         refuse_while_stopped(owner)
-        engines.enrol_with(len(listing.items))
+        engines.enrol_with()
         model = recognition.prepare_engine()
         run, resumed = _begin(owner.id, listing, actor)
-        began = time.monotonic()
         with picture_session() as session:
-            running = Running(run.id, listing, session, progress, model)
+            session.start()
+            began = time.monotonic()
+            running = Running(run.id, listing, session, progress, model, owner.id)
             running.done = _done_before(run)
             running.faces = run.faces
             _running[run.id] = running
             try:
                 _work_off(run)
             finally:
+                _let_go(running)
                 del _running[run.id]
         run = _finish(run.id, actor)
     return ImportReport(
@@ -335,9 +379,12 @@ class Read:
     """A file as the reading thread leaves it: bytes sealed, pixels decoded, or why not."""
 
     item: Item
+    plan: Plan
+    written: int
     file_hash: str = ""
     image: SourceImage | None = None
     known_id: UUID | None = None
+    data: bytes | None = None
     staged: vault.Staged | None = None
     picture: Picture | None = None
     problem: str = ""
@@ -347,6 +394,8 @@ class Read:
     seen: Sequence[analysis.SeenFace] = ()
     left_out: int = 0
     faces: list[analysis.FoundFace] = field(default_factory=list)
+    failed: BaseException | None = None
+    """What ended the stream here; raised by who takes the file, so that it ends its batch alone."""
 
 
 @dataclass(slots=True)
@@ -381,44 +430,100 @@ def import_batch(ctx: jobs.JobContext) -> None:
     running = _running.get(row.run_id) if row is not None else None
     if row is None or running is None or row.state == ImportBatch.State.DONE:
         return
-    items = running.listing.items[row.first : row.first + row.size]
     batch = Batch(row.run_id)
-    gate, standing = face_blocks.Gate(), scopes.standing(row.run.source_id)
-    stops = scopes.narrow(standing)
-    if len(stops) != len(standing):
-        # Signed while the import ran: what was done stays, nothing more is taken (R23).
-        raise jobs.Permanent("collection_stopped")
-    for read in _embedded(_found(_reading(items, running.session, stops)), gate):
+    try:
+        plan = _take_all(ctx, running, row, batch)
+        with ctx.complete():
+            _write(batch, row, running.model)
+            _refuse_blocked_meanwhile(batch, plan.gate)
+            _refuse_stopped_meanwhile(row.run.source_id, plan.standing)
+    except IntegrityError as error:
+        # Another machine imported one of these pictures meanwhile: now it is known.
+        _let_go(running)
+        raise jobs.Transient("picture_taken_meanwhile") from error
+    except BaseException:
+        _let_go(running)
+        raise
+    running.written += 1
+    running.done += row.size
+    running.done_now += row.size
+    running.faces += batch.counts.faces
+
+
+def _take_all(ctx: jobs.JobContext, running: Running, row: ImportBatch, batch: Batch) -> Plan:
+    """Stage every file of a batch; what stood when its reading began."""
+    read = _first_of(running, row)
+    plan = read.plan
+    for number in range(row.size):
+        if number:
+            read = _next(running)
+        if read.failed is not None:
+            raise read.failed
+        if read.written != running.written:
+            _know_by_now(read)
         _take(batch, row.run, read)
         running.progress(
             running.done + _finished(batch.counts), row.run.seen, running.faces + batch.counts.faces
         )
         ctx.must_be_ours()
-    try:
-        with ctx.complete():
-            _write(batch, row, running.model)
-            _refuse_blocked_meanwhile(batch, gate)
-            _refuse_stopped_meanwhile(row.run.source_id, standing)
-    except IntegrityError as error:
-        # Another machine imported one of these pictures meanwhile: now it is known.
-        raise jobs.Transient("picture_taken_meanwhile") from error
-    running.done += row.size
-    running.done_now += row.size
-    running.faces += batch.counts.faces
+    return plan
+
+
+def _first_of(running: Running, row: ImportBatch) -> Read:
+    """The first file of a batch: of what is on its way, unless that began under other orders."""
+    stream = running.stream
+    if stream is not None and stream.batches and stream.batches[0] == row.id:
+        stream.batches.popleft()
+        read = next(stream.reads, None)
+        if read is not None and not read.plan.is_behind(running.source_id):
+            return read
+    _let_go(running)
+    plan = _plan(running.source_id)
+    if plan.is_stopped:
+        # Signed while the import ran: what was done stays, nothing more is taken (R23).
+        raise jobs.Permanent("collection_stopped")
+    later = ImportBatch.objects.filter(
+        run_id=row.run_id, state=ImportBatch.State.PENDING, ordinal__gt=row.ordinal
+    ).order_by("ordinal")
+    parts = [row, *later]
+    running.stream = Stream(
+        deque(one.id for one in parts[1:]), _embedded(_found(_reading(running, parts, plan)))
+    )
+    return _next(running)
+
+
+def _next(running: Running) -> Read:
+    if running.stream is None:
+        raise RuntimeError("nothing is on its way")
+    return next(running.stream.reads)
+
+
+def _let_go(running: Running) -> None:
+    """End what is on its way; nothing of it counts before its batch is written."""
+    stream, running.stream = running.stream, None
+    if stream is not None:
+        stream.reads.close()
+
+
+def _plan(source_id: UUID) -> Plan:
+    standing = tuple(scopes.standing(source_id))
+    return Plan(standing, tuple(scopes.narrow(standing)), face_blocks.Gate())
 
 
 def _finished(counts: Counts) -> int:
     return counts.imported + counts.duplicates + counts.refused
 
 
-def _reading(
-    items: tuple[Item, ...], session: PictureSession, stops: Sequence[CollectionStop]
-) -> Iterator[Read]:
-    """Files of a batch in their order, read, decoded and sealed a few ahead in a thread."""
-    ready: queue.Queue[Read | BaseException | None] = queue.Queue(maxsize=_AHEAD)
+def _reading(running: Running, batches: Sequence[ImportBatch], plan: Plan) -> Iterator[Read]:
+    """Files of batches in their order, read, decoded and sealed a few ahead in a thread.
+
+    `plan` is that of the first batch; each later one is read under what stands when it begins,
+    and one that is stopped then is left to who asks for it.
+    """
+    ready: queue.Queue[Read | None] = queue.Queue(maxsize=_AHEAD)
     stop = threading.Event()
 
-    def put(value: Read | BaseException | None) -> bool:
+    def put(value: Read | None) -> bool:
         while not stop.is_set():
             try:
                 ready.put(value, timeout=0.2)
@@ -429,60 +534,131 @@ def _reading(
 
     def work() -> None:
         try:
-            for item in items:
-                if not put(_read(item, session, stops)):
+            for read in _read_all(running, batches, plan):
+                if not put(read):
                     return
             put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-            put(error)
         finally:
             connection.close()
 
     thread = threading.Thread(target=work, name="import-reader", daemon=True)
     thread.start()
     try:
-        while (value := ready.get()) is not None:
-            if isinstance(value, BaseException):
-                raise value
-            yield value
+        while (read := ready.get()) is not None:
+            yield read
     finally:
         stop.set()
         thread.join()
 
 
-def _read(item: Item, session: PictureSession, stops: Sequence[CollectionStop]) -> Read:
-    """Hash first: what is blocked or known is never decoded, what a stop covers not even read."""
-    read = Read(item)
-    if scopes.covered(item, stops):
+def _read_all(running: Running, batches: Sequence[ImportBatch], plan: Plan) -> Iterator[Read]:
+    """Every file of the batches; the last one has failed where one did."""
+    for number, row in enumerate(batches):
+        items = running.listing.items[row.first : row.first + row.size]
+        try:
+            mine = _plan(running.source_id) if number else plan
+            if mine.is_stopped:
+                return
+            for few in _few(items):
+                for read in _asked([_opened(item, running, mine) for item in few]):
+                    _decode(read, running.session)
+                    yield read
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that takes it
+            yield Read(items[0], plan, running.written, failed=error)
+            return
+
+
+def _few(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Files that are asked for together, in their order; of large ones only one lies in memory."""
+    few: list[Item] = []
+    size = 0
+    for item in items:
+        mine = _size_of(item.path)
+        if few and (len(few) >= _ASKED_TOGETHER or size + mine > _BYTES_TOGETHER):
+            yield few
+            few, size = [], 0
+        few.append(item)
+        size += mine
+    if few:
+        yield few
+
+
+def _opened(item: Item, running: Running, plan: Plan) -> Read:
+    """The file's bytes and hash; what a stop covers is not even read."""
+    read = Read(item, plan, running.written)
+    if scopes.covered(item, plan.stops):
         read.blocked = True
         return read
-    data = _bytes_of(item.path)
-    if data is None:
+    read.data = _bytes_of(item.path)
+    if read.data is None:
         read.problem = "unreadable_file" if not item.path.is_file() else "too_many_bytes"
     else:
-        read.file_hash = hashes.of_file(data)
-        facts = item.known
-        read.blocked = blocks.blocked(
-            page=facts.get("page_url", ""),
-            image=facts.get("image_url", ""),
-            file_hash=read.file_hash,
+        read.file_hash = hashes.of_file(read.data)
+    return read
+
+
+def _asked(reads: list[Read]) -> list[Read]:
+    """The same files, told which are blocked and which known: one question each for all."""
+    asked = [read for read in reads if read.file_hash]
+    on_list = blocks.which_blocked(
+        [
+            blocks.Asked(
+                page=read.item.known.get("page_url", ""),
+                image=read.item.known.get("image_url", ""),
+                file_hash=read.file_hash,
+            )
+            for read in asked
+        ]
+    )
+    known = dict(
+        SourceImage.objects.filter(file_hash__in={read.file_hash for read in asked}).values_list(
+            "file_hash", "id"
         )
-        if read.blocked:
-            return read
-        known = SourceImage.objects.filter(file_hash=read.file_hash)
-        read.known_id = known.values_list("id", flat=True).first()
-        if read.known_id is not None:
-            return read
+    )
+    for read, is_blocked in zip(asked, on_list, strict=True):
+        read.blocked = is_blocked
+        if not is_blocked:
+            read.known_id = known.get(read.file_hash)
+    return reads
+
+
+def _decode(read: Read, session: PictureSession) -> None:
+    """Seal and decode a new picture: what is blocked or known is never decoded."""
+    data, read.data = read.data, None
+    if read.blocked or read.known_id is not None:
+        return
     image_id = new_id()
     read.image = SourceImage(id=image_id)
-    read.staged = vault.stage_unit(kind=vault.UnitKind.SOURCE_IMAGE, owner=image_id)
+    read.staged = vault.stage_unit(kind=vault.UnitKind.SOURCE_IMAGE, owner=image_id, many=True)
     if data is not None:
         read.staged.add("picture", data)
         try:
             read.picture = session.decode(data)
         except PictureRefused as error:
             read.problem = error.code
-    return read
+
+
+def _known(file_hash: str) -> UUID | None:
+    """The picture with these bytes that the gallery has."""
+    return SourceImage.objects.filter(file_hash=file_hash).values_list("id", flat=True).first()
+
+
+def _know_by_now(read: Read) -> None:
+    """A picture that an earlier batch wrote since this one was read is known, as if read now."""
+    if read.blocked or read.known_id is not None or not read.file_hash:
+        return
+    read.known_id = _known(read.file_hash)
+    if read.known_id is not None:
+        read.turned_away, read.faces, read.staged, read.image = False, [], None, None
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _bytes_of(path: Path) -> bytes | None:
@@ -501,19 +677,28 @@ def _found(reads: Iterable[Read]) -> Iterator[Read]:
     """
     threads, pipeline = len(os.sched_getaffinity(0)), engines.pipeline()
     waiting: deque[tuple[Read, Future[analysis.SeenPicture] | None]] = deque()
+    plan: Plan | None = None
     known: set[str] = set()
     with ThreadPoolExecutor(threads, thread_name_prefix="import-faces") as pool:
         for read in reads:
             job = None
+            if read.plan is not plan:
+                plan, known = read.plan, set()
             # A picture that this batch holds already is not looked at again.
             if read.picture is not None and read.file_hash not in known:
                 known.add(read.file_hash)
                 job = pool.submit(analysis.find_gallery_faces, read.picture, pipeline)
             waiting.append((read, job))
-            if len(waiting) > threads:
+            while len(waiting) > threads and _are_enough([one for one, _job in waiting], threads):
                 yield _with_faces(*waiting.popleft())
         while waiting:
             yield _with_faces(*waiting.popleft())
+
+
+def _are_enough(reads: Sequence[Read], threads: int) -> bool:
+    pictures = [one.picture for one in reads if one.picture is not None]
+    pixels = sum(one.width * one.height for one in pictures)
+    return len(reads) > _WAITING * threads or pixels > _MOST_PIXELS_WAITING
 
 
 def _with_faces(read: Read, job: Future[analysis.SeenPicture] | None) -> Read:
@@ -525,49 +710,55 @@ def _with_faces(read: Read, job: Future[analysis.SeenPicture] | None) -> Read:
             except BadInput as error:
                 # Counted with those that could not be searched (R15).
                 read.size, read.problem = None, error.code
+            except BaseException as error:  # noqa: BLE001 - raised again by who takes the file
+                read.failed = error
             else:
                 read.seen, read.left_out = look.faces, look.left_out
         read.picture = None
     return read
 
 
-def _embedded(reads: Iterable[Read], gate: face_blocks.Gate) -> Iterator[Read]:
+def _embedded(reads: Iterable[Read]) -> "Generator[Read]":
     """The same files with templates, made for several pictures in one call of the network.
 
     In a thread, one group ahead: while it embeds, this thread hands out the next pictures.
     """
-    pipeline = engines.pipeline()
+    pipeline, together = engines.pipeline(), _TOGETHER[engines.engine().backend]
     waiting: deque[tuple[list[Read], Future[list[analysis.FoundFace]]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="import-templates") as pool:
-        for group in _groups(reads):
+        for group in _groups(reads, together):
             seen = [face for read in group for face in read.seen]
             waiting.append((group, pool.submit(analysis.embed_gallery_faces, seen, pipeline)))
             if len(waiting) > 1:
-                yield from _with_templates(*waiting.popleft(), gate)
+                yield from _with_templates(*waiting.popleft())
         while waiting:
-            yield from _with_templates(*waiting.popleft(), gate)
+            yield from _with_templates(*waiting.popleft())
 
 
-def _groups(reads: Iterable[Read]) -> Iterator[list[Read]]:
-    """Files whose faces are embedded together, in their order."""
+def _groups(reads: Iterable[Read], together: int) -> Iterator[list[Read]]:
+    """Files whose faces are embedded together, in their order; those of a batch only."""
     group: list[Read] = []
     for read in reads:
+        if group and group[-1].plan is not read.plan:
+            yield group
+            group = []
         group.append(read)
-        if sum(len(one.seen) for one in group) >= _TOGETHER:
+        if len(group) >= 2 * together or sum(len(one.seen) for one in group) >= together:
             yield group
             group = []
     if group:
         yield group
 
 
-def _with_templates(
-    reads: list[Read], job: Future[list[analysis.FoundFace]], gate: face_blocks.Gate
-) -> list[Read]:
-    done = iter(job.result())
-    for read in reads:
-        read.faces = [next(done) for _face in read.seen]
-        read.seen = ()
-    _ask(reads, gate)
+def _with_templates(reads: list[Read], job: Future[list[analysis.FoundFace]]) -> list[Read]:
+    try:
+        done = iter(job.result())
+        for read in reads:
+            read.faces = [next(done) for _face in read.seen]
+            read.seen = ()
+        _ask(reads, reads[0].plan.gate)
+    except BaseException as error:  # noqa: BLE001 - raised again by who takes the file
+        reads[0].failed = error
     return reads
 
 
@@ -629,7 +820,7 @@ def _new_face(
     image: SourceImage, number: int, face: analysis.FoundFace, size: tuple[int, int]
 ) -> NewFace:
     row = Record(id=new_id(), image=image, face_number=number)
-    staged = vault.stage_unit(kind=vault.UnitKind.ENROLLED_FACE, owner=row.id)
+    staged = vault.stage_unit(kind=vault.UnitKind.ENROLLED_FACE, owner=row.id, many=True)
     staged.add("crop", face.crop)
     staged.add("template", face.template)
     staged.add_json(

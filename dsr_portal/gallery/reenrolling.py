@@ -72,7 +72,7 @@ def reenrol(*, name: str, actor: Actor, progress: Progress = lambda done, total:
     """
     entry = engines.entry_named(name)
     with _only_one():
-        engines.enrol_with(Record.objects.count())
+        engines.enrol_with()
         model = reenrolment.begin(entry)
         with picture_session() as session:
             run = Running(model, engines.pipeline(entry), session, set())

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 TURN = "template-turn"
 
-TENSORFLOW_FROM = 1_000
-"""Pictures from which an import is worth TensorFlow's start."""
-
 # Probes and everything interactive: fast to start. Only the enrolment process chooses otherwise.
 _backend: "Backend" = "onnx"
 
@@ -135,20 +132,18 @@ def pipeline(model: "ModelEntry | None" = None) -> "Pipeline":
     return Pipeline(engine_of(chosen), turn(chosen.dimension), mean_face_of(chosen))
 
 
-def enrol_with(pictures: int) -> "Backend":
+def enrol_with() -> "Backend":
     """Choose what this process embeds with, before its first embedding; what was chosen.
 
-    `DSR_ENROL_ENGINE`: "auto" takes TensorFlow from TENSORFLOW_FROM pictures on, for its start
-    costs seconds that a handful of pictures never win back (docs/engines.md).
+    `DSR_ENROL_ENGINE`: "auto" takes ONNX, which was measured to be the faster one on processors
+    and starts at once; TensorFlow is there for who asks for it (docs/engines.md).
     """
     global _backend  # noqa: PLW0603 - DeepFace runs on one engine per process
     match settings.DSR_ENROL_ENGINE:
         case "tensorflow":
             _backend = "tensorflow"
-        case "onnx":
+        case "onnx" | "auto":
             _backend = "onnx"
-        case "auto":
-            _backend = "tensorflow" if pictures >= TENSORFLOW_FROM else "onnx"
         case _:
             raise ImproperlyConfigured("DSR_ENROL_ENGINE is auto, tensorflow or onnx")
     return _backend

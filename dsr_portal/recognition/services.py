@@ -193,12 +193,13 @@ class Absence:
 
 
 def prepare_engine() -> ModelFacts:
-    """Load and check the engine now, so that the first picture does not wait for it."""
+    """Load and check engine and detector now, so that the first picture does not wait for them."""
     from biometrics.errors import BiometricsError
     from biometrics.weights import WeightsError
 
     try:
         engines.engine().start()
+        engines.pipeline().start()
         return engines.facts_of(engines.model_row())
     except (BiometricsError, WeightsError) as error:
         raise engines.plain(error) from error

@@ -157,6 +157,16 @@ class PictureSession:
         self.started = 0
         """How many children this session has used."""
 
+    def start(self) -> None:
+        """Begin a child now, so that the first picture does not wait for it.
+
+        One that can't begin is told with the picture that needs it.
+        """
+        try:
+            self._begin()
+        except ChildFailed:
+            self.close()
+
     def decode(self, data: bytes, *, max_side: int = MAX_SIDE) -> Picture:
         if not data:
             raise PictureRefused("empty")
@@ -165,11 +175,9 @@ class PictureSession:
         if self._child is not None and self._used >= self._per_child:
             self.close()
         try:
-            if self._child is None:
-                self._child, self._used = Child(DECODER), 0
-                self.started += 1
+            child = self._begin()
             self._used += 1
-            header, rgb = self._child.ask(
+            header, rgb = child.ask(
                 {"op": "decode", "max_side": max_side, "max_pixels": MAX_PIXELS},
                 data,
                 seconds=PICTURE_SECONDS,
@@ -185,16 +193,19 @@ class PictureSession:
         if not data or len(data) > MAX_BYTES:
             return UNREAD
         try:
-            if self._child is None:
-                self._child, self._used = Child(DECODER), 0
-                self.started += 1
-            header, body = self._child.ask(
+            header, body = self._begin().ask(
                 {"op": "metadata"}, data, seconds=PICTURE_SECONDS, most=MAX_METADATA
             )
             return _metadata(header, body)
         except ChildFailed:
             self.close()
             return UNREAD
+
+    def _begin(self) -> "Child":
+        if self._child is None:
+            self._child, self._used = Child(DECODER), 0
+            self.started += 1
+        return self._child
 
     def close(self) -> None:
         if self._child is not None:

@@ -227,8 +227,11 @@ def save_all(staged: Sequence[Staged]) -> None:
         transaction.on_commit(one._close)
 
 
-def stage_unit(*, kind: UnitKind | str, owner: UUID) -> Staged:
+def stage_unit(*, kind: UnitKind | str, owner: UUID, many: bool = False) -> Staged:
     """Begin a new unit of one life; `owner` is the id of what it belongs to (case, record).
+
+    With `many` nothing is asked for this unit alone, whether its bucket still stands: `save_all`
+    asks once for all of them and takes another bucket where one was replaced.
 
     Inside a transaction the process's pool must have a bucket left: wrap the whole service in
     `retry_stale`, which fills it and runs the service again, or stage before the transaction.
@@ -236,13 +239,13 @@ def stage_unit(*, kind: UnitKind | str, owner: UUID) -> Staged:
     kind = UnitKind(kind).value
     key = crypto.new_key()
     row = UnitKey(id=new_id(), kind=kind, owner=owner)
-    _wrap_into_bucket(row, key)
+    _wrap_into_bucket(row, key, asked=not many)
     return Staged(row.id, kind, owner, key, row)
 
 
-def _wrap_into_bucket(row: UnitKey, key: Key) -> None:
+def _wrap_into_bucket(row: UnitKey, key: Key, *, asked: bool = True) -> None:
     for _ in range(_TRIES):
-        row.bucket_id = _draw(row.kind)
+        row.bucket_id = _draw(row.kind, asked=asked)
         try:
             bucket_key = keys.keeper().key(row.bucket_id)
         except KeyGone:
@@ -294,13 +297,13 @@ def write_json(unit_id: UUID, field: str, value: Any) -> None:
     write_small(unit_id, field, _to_json(value))
 
 
-def _draw(kind: str) -> UUID:
-    """A bucket of the pool that still stands; made now when outside a transaction."""
+def _draw(kind: str, *, asked: bool = True) -> UUID:
+    """A bucket of the pool that still stands, if `asked`; made now when outside a transaction."""
     pool = keys.keeper().pool
     if not in_transaction() and keys.is_low(kind):
         keys.fill(kind)
     while (bucket := pool.draw(kind)) is not None:
-        if Bucket.objects.filter(id=bucket).exists():
+        if not asked or Bucket.objects.filter(id=bucket).exists():
             return bucket
         pool.drop([bucket])
         if not in_transaction():
