@@ -52,11 +52,13 @@ BUDGETS: dict[tuple[str, ...], int] = {
 
 # Files dealt whole to a process, the longest first: one that begins last is waited for alone.
 LONGEST_FIRST = (
-    "test_bio_engine", "test_erasure_workers", "test_demo_cases", "test_faces_finding",
+    "test_desk_table", "test_bio_engine", "test_erasure_workers", "test_demo_cases",
+    "test_faces_finding",
     "test_jobs_workers", "test_faces_quality", "test_search_kill", "test_vault_kill",
     "test_demo_start", "test_import", "test_calibrate", "test_index_kill", "test_case_groups",
-    "test_cards", "test_whole_way",
+    "test_whole_way", "test_desk_table_found", "test_cards",
     "test_restore_postgresql", "test_vault_rotate", "test_outward", "test_disclosure",
+    "test_law_no_scores", "test_gallery_untouched", "test_law_trail_whole",
 )  # fmt: skip
 
 

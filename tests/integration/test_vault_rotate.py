@@ -288,7 +288,7 @@ def test_readers_and_writers_in_other_processes_never_fail_meanwhile(tmp_path, m
             assert rotation.rotate(actor=OPERATOR).done
     finally:
         stop.touch()
-        told = [json.loads(one.communicate(timeout=60)[0].splitlines()[-1]) for one in others]
+        told = [json.loads(one.communicate(timeout=240)[0].splitlines()[-1]) for one in others]
     for one in told:
         assert one["failed"] == []
         assert min(one["written"], one["read"]) > 0

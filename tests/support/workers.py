@@ -14,14 +14,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 60.0
+# Only what never comes is waited for that long: a machine may be busy with other work.
+START_SECONDS = 120.0
 _READY = "ready."
 _BEATS = "beat: Starting"
 # Settings a test may have changed, handed on under the names the environment has for them.
@@ -56,9 +57,16 @@ class Worker:
         return self._log.read_text(errors="replace")
 
     def children(self) -> list[int]:
-        """Processes the worker forked: those that run jobs."""
-        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        return [int(pid) for pid in listed.split()]
+        """Processes any thread of the worker has started: successors come from its supervisor.
+
+        A thread or a child may end between being listed and being read: then it is not there. One
+        that ended and is still listed, because nobody has waited for it yet, is not there either.
+        """
+        pids: list[str] = []
+        for path in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                pids += path.read_text().split()
+        return [int(pid) for pid in pids if _lives(pid)]
 
     def kill(self) -> None:
         """kill -9 for the worker and its children, as a power cut would end them."""
@@ -74,6 +82,15 @@ class Worker:
             self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self.kill()
+
+
+def _lives(pid: str) -> bool:
+    """Whether a process runs; not one that ended and waits for its parent to notice."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return told.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 @contextmanager
@@ -101,7 +118,7 @@ def running_beat(
         yield beat
 
 
-def until(true: Callable[[], object], *, seconds: float = 30.0, what: str = "it") -> None:
+def until(true: Callable[[], object], *, seconds: float = 120.0, what: str = "it") -> None:
     """Wait for a condition; fail with `what` when it does not come true in time."""
     end = time.monotonic() + seconds
     while not true():

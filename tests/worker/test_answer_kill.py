@@ -36,13 +36,13 @@ def test_an_answer_is_made_once_though_its_worker_is_killed() -> None:
     case = answers.found(answers.a_face(), answers.a_face(seed=2))
     answer = services.prepare_answer(case_id=case.id, actor=answers.OFFICER)
     with running_worker("probe", imports=IMPORTS) as worker:
-        until(stuck.marks, what="the step before the commit", seconds=60)
+        until(stuck.marks, what="the step before the commit")
         worker.kill()
     answer.refresh_from_db()
     assert answer.state == AnswerState.QUEUED
     assert not Document.objects.filter(case_id=case.id).exists()
     with running_worker("probe,light", imports=IMPORTS), running_beat():
-        until(lambda: _done(str(answer.id)), what="the answer", seconds=60)
+        until(lambda: _done(str(answer.id)), what="the answer")
     answer.refresh_from_db()
     assert answer.state == AnswerState.READY
     assert len(stuck.marks()) == 2

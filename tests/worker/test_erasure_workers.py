@@ -56,12 +56,6 @@ def patterns_of(shown: lab.Shown) -> list[bytes]:
     return template_patterns(np.frombuffer(shown.templates[0], dtype="<f4"))
 
 
-def children(worker: Worker) -> set[int]:
-    """Processes any thread of the worker has started: successors come from its supervisor."""
-    listed = Path(f"/proc/{worker.pid}/task").glob("*/children")
-    return {int(pid) for path in listed for pid in path.read_text().split()}
-
-
 def copies(worker: Worker, patterns: list[bytes]) -> int:
     """Byte patterns in the memory of every process of a worker, read from outside.
 
@@ -70,7 +64,7 @@ def copies(worker: Worker, patterns: list[bytes]) -> int:
     read.
     """
     found = 0
-    for pid in [worker.pid, *children(worker)]:
+    for pid in [worker.pid, *worker.children()]:
         try:
             found += scan_process(pid, patterns, writable_only=True).total
         except ScanFailed as error:
@@ -111,14 +105,14 @@ def test_the_process_that_held_it_is_replaced_and_the_new_one_holds_nothing() ->
     looked_for = patterns_of(own)
     with running_worker("probe,search", env=ENV) as search, running_worker("light", env=ENV):
         seal()
-        before = children(search)
+        before = set(search.children())
         assert before
         assert copies(search, looked_for) > 0
         with running_beat():
             plan = services.start_erasure(case_id=case.id, actor=support.OFFICER)
             certified(plan, search, 120)
-            until(idle, seconds=60, what="the last job")
-        assert not before & children(search)
+            until(idle, what="the last job")
+        assert not before & set(search.children())
         assert copies(search, looked_for) == 0
     plan.refresh_from_db()
     memory = plan.verifications.get(store="search_memory")
@@ -133,7 +127,7 @@ def test_the_process_that_held_it_is_replaced_and_the_new_one_holds_nothing() ->
 def decided_by_two(plan: Plan) -> None:
     """The copy the workers proposed goes too; then the plan goes on."""
     waits = Plan.objects.filter(id=plan.id, waits_for=WaitCode.DUPLICATES)
-    until(waits.exists, seconds=60, what="the proposed copy")
+    until(waits.exists, what="the proposed copy")
     (row,) = plan.duplicates.all()
     for who in (support.OFFICER, support.SECOND):
         duplicates.decide(duplicate_id=row.id, verdict="goes", actor=who)
@@ -161,7 +155,7 @@ def test_killed_at_every_point_it_is_finished_once(tmp_path: Path) -> None:
         decided_by_two(plan)
         certified(plan, search, 300)
         took = (now() - began).total_seconds()
-        until(idle, seconds=60, what="the last job")
+        until(idle, what="the last job")
     assert sorted(path.name for path in erasure_kill.folder().iterdir()) == sorted(
         erasure_kill.POINTS
     ), took

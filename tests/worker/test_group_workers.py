@@ -107,7 +107,7 @@ def test_two_groups_answer_whole_while_faces_are_added_sealed_and_erased():
             assert {hit.record_id for hit in outcome.hits} == set(mine)
             assert outcome.compared == outcome.enrolled == 30 + 4 + 5 * (number + 1)
         for number in range(ROUNDS):
-            until(lambda key=f"before-{number}": ended(key), seconds=60, what="an earlier answer")
+            until(lambda key=f"before-{number}": ended(key), what="an earlier answer")
             outcome, _below = group_search.merged(f"before-{number}")
             assert outcome.whole
         assert_both_hold_a_part()

@@ -78,7 +78,7 @@ def test_two_kills_later_the_import_is_whole_and_nothing_is_twice():
     pictures = SourceImage.objects.count()
     assert 3 <= between < 10
     process = start()
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     answer = json.loads(out)
     files = len(list((PEOPLE / "gallery").iterdir()))

@@ -67,11 +67,11 @@ def test_index_keys_and_outbox_are_finished_once_though_every_commit_is_killed()
         with unit_of_work():
             services.enqueue_seal()
             jobs.queue_effect(kind=kill_at_commit.LETTER, subject_id=letter, unique_key="one")
-        until(lambda: done("recognition.seal"), seconds=60, what="the sealed index")
+        until(lambda: done("recognition.seal"), what="the sealed index")
         sealed = set(Shard.objects.values_list("unit", flat=True))
         with unit_of_work():
             (number,) = services.erase_records(record_ids=ids[:1])
-        until(lambda: done("recognition.graphs"), seconds=60, what="the rewritten shard's graph")
+        until(lambda: done("recognition.graphs"), what="the rewritten shard's graph")
         (damaged,) = set(Shard.objects.values_list("unit", flat=True)) & sealed
         photo = a_photo()
         with unit_of_work():
@@ -79,15 +79,15 @@ def test_index_keys_and_outbox_are_finished_once_though_every_commit_is_killed()
                 kind="recognition.rebuild_shard", subject=damaged, idempotency_key="testing.rebuild"
             )
             group_search.ask(key="one", pictures=[(photo, "picture")], threshold=0.9)
-        until(lambda: done("recognition.search_group"), seconds=60, what="the search")
-        until(lambda: done("recognition.rebuild_shard"), seconds=60, what="the rebuilt shard")
+        until(lambda: done("recognition.search_group"), what="the search")
+        until(lambda: done("recognition.rebuild_shard"), what="the rebuilt shard")
         with unit_of_work():
             services.recycle_holders(number)
             jobs.enqueue(
                 kind="recognition.recycle", subject="index", idempotency_key="testing.recycle"
             )
-        until(lambda: done("recognition.recycle"), seconds=60, what="the new process")
-        until(idle, seconds=60, what="the last job")
+        until(lambda: done("recognition.recycle"), what="the new process")
+        until(idle, what="the last job")
     assert kill_at_commit.marks() == set(kill_at_commit.POINTS)
     events = list(Event.objects.values_list("type", flat=True))
     for once in ("index.sealed", "index.rewritten", "index.rebuilt", "outbox.sent"):

@@ -48,14 +48,14 @@ def test_a_letter_leaves_once_though_its_worker_is_killed() -> None:
     proposals.agree(proposal_id=proposal.id, actor=support.SECOND)
     letter = Letter.objects.get()
     with running_worker("light", imports=IMPORTS) as worker:
-        until(stuck.marks, what="the step before the commit", seconds=60)
+        until(stuck.marks, what="the step before the commit")
         worker.kill()
     letter.refresh_from_db()
     assert letter.state == LetterState.QUEUED
     assert not Document.objects.filter(case_id=case.id).exists()
     assert Case.objects.get(id=case.id).due_on == before
     with running_worker("light", imports=IMPORTS), running_beat():
-        until(lambda: _done(str(letter.id)), what="the letter", seconds=60)
+        until(lambda: _done(str(letter.id)), what="the letter")
     letter.refresh_from_db()
     assert letter.state == LetterState.SENT
     assert Job.objects.get(subject=str(letter.id)).attempts == 2
@@ -82,7 +82,7 @@ def test_a_link_to_sign_in_is_sent_once_though_its_worker_is_killed() -> None:
     acting.ask_link(email=LENA.email)
     imports = ("tests.support.kill_at_commit",)
     with running_worker("light", imports=imports), running_beat():
-        until(lambda: _done(str(account.id)), what="the link", seconds=60)
+        until(lambda: _done(str(account.id)), what="the link")
     assert kill_at_commit.ACCOUNT in kill_at_commit.marks()
     assert Job.objects.get(kind=acting.ASKED).attempts == 2
     assert account.links.filter(purpose=LinkPurpose.SIGN_IN).count() == 1

@@ -58,7 +58,7 @@ def test_recipients_are_told_though_the_worker_is_killed(settings: Any, tmp_path
         env = {"DSR_EGRESS_TEST_CA": authority.ca}
         with running_worker(imports=IMPORTS, env=env), running_beat(env=env):
             idle = Job.objects.exclude(state=JobState.DONE)
-            until(lambda: not idle.exists(), seconds=60, what="the last job")
+            until(lambda: not idle.exists(), what="the last job")
     assert kill_at_commit.marks() >= KILLED
     states = dict(Notice.objects.values_list("recipient_id", "state"))
     assert states == {caller.id: "DONE", poster.id: "PRINTED"}

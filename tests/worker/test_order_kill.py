@@ -47,14 +47,14 @@ def test_an_order_is_checked_once_though_its_worker_is_killed() -> None:
     )
     measure = orders.add_measure(order_id=order.id, kind="stop", words="As ordered.", actor=chief)
     with running_worker("light", imports=IMPORTS) as worker:
-        until(stuck.marks, what="the step before the commit", seconds=60)
+        until(stuck.marks, what="the step before the commit")
         worker.kill()
     measure.refresh_from_db()
     assert (measure.checked_at, measure.passes) == (None, None)
     assert not Event.objects.filter(type="order.checked").exists()
     checking = Job.objects.get(kind=orders.KIND)
     with running_worker("light", imports=IMPORTS), running_beat():
-        until(lambda: _done(checking), what="the check", seconds=60)
+        until(lambda: _done(checking), what="the check")
     measure.refresh_from_db()
     assert measure.passes is False, "no stop is in force"
     checking.refresh_from_db()

@@ -42,13 +42,13 @@ def test_a_report_is_made_once_though_its_worker_is_killed() -> None:
     )
     report = services.request_report(case_id=case.id, authority_code="NL", actor=REGULATOR)
     with running_worker("light", imports=IMPORTS) as worker:
-        until(stuck.marks, what="the step before the commit", seconds=60)
+        until(stuck.marks, what="the step before the commit")
         worker.kill()
     report.refresh_from_db()
     assert report.state == ReportState.QUEUED
     assert not Document.objects.filter(case_id=case.id).exists()
     with running_worker("light", imports=IMPORTS), running_beat():
-        until(lambda: _done(str(report.id)), what="the report", seconds=60)
+        until(lambda: _done(str(report.id)), what="the report")
     report.refresh_from_db()
     assert (report.state, report.trail_verified) == (ReportState.READY, True)
     assert Job.objects.get(subject=str(report.id)).attempts == 2
@@ -67,12 +67,12 @@ def test_a_monthly_report_is_made_once_though_its_worker_is_killed() -> None:
     assert board._queue(date(2026, 1, 1))
     report = BoardReport.objects.get()
     with running_worker("light", imports=IMPORTS) as worker:
-        until(stuck.marks, what="the step before the commit", seconds=60)
+        until(stuck.marks, what="the step before the commit")
         worker.kill()
     report.refresh_from_db()
     assert report.document_id is None
     with running_worker("light", imports=IMPORTS), running_beat():
-        until(lambda: _done(str(report.id)), what="the report", seconds=60)
+        until(lambda: _done(str(report.id)), what="the report")
     report.refresh_from_db()
     assert Job.objects.get(subject=str(report.id)).attempts == 2
     made = Event.objects.filter(type="board.report_made", subject_id=report.id)

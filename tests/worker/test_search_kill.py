@@ -77,7 +77,7 @@ def worker():
 
 def killed_at(moment):
     with worker() as first:
-        until(lambda: begun(moment) == 1, seconds=60, what=moment)
+        until(lambda: begun(moment) == 1, what=moment)
         first.kill()
 
 
@@ -94,13 +94,13 @@ def test_a_worker_killed_while_it_judges_and_while_it_searches(officer):
     assert not Event.objects.filter(type="probe.judged").exists()
     with worker() as second, running_beat():
         # The judged photo starts the search by itself; it is held at its first hits.
-        until(lambda: begun("first-hits") == 1, seconds=60, what="the search")
+        until(lambda: begun("first-hits") == 1, what="the search")
         assert Search.objects.get().state == SearchState.PRELIMINARY
         assert Candidate.objects.count() == 2
         second.kill()
     assert not Review.objects.exists()
     with worker(), running_beat():
-        until(lambda: done("matching.search"), seconds=60, what="the search")
+        until(lambda: done("matching.search"), what="the search")
     assert_everything_once(case)
 
 
@@ -135,14 +135,14 @@ def test_a_worker_killed_while_it_widens_a_search(officer, settings):
     first = actor(staff("S-2"))
     actor(staff("S-3"))
     with worker(), running_beat():
-        until(lambda: done("matching.search"), seconds=60, what="the search")
+        until(lambda: done("matching.search"), what="the search")
     take(case, first)
     say_all(case, first, "same")
     assert Review.objects.get().state == ReviewState.WIDENING
     killed_at("widened")
     assert not Event.objects.filter(type="search.widened").exists()
     with worker(), running_beat():
-        until(lambda: done("matching.widen"), seconds=60, what="the widened search")
+        until(lambda: done("matching.widen"), what="the widened search")
     assert begun("widened") == 2
     assert Event.objects.filter(type="search.widened").count() == 1
     review = Review.objects.get()
@@ -165,7 +165,7 @@ def test_a_worker_killed_while_it_looks_up(officer):
     killed_at("looked-up")
     assert not Event.objects.filter(type="search.looked_up").exists()
     with worker(), running_beat():
-        until(lambda: done("matching.look_up"), seconds=60, what="the look-up")
+        until(lambda: done("matching.look_up"), what="the look-up")
     assert begun("looked-up") == 2
     assert Event.objects.filter(type="search.looked_up").count() == 1
     assert Review.objects.filter(case=case).count() == 1

@@ -1,7 +1,5 @@
 """A search worker that held erased templates ends; the next search waits for its successor."""
 
-from pathlib import Path
-
 import pytest
 
 from dsr_portal.audit.services import unit_of_work
@@ -29,12 +27,6 @@ def places(settings, tmp_path, weights_home):
     forget_index()
 
 
-def children(pid):
-    """Processes any thread of the worker has started: successors come from its supervisor."""
-    listed = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(one) for part in listed for one in part]
-
-
 def seal(number):
     with unit_of_work():
         return enqueue(kind="recognition.seal", subject="index", idempotency_key=f"seal:{number}")
@@ -49,23 +41,23 @@ def test_the_process_ends_after_its_job_and_another_one_takes_over():
     ids = enrol(random_templates(12))
     with running_worker("probe,search", env={"DSR_SHARD_ROWS": 8}) as worker:
         first = seal(1)
-        until(lambda: done(first), what="sealing", seconds=60)
+        until(lambda: done(first), what="sealing")
         assert Shard.objects.count() == 2
-        (child,) = children(worker.pid)
+        (child,) = worker.children()
         assert Holder.objects.get().pid == child
         with unit_of_work():
             (number,) = services.erase_records(record_ids=ids[:1])
-        until(lambda: services.erasure_settled(number), what="the rewrite", seconds=60)
+        until(lambda: services.erasure_settled(number), what="the rewrite")
         until(lambda: services.holders_applied(number), what="the change")
         assert not services.holders_recycled(number)
         with unit_of_work():
             assert services.recycle_holders(number) == 1
-        until(lambda: services.holders_recycled(number), what="the end of the process", seconds=60)
+        until(lambda: services.holders_recycled(number), what="the end of the process")
         assert Holder.objects.get(pid=child).state == "GONE"
         enrol(random_templates(3, seed=5))
         second = seal(2)
-        until(lambda: done(second), what="work of the next process", seconds=60)
-        (successor,) = children(worker.pid)
+        until(lambda: done(second), what="work of the next process")
+        (successor,) = worker.children()
         assert successor != child
         assert worker.log().count("its memory is given back") == 1
         assert "WorkerLostError" not in worker.log()
