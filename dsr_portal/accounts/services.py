@@ -62,7 +62,13 @@ def is_trained(staff: Staff) -> bool:
 
 def require_trained(staff: Staff) -> None:
     if not is_trained(staff):
-        raise NotAllowed("training", _("Your training has run out. Renew it to go on with cases."))
+        raise NotAllowed(
+            "training",
+            _(
+                "Your training has run out. Until a supervisor or the director has noted the new "
+                "one under People, you see how many cases there are and nothing in them."
+            ),
+        )
 
 
 def set_training(*, by: Staff, staff: Staff, until: date) -> None:

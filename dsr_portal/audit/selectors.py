@@ -1,5 +1,6 @@
 """Reading the trail. Callers have checked that the reader may see the case."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,20 @@ def events_for_case(case_id: UUID) -> QuerySet[Event]:
 def events_for_subject(subject_id: UUID) -> QuerySet[Event]:
     """Every event about one thing (a record, a job, an account) in order, with payloads."""
     return Event.objects.filter(subject_id=subject_id).select_related("payload").order_by("number")
+
+
+def cases_acted_in(staff_no: str, case_ids: Collection[UUID], *, but: Collection[str]) -> set[UUID]:
+    """Those of the cases in which this person of staff did more than the events named in `but`."""
+    own = Event.objects.filter(case_id__in=case_ids, actor_kind="staff", actor_id=staff_no)
+    found = own.exclude(type__in=but).values_list("case_id", flat=True)
+    return {case_id for case_id in found if case_id is not None}
+
+
+def looks(event: str, start: datetime, end: datetime) -> set[tuple[str, UUID]]:
+    """Which person of staff looked at which case in this time, by one type of event."""
+    rows = Event.objects.filter(type=event, actor_kind="staff", at__gte=start, at__lt=end)
+    found = rows.values_list("actor_id", "case_id")
+    return {(actor_id, case_id) for actor_id, case_id in found if case_id is not None}
 
 
 def timeline(case_id: UUID) -> list[TimelineEntry]:

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
-from dsr_portal.accounts.services import actor_for
+from dsr_portal.accounts.services import actor_for, is_trained, require_trained
 from dsr_portal.audit.selectors import TimelineEntry
 from dsr_portal.audit.selectors import timeline as audit_timeline
 from dsr_portal.cases import public_status, recusals
@@ -68,8 +68,8 @@ class MessageSeen:
 
 def visible_to(staff: Staff) -> QuerySet[Case]:
     """Cases this person of staff may open: the desk's roles see all but their own and those of
-    people they know (X-09), nobody else any here."""
-    if not staff.is_active or staff.role not in DESK_ROLES:
+    people they know (X-09), nobody else any here, and nobody without training in force (P-17)."""
+    if not staff.is_active or staff.role not in DESK_ROLES or not is_trained(staff):
         return Case.objects.none()
     return Case.objects.exclude(recusals.out_of_reach(staff))
 
@@ -111,7 +111,8 @@ def _own_date() -> Choose:
 def case_for(staff: Staff, reference: str) -> Case:
     """The case of a reference; NotFound looks the same for "none" and "not yours".
 
-    Who must not work on it is told so: they know the reference, from their own receipt or because
+    Whose training has run out is told so, and what to do (P-17). So is who must not work on it
+    (X-09): they know the reference, from their own receipt or because
     they had the case before they said whose it is.
     """
     written = references.normalise(reference)
@@ -120,6 +121,7 @@ def case_for(staff: Staff, reference: str) -> Case:
         return case
     kept_away = by_reference(reference)
     if kept_away is not None and staff.role in DESK_ROLES and staff.is_active:
+        require_trained(staff)
         recusals.require_free(kept_away.id, actor_for(staff))
     raise NotFound("no_case", _("There is no such case."))
 

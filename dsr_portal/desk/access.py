@@ -5,18 +5,22 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.access import second_factor_required
 from dsr_portal.accounts.models import Role
 from dsr_portal.accounts.roles import INTAKE, REVIEWERS, SENIOR
 from dsr_portal.accounts.services import actor_for, is_trained, staff_of
+from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.selectors import DESK_ROLES
 from dsr_portal.compliance.director import MAY_SEE as MAY_SEE_DIRECTOR
 from dsr_portal.compliance.orders import MAY_ENTER as MAY_TAKE_ORDERS
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed
+from dsr_portal.desk.next_step import next_step
 from dsr_portal.gallery.channels import MAY_LIST
+from dsr_portal.matching import browsing
 from dsr_portal.policy.assessment import MAY_READ as MAY_READ_ASSESSMENT
 
 P = ParamSpec("P")
@@ -27,7 +31,9 @@ View = Callable[Concatenate[HttpRequest, Actor, P], HttpResponse]
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def _for_roles(roles: Collection[str]) -> Callable[[View[P]], Page[P]]:
+def _for_roles(roles: Collection[str], *, own_work: bool = True) -> Callable[[View[P]], Page[P]]:
+    """`own_work` false: a page that shows nothing of a case to whoever has to say why first."""
+
     def decorate(view: View[P]) -> Page[P]:
         @second_factor_required
         @wraps(view)
@@ -37,11 +43,33 @@ def _for_roles(roles: Collection[str]) -> Callable[[View[P]], Page[P]]:
                 raise NotAllowed("not_at_desk", _("Your account works on another site."))
             if actor.role not in roles:
                 raise NotAllowed("role", _("Your role does not include this."))
+            if own_work and _has_to_say_why(request, actor, kwargs.get("reference")):
+                return redirect("desk:why", reference=kwargs["reference"])
             return view(request, actor, *args, **kwargs)
 
         return inner
 
     return decorate
+
+
+def _has_to_say_why(request: HttpRequest, actor: Actor, reference: object) -> bool:
+    """Break-glass (law X-09): whoever opens a case that is not their work writes down why first."""
+    if not isinstance(reference, str):
+        return False
+    found = cases.case_for(staff_of(request), reference)
+    if browsing.opens(found, actor):
+        return False
+    return bool(found.assignee) or not next_step(found, actor).button
+
+
+def at_the_door(view: View[P]) -> Page[P]:
+    """A page of a case that shows nothing of it, for everybody at the desk."""
+    return _for_roles(DESK_ROLES, own_work=False)(view)
+
+
+def for_openings(view: View[P]) -> Page[P]:
+    """The list of who opened cases that are not their work (law X-09)."""
+    return _for_roles(browsing.MAY_READ)(view)
 
 
 def at_desk(view: View[P]) -> Page[P]:

@@ -16,6 +16,7 @@ from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case, WayKind
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.desk import marking
 from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.forms import CONFIRM, VIEW, AsideKindForm, DecisionForm
 from dsr_portal.gallery import connector
@@ -339,8 +340,9 @@ def finish(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
 # -- pictures -----------------------------------------------------------------------------------
 
 
-def jpeg_response(data: bytes) -> HttpResponse:
-    return HttpResponse(data, content_type="image/jpeg")
+def jpeg_response(data: bytes, actor: Actor) -> HttpResponse:
+    """A picture as the desk shows it: who looks and when is drawn into it (law X-09)."""
+    return HttpResponse(marking.marked(data, actor.id), content_type="image/jpeg")
 
 
 @for_reviewers
@@ -355,7 +357,7 @@ def probe_picture(
     if probe is None:
         raise NotFound("no_probe", _("This photo is not there any more."))
     field = CROP if request.GET.get("show") == "face" else PICTURE
-    return jpeg_response(vault.read(probe.unit, field))
+    return jpeg_response(vault.read(probe.unit, field), actor)
 
 
 @for_reviewers
@@ -376,7 +378,7 @@ def face_picture(
     candidate = decision.candidate.record
     held = connector.current()
     if request.GET.get("show") != "whole":
-        return jpeg_response(held.face(candidate.id).crop())
+        return jpeg_response(held.face(candidate.id).crop(), actor)
     return jpeg_response(
-        jpeg_of(decode_picture(held.picture(candidate.image_id), max_side=SHOWN_SIDE))
+        jpeg_of(decode_picture(held.picture(candidate.image_id), max_side=SHOWN_SIDE)), actor
     )

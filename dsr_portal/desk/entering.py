@@ -15,6 +15,7 @@ from dsr_portal.cases.mandates import is_represented
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import at_desk, for_intake
+from dsr_portal.desk.comparing import jpeg_response
 from dsr_portal.desk.forms import EnterForm
 from dsr_portal.matching.services import Entered, enter_request
 from dsr_portal.vault import services as vault
@@ -56,7 +57,7 @@ def original(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
     with unit_of_work():
         record("original.seen", actor=actor, case_id=found.id)
     try:
-        return HttpResponse(jpeg_of(decode_picture(data)), content_type="image/jpeg")
+        return jpeg_response(jpeg_of(decode_picture(data)), actor)
     except PictureRefused:
         response = HttpResponse(data, content_type="application/octet-stream")
         response.headers["Content-Disposition"] = (

@@ -147,7 +147,7 @@ def duplicate_picture(
     covers.refuse_covered(row.of_image_id)
     image_id = row.of_image_id if which == "of" else row.image_id
     picture = decode_picture(connector.current().picture(image_id), max_side=SHOWN_SIDE)
-    return jpeg_response(jpeg_of(picture))
+    return jpeg_response(jpeg_of(picture), actor)
 
 
 @for_reviewers
@@ -160,7 +160,7 @@ def duplicate_face(
     row = _one(_plan(found), duplicate_id)
     if record_id not in erasure_duplicates.standing_records(row):
         raise NotFound("no_duplicate", _("There is no such picture."))
-    return jpeg_response(connector.current().face(record_id).crop())
+    return jpeg_response(connector.current().face(record_id).crop(), actor)
 
 
 def _plan(case: Case) -> Plan:

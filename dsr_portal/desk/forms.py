@@ -56,6 +56,8 @@ from dsr_portal.law.articles import (
     ErasureGround,
     ExtensionReason,
 )
+from dsr_portal.matching.browsing import MAX_WORDS as MAX_WHY_OPEN
+from dsr_portal.matching.browsing_models import Why
 from dsr_portal.matching.linking import MAX_WORDS as MAX_LINK_WORDS
 from dsr_portal.matching.models import Probe, Verdict
 from dsr_portal.matching.probes import MAX_REFERENCE
@@ -381,6 +383,18 @@ class LinkForm(PlainForm):
         help_text=_("Kept in both case files. Write nothing about pictures or what was found."),
         max_length=MAX_LINK_WORDS,
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class WhyOpenForm(PlainForm):
+    """Why somebody opens a case that is not their work (law X-09)."""
+
+    why = forms.ChoiceField(label=_("Reason"), choices=Why.choices, widget=ChoiceCards)
+    words = forms.CharField(
+        label=_("In your words"),
+        help_text=_("Kept in the case file."),
+        max_length=MAX_WHY_OPEN,
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
 

@@ -21,6 +21,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.desk.access import at_desk, for_intake, for_reviewers
+from dsr_portal.desk.comparing import jpeg_response
 from dsr_portal.desk.mandate_forms import (
     AcceptMandateForm,
     AskMandateForm,
@@ -271,7 +272,7 @@ def document(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
     with unit_of_work():
         record("mandate.seen", actor=actor, case_id=found.id)
     try:
-        return HttpResponse(jpeg_of(decode_picture(data)), content_type="image/jpeg")
+        return jpeg_response(jpeg_of(decode_picture(data)), actor)
     except PictureRefused:
         response = HttpResponse(data, content_type="application/octet-stream")
         response.headers["Content-Disposition"] = (

@@ -19,6 +19,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.desk.access import for_reviewers
+from dsr_portal.desk.comparing import jpeg_response
 from dsr_portal.desk.forms import CoverForm, NoteDocumentForm, ScanForm, ShowsForm
 
 _FORMS: dict[str, type[PlainForm]] = {
@@ -105,8 +106,6 @@ def picture(request: HttpRequest, actor: Actor, reference: str, proof_id: UUID) 
     found = cases.case_for(staff_of(request), reference)
     if not found.proof_documents.filter(id=proof_id).exists():
         raise NotFound("no_proof", _("This document is not here any more."))
-    response = HttpResponse(
-        proofs.picture_of(proof_id=proof_id, actor=actor), content_type="image/jpeg"
-    )
+    response = jpeg_response(proofs.picture_of(proof_id=proof_id, actor=actor), actor)
     response.headers["Cache-Control"] = "no-store, private"
     return response

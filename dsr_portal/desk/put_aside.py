@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dsr_portal.accounts.services import staff_of
+from dsr_portal.accounts.services import actor_for, require_trained, staff_of
 from dsr_portal.cases import recusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.core.actor import Actor
@@ -81,7 +81,7 @@ def every(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def one(request: HttpRequest, actor: Actor, put_aside_id: UUID) -> HttpResponse:
     """One picture: look when you are ready, say whose it is, decide, write down who was told."""
-    row = _row(put_aside_id, actor)
+    row = _row(put_aside_id, request)
     asked = request.POST.get("do", "")
     forms = {name: form(prefix=name) for name, (form, _act) in _ACTS.items()}
     sent = None
@@ -138,19 +138,21 @@ def _say(request: HttpRequest, actor: Actor, row: PutAside) -> HttpResponse:
 @require_GET
 def picture(request: HttpRequest, actor: Actor, put_aside_id: UUID) -> HttpResponse:
     """The picture, for a senior officer who pressed Show; every look stands in the trail."""
-    row = _row(put_aside_id, actor)
+    row = _row(put_aside_id, request)
     data = connector.current().put_aside(row.id, actor=actor)
-    response = jpeg_response(jpeg_of(decode_picture(data, max_side=SHOWN_SIDE)))
+    response = jpeg_response(jpeg_of(decode_picture(data, max_side=SHOWN_SIDE)), actor)
     response.headers["Cache-Control"] = "no-store, private"
     return response
 
 
-def _row(put_aside_id: UUID, actor: Actor) -> PutAside:
-    """The row, for whoever has nothing to do with any request about this picture (X-09)."""
+def _row(put_aside_id: UUID, request: HttpRequest) -> PutAside:
+    """The row, for whoever is trained (P-17) and none of whose own requests it touches (X-09)."""
+    staff = staff_of(request)
+    require_trained(staff)
     row = PutAside.objects.select_related("image").filter(id=put_aside_id).first()
     if row is None:
         raise NotFound("no_put_aside", _("There is no such picture."))
     touched = asides.cases_of(row) | ({row.case_id} if row.case_id else set())
     for case_id in touched:
-        recusals.require_free(case_id, actor)
+        recusals.require_free(case_id, actor_for(staff))
     return row

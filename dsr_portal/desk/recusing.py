@@ -13,13 +13,13 @@ from dsr_portal.cases import recusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound
-from dsr_portal.desk.access import at_desk, for_seniors
+from dsr_portal.desk.access import at_the_door, for_seniors
 from dsr_portal.desk.clocking import done, form_page
 from dsr_portal.desk.forms import LiftRecusalForm
 from dsr_portal.matching import recusing
 
 
-@at_desk
+@at_the_door
 @require_POST
 def recuse(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     """One press: it is this person's own, or of somebody they know; nobody asks which."""

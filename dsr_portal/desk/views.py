@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from dsr_portal.accounts.roles import INTAKE, SENIOR
-from dsr_portal.accounts.services import staff_of
+from dsr_portal.accounts.services import is_trained, staff_of
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import (
     alarms,
@@ -73,7 +73,7 @@ from dsr_portal.erasure import grounds as erasure_grounds
 from dsr_portal.erasure import selectors as erasure
 from dsr_portal.erasure import services as erasure_services
 from dsr_portal.jobs import selectors as jobs
-from dsr_portal.matching import linking
+from dsr_portal.matching import browsing, linking
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching import services as matching_services
 from dsr_portal.matching.models import ReviewState, Search
@@ -98,24 +98,28 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = QueueForm(request.GET or None)
     wanted = form.cleaned_data if form.is_bound and form.is_valid() else {}
     waiting = matching.waiting_for(actor)
+    untrained = not is_trained(staff_of(request))
     rows = _filtered(cases.visible_to(staff_of(request)), wanted, waiting)
     context = {
         "form": form,
         "rows": rows[:MOST_ROWS],
         "total": rows.count(),
+        # Whose training has run out sees how many there are and no more (P-17).
+        "open_cases": Case.objects.exclude(status__in=OVER).count() if untrained else None,
         "waiting": waiting,
         "by_phone": set(phone.wishes()),
         "ready": Delivery.objects.filter(state=DeliveryState.READY).count(),
         "may_release": settings.DSR_DEMO and actor.role in REVIEWERS,
         "may_enter": actor.role in INTAKE,
-        "alarms": alarms.mine(actor.id),
+        "alarms": () if untrained else alarms.mine(actor.id),
+        "browsed": browsing.told_of(actor.id),
         "order_alarms": order_alarms.mine(actor.id),
         "late_now": lateness.late_now(),
         "late_reasons": [
             (LateReason(code).label if code else _("Not written down yet"), number)
             for code, number in sorted(lateness.counts().items())
         ],
-        "untrained": actor.role in REVIEWERS and not may_decide(request),
+        "untrained": untrained,
         "outgrown": outgrowing.words(outgrowing.standing()),
         "mails_waiting": jobs.mails_waiting(),
         "mails_failed": jobs.mails_failed(),

@@ -3,9 +3,10 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dsr_portal.audit.schema import Code, Count, EventType, Flag, Id, Many, Number, StaffNo
+from dsr_portal.audit.schema import Code, Count, Day, EventType, Flag, Id, Many, Number, StaffNo
 from dsr_portal.core.registries import event_types, sentences
 from dsr_portal.matching import around
+from dsr_portal.matching.browsing_models import Why
 
 POSITION = Code(choices=("first", "second", "supervisor"))
 VERDICT = Code(choices=("same", "not_same", "inconclusive"))
@@ -93,6 +94,12 @@ TYPES = (
         ("L-05", "P-12"),
     ),
     EventType("review.finished", {"position": POSITION}, ("L-05", "A-20")),
+    EventType("case.opened_not_own", {"why": Code(choices=tuple(Why.values))}, ("L-14", "X-09")),
+    EventType(
+        "desk.much_browsing",
+        {"staff": StaffNo(), "opened": Count(), "on": Day()},
+        ("L-14", "X-09"),
+    ),
     EventType("review.freed", {"position": POSITION}, ("L-05", "X-09")),
     EventType("review.sent_back", {"candidates": Count()}, ("L-05",)),
     EventType("review.disputed", {"candidates": Count()}, ("L-05",)),
@@ -180,6 +187,10 @@ sentences.register("review.taken", lambda p: _("An officer took the case."))
 sentences.register("review.drawn", lambda p: _("The second person was drawn."))
 sentences.register("decision.made", lambda p: _("An officer decided about one picture."))
 sentences.register("review.finished", lambda p: _("One person finished the review."))
+sentences.register(
+    "case.opened_not_own",
+    lambda p: _("Somebody whose work it is not opened the case and said why."),
+)
 sentences.register("review.freed", lambda p: _("An open part of the review was given back."))
 sentences.register("review.sent_back", lambda p: _("All rejected pictures went back."))
 sentences.register("review.disputed", lambda p: _("The two persons see something differently."))

@@ -100,3 +100,26 @@ declare_model(
     "matching.AsideWord",
     {"id": F.ID, "candidate": F.ID, "officer": F.STAFF, "verdict": F.CODE, "at": F.TIME},
 )
+declare_model(
+    "matching.BreakGlass",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "staff_no": F.STAFF,
+        "on": F.TIME,
+        "at": F.TIME,
+        "why": F.CODE,
+        "field": F.VAULT,
+    },
+)
+declare_model(
+    "matching.BrowsingAlarm",
+    {
+        "id": F.ID,
+        "on": F.TIME,
+        "staff_no": F.STAFF,
+        "opened": F.COUNT,
+        "to": F.STAFF,
+        "raised_at": F.TIME,
+    },
+)

@@ -89,6 +89,14 @@ DEFINITIONS = {
             whole=True,
         ),
         Definition(
+            "cases_not_own",
+            _("Cases not their own work a person may open on a day before supervisors are told"),
+            lambda: 20,
+            1,
+            1000,
+            whole=True,
+        ),
+        Definition(
             "release_hour",
             _("The hour at which answers leave"),
             lambda: settings.DSR_RELEASE_HOUR,

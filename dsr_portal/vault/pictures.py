@@ -5,6 +5,9 @@ from io import BytesIO
 from dsr_portal.core.transactions import outside
 from dsr_portal.vault.confined import Picture
 
+SMALLEST_WORDS = 9
+"""In pixels; smaller letters cannot be read back from a photograph of a screen."""
+
 
 @outside("Encoding a picture")
 def encode_jpeg(rgb: bytes, width: int, height: int, *, quality: int = 95) -> bytes:
@@ -42,3 +45,33 @@ def decode_own(data: bytes) -> tuple[bytes, int, int]:
     with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as picture:
         rgb = picture.convert("RGB")
         return rgb.tobytes(), rgb.width, rgb.height
+
+
+@outside("Writing on a picture of our own")
+def written_on(data: bytes, words: str) -> bytes:
+    """The picture with words on a plate at its lower left and upper right edge, as JPEG.
+
+    Only for bytes that come back from the vault (see `decode_own`). What is smaller than the words
+    comes back as it is: nobody could be recognised in what they would leave of it.
+    """
+    from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+
+    try:
+        picture = Image.open(BytesIO(data), formats=("JPEG", "PNG")).convert("RGB")
+    except UnidentifiedImageError:
+        return data  # no browser shows it as a picture either
+    font = ImageFont.load_default(max(SMALLEST_WORDS, picture.width // 45))
+    draw = ImageDraw.Draw(picture, "RGBA")
+    for said in (words, words.replace(" ", "\n", 1)):
+        left, top, right, bottom = draw.textbbox((0, 0), said, font=font)
+        wide, high = int(right - left) + 4, int(bottom - top) + 4
+        if wide <= picture.width and 3 * high <= picture.height:
+            break
+    else:
+        return data
+    for x, y in ((0, picture.height - high), (picture.width - wide, 0)):
+        draw.rectangle((x, y, x + wide, y + high), fill=(0, 0, 0, 110))
+        draw.text((x + 2 - left, y + 2 - top), said, font=font, fill=(255, 255, 255, 235))
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=95, subsampling=0)
+    return out.getvalue()

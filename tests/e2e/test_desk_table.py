@@ -70,13 +70,14 @@ NAMES = (
     "photos", "extension", "late", "arrival", "refuse", "hold_back", "hold_back_code", "exempt",
     "exempt_proposed", "grounds",
     "evidence_lock", "locked", "groups", "duplicates", "copies", "case_answered", "case_erased",
-    "recipients_listed", "recusals", "queue_full", "sign_in", "second_factor", "no_case",
+    "recipients_listed", "recusals", "why", "openings", "queue_untrained", "queue_full", "sign_in",
+    "second_factor", "no_case",
 )  # fmt: skip
 # Forms shown with what is wrong in them.
 WRONG = {
     "enter", "mail", "receipt", "proof", "paper", "extension", "late", "arrival", "refuse",
     "hold_back", "hold_back_code", "grounds",
-    "exempt", "evidence_lock", "copies", "recusals",
+    "exempt", "evidence_lock", "copies", "recusals", "why",
 }  # fmt: skip
 # Those of them that begin with a gallery, a search or an erasure.
 FOUND = (
@@ -398,7 +399,14 @@ def at_the_door(desk: Desk) -> dict[str, Any]:
     person = Staff.objects.get(staff_no="A-1002")
     half = Client()
     half.force_login(person)
+    looked = support.opened()
+    why = {"why": "check", "words": "The weekly check of five cases."}
+    desk.get("why", looked, number="A-1002", **why)
+    gone = staff("A-1009", trained=False)
     return {
+        "why": desk.get("why", looked, number="S-2001", words="Why"),
+        "openings": desk.get("openings", number="S-2001"),
+        "queue_untrained": sign_in(Client(), gone).get(reverse("desk:queue")),
         "queue_full": desk.get("queue", number="S-2001"),
         "sign_in": Client().get(reverse("account_login")),
         "second_factor": half.get(reverse("mfa_activate_totp")),

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from dsr_portal.accounts.models import Role, Staff
@@ -341,13 +342,25 @@ def test_whole_picture_is_decoded_confined_and_encoded_by_us(client, people, in_
         assert not shown.getexif()
 
 
-def test_untrained_person_reads_and_does_not_compare(client, people, in_review):
-    """P-17."""
+def test_untrained_person_sees_how_many_cases_there_are_and_nothing_in_them(
+    client, people, in_review
+):
+    """P-17: expired training, no case access; the page says why and what to do."""
     Staff.objects.filter(staff_no="S-1").update(trained_until=clock.today() - timedelta(days=1))
     browser = sign_in(client, Staff.objects.get(staff_no="S-1"))
-    assert "Your training has run out" in text(browser.get(url("queue")))
+    queue = text(browser.get(url("queue")))
+    assert "Your training has run out" in queue
+    assert "1 case is open." in queue
+    assert in_review.reference not in queue
+    for name in ("case", "compare", "receipt"):
+        refused = browser.get(url(name, in_review))
+        assert refused.status_code == 403
+        assert "under People" in text(refused)
+    call = ("case", in_review.reference, "--as", "S-1")
+    with pytest.raises(CommandError, match="training"):
+        call_command(*call)
+    Staff.objects.filter(staff_no="S-1").update(trained_until=clock.today())
     assert browser.get(url("case", in_review)).status_code == 200
-    assert browser.get(url("compare", in_review)).status_code == 403
 
 
 # -- blindness ----------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ from dsr_portal.gallery import channels, notices
 from dsr_portal.gallery.models import Notice
 from dsr_portal.jobs import mail as relay
 from dsr_portal.jobs.management.commands.list_mails import markdown
-from dsr_portal.matching import representing
+from dsr_portal.matching import browsing, representing
+from dsr_portal.matching.browsing_models import BrowsingAlarm
 from tests.integration.test_recipients import shown
 from tests.support import cases as support
 from tests.support import erasure as lab
@@ -180,6 +181,14 @@ def of_account(purpose: LinkPurpose) -> Callable[..., UUID]:
     return made
 
 
+def of_browsing(**_more: Any) -> UUID:
+    staff("A-1003", Role.SUPERVISOR)
+    row = BrowsingAlarm.objects.create(
+        on=clock.today(), staff_no="A-9", opened=21, to="A-1003", raised_at=clock.now()
+    )
+    return row.id
+
+
 def of_alarm(**more: Any) -> UUID:
     staff("A-1003", Role.SUPERVISOR)
     row = Escalation.objects.create(
@@ -277,6 +286,7 @@ SAMPLES: dict[str, list[Callable[..., Any]]] = {
     "mail.account_invited": [of_account(LinkPurpose.SET_UP)],
     "mail.account_link": [of_account(LinkPurpose.SIGN_IN)],
     "mail.alarm": [of_alarm],
+    browsing.MAIL: [of_browsing],
     accounts.NOTICE: [of_proposal],
     collection.LIFTED: [of_lift],
     breaches.OPENED: [of_breach],

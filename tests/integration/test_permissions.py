@@ -98,6 +98,7 @@ DESK_PAGES = {
     "desk:aside": ("get", {}, {Role.SUPERVISOR}),
     "desk:aside_picture": ("get", {}, {Role.SUPERVISOR}),
     "desk:put_aside": ("post", {"kind": "ABUSE"}, REVIEW),
+    "desk:openings": ("get", {}, {Role.SUPERVISOR, Role.DPO}),
     "desk:people": ("get", {}, LISTERS),
     "desk:people_new": ("post", {}, LISTERS),
     "desk:people_change": ("post", {}, LISTERS),
@@ -115,6 +116,7 @@ DESK_PAGES = {
     "desk:no_request": ("post", {}, REVIEW),
     "desk:confirmation": ("post", {}, REVIEW | {Role.DPO}),
     "desk:case": ("get", {}, DESK),
+    "desk:why": ("get", {}, DESK),
     "desk:recusals": ("get", {}, {Role.SUPERVISOR}),
     "desk:progress": ("get", {}, DESK),
     "desk:identity": ("post", IDENTITY, REVIEW),
@@ -328,7 +330,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         "desk:corrections",
         "desk:correction",
     }
-    both |= {"desk:recusals"}
+    both |= {"desk:recusals", "desk:why"}
     both |= {"desk:evidence_lock", "desk:one_page", "desk:link"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():

@@ -13,8 +13,9 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import Case
-from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
 from dsr_portal.desk.facts import CaseFacts, case_facts
+from dsr_portal.matching import browsing
 
 
 class Command(BaseCommand):
@@ -47,6 +48,11 @@ class Command(BaseCommand):
         staff = acting(number)
         actor = actor_for(staff)
         found = cases.case_for(staff, reference)
+        if not browsing.opens(found, actor):
+            raise NotAllowed(
+                "why_missing",
+                _("This case is not your work. Open it at the desk and say why first."),
+            )
         with unit_of_work():
             record("case.viewed", actor=actor, case_id=found.id)
         return _everything(case_facts(found, actor))
