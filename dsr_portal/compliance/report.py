@@ -50,7 +50,7 @@ from dsr_portal.law import authorities
 from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Position, Search, Verdict
-from dsr_portal.policy import assessment
+from dsr_portal.policy import assessment, installed
 from dsr_portal.policy import selectors as policy
 from dsr_portal.policy.catalogue import DEFINITIONS
 from dsr_portal.recognition import calibration
@@ -890,8 +890,27 @@ def _settings(case: Case) -> Section:
             for name in sorted(DEFINITIONS)
         ]
         + [(_("This case was searched under: %(what)s") % {"what": one}, by) for one, by in used]
-        + _assessed(search),
+        + _assessed(search)
+        + _installed(),
     }
+
+
+def _installed() -> list[tuple[str, str]]:
+    """Changes of the installation's own settings: old, new, assessment, who said why (L-15)."""
+    return [
+        (
+            _("Changed: %(what)s") % {"what": one.setting},
+            _("%(old)s to %(new)s on %(day)s; impact assessment: %(version)s; why: %(why)s")
+            % {
+                "old": one.old,
+                "new": one.new,
+                "day": day(one.at),
+                "version": one.assessment or "-",
+                "why": f"{installed.LABELS[one.why]} ({one.by})" if one.why else _("nobody said"),
+            },
+        )
+        for one in installed.changes()
+    ]
 
 
 def _statistics() -> list[Section]:

@@ -8,7 +8,8 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from django.db import connection
 
 from dsr_portal.accounts.models import Staff
-from dsr_portal.policy import assessment
+from dsr_portal.audit.models import Event
+from dsr_portal.policy import assessment, installed
 from dsr_portal.policy.models import Assessment, Setting
 
 HINT = "At the desk under Impact assessment; how: docs/impact-assessment.md."
@@ -36,3 +37,19 @@ def impact_assessment_is_approved(
     if settings.DSR_PRODUCTION:
         return [Error(words, hint=HINT, id="policy.E001")]
     return [Warning(words, hint=HINT, id="policy.E001")]
+
+
+@register(Tags.database, deploy=True)
+def changes_are_explained(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Who changed a variable of the machine is not known here, so somebody is asked (law L-15)."""
+    wanted = {one._meta.db_table for one in (Assessment, Event)}
+    if not databases or not wanted <= set(connection.introspection.table_names()):
+        return []
+    return [
+        Warning(
+            f"The setting {one.setting} was changed on {one.at:%Y-%m-%d} and nobody said why.",
+            hint=f"manage.py policy explain --as STAFFNO --change {one.number} --why CODE",
+            id="policy.W001",
+        )
+        for one in installed.unexplained()
+    ]

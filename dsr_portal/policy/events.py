@@ -63,6 +63,37 @@ event_types.register(
 event_types.register(
     EventType("assessment.review_closed", {"setting": Code(), "covered": Flag()}, ("L-15",))
 )
+event_types.register(
+    EventType(
+        "installation.changed",
+        {
+            "setting": Code(),
+            "old": Code(optional=True),
+            "old_hash": Hash(optional=True),
+            "new": Code(optional=True),
+            "new_hash": Hash(),
+            "assessment": Count(optional=True),
+        },
+        ("L-15",),
+    )
+)
+event_types.register(
+    EventType(
+        "installation.explained",
+        {
+            "setting": Code(),
+            "change": Count(),
+            "why": Code(choices=("law", "decision", "new_version", "mistake", "other_machine")),
+        },
+        ("L-15", "G-01"),
+    )
+)
+sentences.register(
+    "installation.changed", lambda p: _("A setting of the installation is another one than before.")
+)
+sentences.register(
+    "installation.explained", lambda p: _("A person said why a setting was changed.")
+)
 sentences.register("policy.adopted", lambda p: _("A member of staff took a proposal over."))
 sentences.register(
     "policy.calibration_filed",

@@ -28,7 +28,7 @@ AT_ONCE = "first-calibration"
 
 def propose(*, actor: Actor, name: str, value: object, reason: str, dpia_note: str = "") -> Setting:
     """Propose a new value. The old one serves until a second person approves."""
-    _require(actor)
+    require_may_change(actor)
     if name not in DEFINITIONS:
         raise NotFound("no_setting", _("There is no such setting."))
     if not reason.strip():
@@ -110,7 +110,7 @@ def adopt(*, actor: Actor, setting_id: UUID, reason: str, dpia_note: str) -> Set
 
     Advice given before is asked for again: it was about a proposal without this note.
     """
-    _require(actor)
+    require_may_change(actor)
     if not reason.strip() or not dpia_note.strip():
         raise BadInput(
             "setting_needs_reason", _("Write why this should change, and the note to the DPIA.")
@@ -144,7 +144,7 @@ def advise(*, actor: Actor, setting_id: UUID, advice: str) -> Setting:
 
 def approve(*, actor: Actor, setting_id: UUID) -> Setting:
     """Put a proposal in force; never by the person who proposed it (R34)."""
-    _require(actor)
+    require_may_change(actor)
     with unit_of_work():
         setting = _proposal(setting_id)
         if setting.proposed_by == actor.id:
@@ -173,7 +173,7 @@ def approve(*, actor: Actor, setting_id: UUID) -> Setting:
 
 def reject(*, actor: Actor, setting_id: UUID) -> Setting:
     """Leave the old value in force; the proposer may take the own proposal back."""
-    _require(actor)
+    require_may_change(actor)
     with unit_of_work():
         setting = _proposal(setting_id)
         setting.state = SettingState.REJECTED
@@ -196,6 +196,6 @@ def _record(event: str, setting: Setting, actor: Actor) -> None:
     record(event, actor=actor, subject_id=setting.id, setting=setting.name, version=setting.version)
 
 
-def _require(actor: Actor) -> None:
+def require_may_change(actor: Actor) -> None:
     if actor.kind != "staff" or actor.role not in MAY_CHANGE:
         raise NotAllowed("policy_role", _("Only supervisors and directors change settings."))

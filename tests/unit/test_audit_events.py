@@ -26,7 +26,9 @@ HASHED = {
         "document.made.sha256", "erasure.certified.sha256", "order.complied.sha256",
         "order.entered.sha256", "oversight.report_made.sha256",
     },
-    "a text or template everybody may read": {"consent.given.text", "document.made.template"},
+    "a text or template everybody may read": {"consent.given.text", "document.made.template",
+        "installation.changed.new_hash", "installation.changed.old_hash",
+    },
     "a head of the trail or of the erasure ledger": {
         "audit.restored.backup_hash", "audit.restored.known_hash",
         "document.made.printed_head_hash", "vault.rotated.ledger_hash",

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from dsr_portal.accounts.twins import acting, failed
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
 from dsr_portal.core.exits import not_asked
-from dsr_portal.policy import selectors, services
+from dsr_portal.policy import installed, selectors, services
 from dsr_portal.policy.catalogue import DEFINITIONS
 from dsr_portal.policy.models import Setting
 
@@ -22,13 +23,15 @@ NEEDED = {
     "advise": ("proposal", "advice"),
     "approve": ("proposal",),
     "reject": ("proposal",),
+    "explain": ("change", "why"),
 }
 
 
 class Command(BaseCommand):
     help = (
         "List settings and proposals, or decide about one as a member of staff: propose, adopt "
-        "(what the operator filed), advise (the data protection officer), approve, reject."
+        "(what the operator filed), advise (the data protection officer), approve, reject; or "
+        "explain why a setting of the installation was changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,6 +43,8 @@ class Command(BaseCommand):
         parser.add_argument("--reason")
         parser.add_argument("--dpia-note", dest="dpia_note")
         parser.add_argument("--advice")
+        parser.add_argument("--change", type=int, help="its number, from `policy list`")
+        parser.add_argument("--why", choices=installed.WHYS)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,6 +57,9 @@ class Command(BaseCommand):
             names = ["--as", *(f"--{name.replace('_', '-')}" for name in NEEDED[verb])]
             raise not_asked(f"{verb} needs {', '.join(names)}.")
         actor = actor_for(acting(options["staff"]))
+        if verb == "explain":
+            self._explain(actor, options)
+            return
         try:
             setting = _decide(verb, actor, options)
         except PortalError as error:
@@ -62,6 +70,14 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{setting.name} {setting.version}: {setting.get_state_display()}")
 
+    def _explain(self, actor: Actor, options: dict[str, Any]) -> None:
+        try:
+            found = installed.explain(number=options["change"], why=options["why"], actor=actor)
+        except PortalError as error:
+            raise failed(error) from error
+        row = {"setting": found.setting, "change": found.number, "why": options["why"]}
+        self.stdout.write(json.dumps(row) if options["json"] else f"{found.setting}: explained")
+
     def _list(self, *, as_json: bool) -> None:
         values = {
             name: {"value": selectors.current(name), "version": selectors.version(name)}
@@ -69,7 +85,9 @@ class Command(BaseCommand):
         }
         waiting = selectors.proposals()
         if as_json:
-            self.stdout.write(json.dumps({"settings": values, "proposals": waiting}))
+            left = [asdict(one) | {"at": one.at.isoformat()} for one in installed.unexplained()]
+            row = {"settings": values, "proposals": waiting, "unexplained": left}
+            self.stdout.write(json.dumps(row))
             return
         for name, one in values.items():
             self.stdout.write(f"{name:<18} {one['value']}  (version {one['version']})")
@@ -80,6 +98,11 @@ class Command(BaseCommand):
             )
             if proposal["measured"]:
                 self.stdout.write(_measured_words(proposal["measured"]))
+        for change in installed.unexplained():
+            self.stdout.write(
+                f"change {change.number}: {change.setting} {change.old} -> {change.new} on "
+                f"{change.at:%Y-%m-%d}; nobody said why: policy explain --as STAFFNO --change NUMBER --why CODE"
+            )
 
 
 def _measured_words(measured: dict[str, Any]) -> str:
