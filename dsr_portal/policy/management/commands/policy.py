@@ -101,7 +101,8 @@ class Command(BaseCommand):
         for change in installed.unexplained():
             self.stdout.write(
                 f"change {change.number}: {change.setting} {change.old} -> {change.new} on "
-                f"{change.at:%Y-%m-%d}; nobody said why: policy explain --as STAFFNO --change NUMBER --why CODE"
+                f"{change.at:%Y-%m-%d}; nobody said why: "
+                "policy explain --as STAFFNO --change NUMBER --why CODE"
             )
 
 
