@@ -6,35 +6,40 @@ person, can raise or lower it.
 
 from collections.abc import Collection, Iterable
 
-from dsr_portal.cases.models import IdentityCheck, IdentityElement, IdentityWay, RightCode
+from dsr_portal.cases.models import IdentityCheck, IdentityElement, IdentityWay, RightCode, WayKind
+from dsr_portal.policy import selectors as policy
+from dsr_portal.policy.catalogue import LEVEL_OF_RIGHT, LEVEL_OF_WAY
 
 L0, L1, L2 = 0, 1, 2
 
 DISCLOSURE_LEVEL = L2
 """What disclosure, an erasure and "nothing found" ask, whatever the request began as."""
 
-OF_RIGHT: dict[str, int] = {
-    RightCode.ACCESS: L2,
-    RightCode.ERASURE: L2,
-    RightCode.RECTIFICATION: L2,
-    RightCode.RESTRICTION: L1,
-    RightCode.OBJECTION: L1,
-    RightCode.PORTABILITY: L1,
-}
-"""Disclosure, a confirmed erasure and "nothing found" ask L2; restriction asks L1."""
-
-OF_WAY: dict[str, int] = {}
 OF_CHANNEL: dict[str, int] = {}
-"""Ways in and channels may ask for more, never for less; none does today."""
+"""Channels may ask for more, never for less; none does today. Rights and ways in are policy."""
 
 COMPARES_FACES = frozenset({IdentityWay.POSE_CHECK, IdentityWay.THREE_PHOTOS})
 """Ways of R6 that compare with a photo that was sent; they say nothing of what else was named."""
 
 
+def of_right(right: str) -> int:
+    """What a right asks: the value two persons set, never under the floor of R2 (R34)."""
+    return int(policy.current(f"{LEVEL_OF_RIGHT}{RightCode(right)}"))
+
+
+def of_way(way: str) -> int:
+    """What a way in asks at least."""
+    return int(policy.current(f"{LEVEL_OF_WAY}{WayKind(way)}"))
+
+
 def required_level(*, rights: Collection[str], ways: Collection[str], channel: str) -> int:
-    """The level of a request, at least L1: a face search never runs on a mailbox alone (R2)."""
-    asked = [OF_RIGHT[RightCode(right)] for right in rights]
-    asked += [OF_WAY.get(way, L0) for way in ways]
+    """The level of a request, at least L1: a face search never runs on a mailbox alone (R2).
+
+    It is stored with the case: a policy that changes later leaves open cases as they are, and
+    counts for what is asked from then on.
+    """
+    asked = [of_right(right) for right in rights]
+    asked += [of_way(way) for way in set(ways)]
     asked.append(OF_CHANNEL.get(channel, L0))
     return max([L1, *asked])
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import proposals, wishes
-from dsr_portal.cases.levels import DISCLOSURE_LEVEL, OF_RIGHT, required_level
+from dsr_portal.cases.levels import DISCLOSURE_LEVEL, of_right, required_level
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.mail_intake import require_may_fetch
 from dsr_portal.cases.mailbox import MAIL_READING
@@ -211,7 +211,7 @@ def _add(case: Case, chosen: set[str], mail: Mail, actor: Actor) -> list[str]:
         right = RightCode(one)
         # A mail shows nobody: after the search began it can lock, and neither open nor erase what
         # somebody else's check gave a level for (R2).
-        proven = case.status in BEFORE_SEARCH or OF_RIGHT[right] < DISCLOSURE_LEVEL
+        proven = case.status in BEFORE_SEARCH or of_right(right) < DISCLOSURE_LEVEL
         if right not in may or not proven:
             raise Conflict(
                 "right_late",

@@ -67,9 +67,9 @@ from dsr_portal.cases.keep_days import KEEP_EACH, OF_CHILDREN, of_child
 from dsr_portal.cases.levels import (
     COMPARES_FACES,
     DISCLOSURE_LEVEL,
-    OF_RIGHT,
     level_of,
     level_without_photo,
+    of_right,
 )
 from dsr_portal.cases.messages import (
     MAX_WORDS,
@@ -567,7 +567,7 @@ def take_wish(
     case's lock; `asked_at` is the day a mail of it reached us."""
     row = write_right(case, right, actor, asked_at=asked_at)
     if case.status in BEFORE_SEARCH:
-        case.required_level = max(case.required_level, OF_RIGHT[right])
+        case.required_level = max(case.required_level, of_right(right))
         case.save(update_fields=["required_level"])
     raise_flag(case_id=case.id, code=f"added_{right}", actor=actor)
     erases = case.rights.filter(right=RightCode.ERASURE).exists()

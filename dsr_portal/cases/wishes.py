@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record
-from dsr_portal.cases.levels import OF_RIGHT
+from dsr_portal.cases.levels import of_right
 from dsr_portal.cases.models import UNIDENTIFIED, Case, CaseRight, Outcome, RightCode, Status
 from dsr_portal.cases.public_status import erases_unseen, has_opened
 from dsr_portal.cases.states import BEFORE_SEARCH, OVER
@@ -40,7 +40,7 @@ def rights_to_add(case: Case) -> list[str]:
     asked.add(RightCode.PORTABILITY)
     if case.status not in BEFORE_SEARCH:
         asked.add(RightCode.ACCESS)
-        asked |= {right for right in RightCode.values if OF_RIGHT[right] > case.level}
+        asked |= {right for right in RightCode.values if of_right(right) > case.level}
     return [right for right in RightCode.values if right not in asked]
 
 

@@ -52,9 +52,51 @@ def needs_advice(name: str) -> bool:
     return name == CALIBRATION or DEFINITIONS[name].dpia
 
 
+LEVEL_OF_RIGHT = "level_right_"
+LEVEL_OF_WAY = "level_way_"
+_TOP_LEVEL = 2
+_RIGHTS = {
+    "access": (_("Identity level that access asks"), 2, 2),
+    "erasure": (_("Identity level that erasure asks"), 2, 2),
+    "rectification": (_("Identity level that rectification asks"), 2, 2),
+    "restriction": (_("Identity level that restriction asks"), 1, 1),
+    "objection": (_("Identity level that an objection asks"), 1, 1),
+    "portability": (_("Identity level that portability asks"), 1, 1),
+}
+"""Words, what it starts with, the floor of rule R2: disclosure, a confirmed erasure and "nothing
+found" ask L2; a face search and a lock never run on a mailbox alone (L1)."""
+_WAYS = {
+    "selfie": _("Identity level that a request with a photo asks at least"),
+    "page": _("Identity level that a request with a page address asks at least"),
+    "file": _("Identity level that a request with an exact file asks at least"),
+    "account": _("Identity level that a request with an account name asks at least"),
+    "other": _("Identity level that a request with something else asks at least"),
+}
+"""A way in may ask for more than the right does, never for less (R2)."""
+
+
+def _levels() -> list[Definition]:
+    """Identity policy: two persons, advice and the note to the DPIA change it (R34, law R-07)."""
+    rights = [(f"{LEVEL_OF_RIGHT}{name}", *row) for name, row in _RIGHTS.items()]
+    ways = [(f"{LEVEL_OF_WAY}{name}", label, 0, 0) for name, label in _WAYS.items()]
+    return [
+        Definition(
+            name,
+            label,
+            lambda level=start: level,  # type: ignore[misc]
+            floor,
+            _TOP_LEVEL,
+            whole=True,
+            dpia=True,
+        )
+        for name, label, start, floor in [*rights, *ways]
+    ]
+
+
 DEFINITIONS = {
     definition.name: definition
     for definition in (
+        *_levels(),
         Definition(
             "review_threshold",
             _("The lowest score an officer sees"),

@@ -1,19 +1,30 @@
 """Settings by two persons, with advice where a DPIA is concerned (R34, L-15, G-01, G-02)."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
 
 from dsr_portal.audit.models import Event
+from dsr_portal.cases import levels
+from dsr_portal.cases.models import RightCode, WayKind
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.policy import selectors, services
 from dsr_portal.policy.catalogue import CALIBRATION, DEFINITIONS
 from dsr_portal.policy.models import Setting, SettingState
+from tests.support import cases as support
+from tests.support.gallery import own_places
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
+
+
+@pytest.fixture(autouse=True)
+def places(settings, tmp_path):
+    own_places(settings, tmp_path)
+
 
 CHIEF = Actor("V-1", "supervisor", "staff")
 DIRECTOR = Actor("C-1", "director", "staff")
@@ -155,3 +166,60 @@ def test_a_search_shows_which_versions_it_ran_under(monkeypatch):
         dict(selectors.used_in_search(rests.approved_at))["The lowest score an officer sees"]
         == "calibration 1"
     )
+
+
+# -- identity levels (law R-07) -------------------------------------------------------------------
+
+LEVELS = {name: one for name, one in DEFINITIONS.items() if name.startswith("level_")}
+
+
+def put_in_force(name, value):
+    change = proposed(name, value, dpia_note="DPIA 5.1")
+    services.advise(actor=DPO, setting_id=change.id, advice="Fits the risk.")
+    services.approve(actor=DIRECTOR, setting_id=change.id)
+
+
+def test_each_right_and_each_way_in_has_its_level():
+    names = {f"level_right_{one}" for one in RightCode} | {f"level_way_{one}" for one in WayKind}
+    assert set(LEVELS) == names
+    assert all(one.dpia and one.whole for one in LEVELS.values())
+
+
+def test_a_level_is_raised_by_two_persons_with_advice_and_open_cases_stay():
+    """R34, R-07: the check fits the risk, by policy; R2: it is fixed when the request arrives."""
+    before = support.opened(["restriction"])
+    bare = proposed("level_right_restriction", 2)
+    with pytest.raises(Conflict, match="setting_needs_advice"):
+        services.approve(actor=DIRECTOR, setting_id=bare.id)
+    assert support.opened(["restriction"]).required_level == 1
+    services.reject(actor=CHIEF, setting_id=bare.id)
+    put_in_force("level_right_restriction", 2)
+    assert support.opened(["restriction"]).required_level == 2
+    before.refresh_from_db()
+    assert before.required_level == 1
+    assert support.opened(["objection"]).required_level == 1
+    put_in_force("level_way_selfie", 2)
+    assert support.opened(["objection"]).required_level == 2
+    assert levels.required_level(rights=["objection"], ways=["page"], channel="web") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "below"), [(name, one.lowest - 1) for name, one in LEVELS.items()]
+)
+def test_a_floor_of_the_rules_is_never_undercut(name, below):
+    """R2: what discloses, erases or says "nothing found" asks L2; nothing runs on a mailbox."""
+    floors = {"access": 2, "erasure": 2, "rectification": 2}
+    kind, what = name.removeprefix("level_").split("_")
+    assert LEVELS[name].lowest == (floors.get(what, 1) if kind == "right" else 0)
+    with pytest.raises(BadInput, match="setting_out_of_range"):
+        proposed(name, int(LEVELS[name].lowest) - 1)
+    assert levels.required_level(rights=[], ways=[], channel="web") == 1
+
+
+def test_the_page_about_levels_has_the_values_in_force_at_the_start():
+    page = (Path(__file__).parents[2] / "docs" / "matching.md").read_text("utf-8")
+    rows = [
+        f"| `{name}` | {one.start()} | {one.lowest} | {one.highest} |"
+        for name, one in LEVELS.items()
+    ]
+    assert "\n".join(rows) in page

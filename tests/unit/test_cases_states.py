@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dsr_portal.cases import public_status
+from dsr_portal.cases import levels, public_status
 from dsr_portal.cases.levels import required_level
 from dsr_portal.cases.models import UNIDENTIFIED, Channel, Outcome, RightCode, Status, WayKind
 from dsr_portal.cases.states import (
@@ -18,6 +18,7 @@ from dsr_portal.cases.states import (
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
 from dsr_portal.core.registries import sentences
+from dsr_portal.policy.catalogue import DEFINITIONS
 
 ROLES = (
     "officer",
@@ -174,8 +175,9 @@ def test_the_public_status_knows_no_matches():
         ([RightCode.OBJECTION, RightCode.ACCESS], 2),
     ],
 )
-def test_the_level_follows_from_the_right_and_is_the_same_for_every_way(rights, level):
-    """R2."""
+def test_the_level_follows_from_the_right_and_is_the_same_for_every_way(rights, level, monkeypatch):
+    """R2: as the policy starts."""
+    monkeypatch.setattr(levels.policy, "current", lambda name: DEFINITIONS[name].start())
     for way, channel in product(WayKind, Channel):
         assert required_level(rights=rights, ways=[way], channel=channel) == level
     assert required_level(rights=rights, ways=[], channel=Channel.WEB) == level
