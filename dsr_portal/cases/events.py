@@ -206,6 +206,11 @@ TYPES = [
     EventType(
         "letter.sent", {"kind": LETTER, "document_id": Id(), "by_post": Flag()}, ("L-09", "L-12")
     ),
+    EventType(
+        "letter.returned",
+        {"kind": LETTER, "reason": Code(choices=tuple(ReturnReason.values)), "on": Day()},
+        ("L-09", "L-12", "D-07"),
+    ),
     EventType("letter.failed", {"kind": LETTER, "reason": Code()}, ("L-09",)),
     EventType("letter.begun_again", {"kind": LETTER}, ("L-09",)),
     EventType("letter.dropped", {"kind": LETTER}, ("L-09", "D-07")),
@@ -500,6 +505,14 @@ SENTENCES = {
     ),
     "letter.sent": lambda p: (
         _("A letter was sent: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}
+    ),
+    "letter.returned": lambda p: (
+        _("%(kind)s came back on %(on)s: %(reason)s.")
+        % {
+            "kind": LetterKind(p["kind"]).label,
+            "on": _day(p["on"]),
+            "reason": ReturnReason(p["reason"]).label,
+        }
     ),
     "letter.failed": lambda p: (
         _("A letter could not be sent: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}

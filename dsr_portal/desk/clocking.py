@@ -13,7 +13,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import address_changes, arrivals, extensions, lateness, letters, proposals
+from dsr_portal.cases import (
+    address_changes,
+    arrivals,
+    extensions,
+    lateness,
+    letters,
+    proposals,
+    question_returns,
+)
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.correction_models import Wrong
@@ -194,6 +202,7 @@ def clock_context(found: Case, actor: Actor) -> dict[str, Any]:
         "to_post": letters_shown(found, actor)
         .filter(state=LetterState.TO_POST)
         .order_by("created_at"),
+        "posted_questions": question_returns.under_way(found),
         "failed_letters": found.letters.filter(state=LetterState.FAILED),
     }
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
-from dsr_portal.cases import paper, paper_notices, paper_packs, paper_returns
+from dsr_portal.cases import paper, paper_notices, paper_packs, paper_returns, question_returns
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case
 from dsr_portal.cases.paper_models import PaperPack, PaperReturn, ReturnStep
@@ -20,6 +20,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.desk.access import for_intake, for_reviewers
+from dsr_portal.desk.clocking import done, form_page
 from dsr_portal.desk.forms import ArrivedForm, PostedForm, ReturnedForm
 
 _BACK = "back."
@@ -179,3 +180,22 @@ def _page(
 def _unless_over(pack: PaperPack, back: Mapping[UUID, PaperReturn]) -> bool:
     """Whether the post can still say something about it: neither handed over nor back here."""
     return pack.arrived_on is None and pack.delivery_id not in back
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def question_returned(
+    request: HttpRequest, actor: Actor, reference: str, letter_id: UUID
+) -> HttpResponse:
+    """A question to the person came back from the post: it was never asked (law D-07)."""
+    found = cases.case_for(staff_of(request), reference)
+    form = ReturnedForm(request.POST or None)
+
+    def act() -> None:
+        question_returns.record_returned(
+            case_id=found.id, letter_id=letter_id, actor=actor, **form.cleaned_data
+        )
+
+    if done(request, form, act, _("Recorded. The letter waits for the post again.")):
+        return redirect("desk:case", reference=found.reference)
+    return form_page(request, "desk/question_returned.html", found, form)

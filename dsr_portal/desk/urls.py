@@ -179,6 +179,11 @@ urlpatterns = [
     path(_CASE + "late/", clocking.late, name="late"),
     path(_CASE + "proposals/<uuid:proposal_id>/", clocking.settle, name="settle"),
     path(_CASE + "letters/<uuid:letter_id>/posted/", clocking.posted, name="posted"),
+    path(
+        _CASE + "letters/<uuid:letter_id>/returned/",
+        papering.question_returned,
+        name="question_returned",
+    ),
     path(_CASE + "letters/<uuid:letter_id>/again/", clocking.letter_again, name="letter_again"),
     path(_CASE + "again/", views.again, name="again"),
     path(_CASE + "take/", views.take, name="take"),

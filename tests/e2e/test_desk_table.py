@@ -30,6 +30,7 @@ from dsr_portal.cases.intake import arrival_of
 from dsr_portal.cases.models import Mail
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
+from dsr_portal.core.ids import new_id
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import services as erasure
 from dsr_portal.gallery import copies
@@ -68,7 +69,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 NAMES = (
     "enter", "batch_made", "mail", "receipt", "proof", "proof_told", "paper", "paper_posted",
     "photos", "extension", "late", "arrival", "refuse", "hold_back", "hold_back_code", "exempt",
-    "exempt_proposed", "grounds",
+    "exempt_proposed", "grounds", "question_returned",
     "evidence_lock", "locked", "groups", "duplicates", "copies", "case_answered", "case_erased",
     "recipients_listed", "recusals", "why", "openings", "queue_untrained", "queue_full", "sign_in",
     "second_factor", "no_case",
@@ -76,7 +77,7 @@ NAMES = (
 # Forms shown with what is wrong in them.
 WRONG = {
     "enter", "mail", "receipt", "proof", "paper", "extension", "late", "arrival", "refuse",
-    "hold_back", "hold_back_code", "grounds",
+    "hold_back", "hold_back_code", "grounds", "question_returned",
     "exempt", "evidence_lock", "copies", "recusals", "why",
 }  # fmt: skip
 # Those of them that begin with a gallery, a search or an erasure.
@@ -322,6 +323,9 @@ def waiting(desk: Desk) -> dict[str, Any]:
     """More time, and a date that was missed."""
     fresh = support.opened()
     shown = {"extension": desk.get("extension", fresh, reason="many_faces", months="1", words="")}
+    back = {"reference": fresh.reference, "letter_id": new_id()}
+    asked = reverse("desk:question_returned", kwargs=back)
+    shown["question_returned"] = desk.as_().post(asked, {"on": "", "reason": ""})
     shown["arrival"] = desk.get("arrival", fresh, arrived="", words="")
     shown["refuse"] = desk.get("refuse", fresh, ground="excessive", facts="")
     desk.get("recuse", fresh, number="A-1002", sure="")

@@ -10,8 +10,18 @@ from django.test import Client
 from django.urls import reverse
 
 from dsr_portal.accounts.models import Role, Staff
+from dsr_portal.audit.models import Event
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import alarms, clocks, lateness, letters, proposals, services, updates
+from dsr_portal.cases import (
+    alarms,
+    clocks,
+    lateness,
+    letters,
+    proposals,
+    question_returns,
+    services,
+    updates,
+)
 from dsr_portal.cases.models import (
     Alarm,
     Case,
@@ -419,3 +429,40 @@ def test_the_page_of_the_request_says_that_the_clock_stands_and_since_when(
     assert "at the latest" not in page
     services.receive_message(case_id=case.id, actor=support.person(case), text="Here.")
     assert "stands still" not in shown()
+
+
+def test_a_question_the_post_brought_back_was_never_asked(
+    travel: Travel, people: dict[str, Staff], site: Any
+) -> None:
+    """D-07, D-08: the clock did not stand, the letter waits again, and counts from its new day."""
+    case = on_paper()
+    due = case.due_unrolled
+    ask(case, stop_clock=True, by=support.SECOND)
+    work()
+    letter = case.asks.get().letter
+    letters.record_posted(letter_id=letter.id, actor=support.SECOND)
+    travel.to("2026-09-14")
+    back = {"case_id": case.id, "letter_id": letter.id, "actor": support.SECOND}
+    with pytest.raises(BadInput):
+        question_returns.record_returned(**back, on=date(2026, 9, 1), reason="moved")
+    with pytest.raises(BadInput):
+        question_returns.record_returned(**back, on=date(2026, 9, 14), reason="lost")
+    site("desk")
+    page = reverse("desk:question_returned", args=[case.reference, letter.id])
+    desk = sign_in(Client(), people["second"])
+    assert page in desk.get(reverse("desk:case", args=[case.reference])).content.decode()
+    assert desk.post(page, {"on": "2026-09-14", "reason": "moved"}).status_code == 302
+    letter.refresh_from_db()
+    case.refresh_from_db()
+    assert (letter.state, letter.sent_at) == (LetterState.TO_POST, None)
+    assert not clocks.clock_of(case).stands
+    assert case.due_unrolled == due, "not one day stood still"
+    assert services.remind_due() == 0
+    with pytest.raises(Conflict):
+        question_returns.record_returned(**back, on=date(2026, 9, 14), reason="moved")
+    travel.to("2026-09-15")
+    letters.record_posted(letter_id=letter.id, actor=support.SECOND)
+    case.refresh_from_db()
+    pause = case.pauses.get()
+    assert (pause.from_on, clocks.clock_of(case).stands) == (date(2026, 9, 15), True)
+    assert Event.objects.filter(case_id=case.id, type="letter.returned").count() == 1

@@ -170,6 +170,7 @@ DESK_PAGES = {
     "desk:evidence_lock": ("post", {"do": "lift"}, REVIEW),
     "desk:settle": ("post", {}, REVIEW),
     "desk:posted": ("post", {}, REVIEW),
+    "desk:question_returned": ("get", {}, REVIEW),
     "desk:letter_again": ("post", {}, REVIEW),
     "desk:again": ("post", {}, REVIEW),
     "desk:take": ("post", {}, REVIEW),
