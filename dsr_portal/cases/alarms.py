@@ -5,8 +5,12 @@ officer too. What is told says nothing about a finding, so that nobody's blindne
 """
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import QuerySet
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
@@ -47,6 +51,11 @@ ANSWER_WITHIN_WORKING_DAYS = 3
 
 STANDING_LONG = timedelta(days=7)
 """So long before the date without pauses, and after it, a clock that stands still is told of."""
+
+MOST_MAILS = 10
+"""Alarms with a mail of their own, for one person in one day; one mail stands for all others. So a
+thousand requests at once are a thousand rows at the desk and no thousand mails (law X-17). Urgent
+cases are counted apart: they are not lost among the others (R10)."""
 
 _FOR_SUPERVISORS = frozenset({Alarm.PUT_ASIDE, Alarm.ANSWER_CLOSED})
 """Whoever may still compare in the case learns of it from the page alone (R19)."""
@@ -92,10 +101,25 @@ def _tell(case: Case, code: str, about: str) -> int:
         )
         if not created:
             continue
-        queue_effect(kind="mail.alarm", subject_id=row.id, unique_key=f"mail.alarm:{row.id}")
+        _mail(row)
         record("case.escalated", actor=_CLOCK, case_id=case.id, code=code, to=number)
         told += 1
     return told
+
+
+def _mail(row: Escalation) -> None:
+    """A mail of its own for the first alarms of a person's day, and one that sums up the others."""
+    zone = ZoneInfo(settings.TIME_ZONE)
+    began = datetime.combine(clock.local_date(row.raised_at), time.min, tzinfo=zone)
+    todays = Escalation.objects.filter(
+        to=row.to, raised_at__gte=began, case__urgent=row.case.urgent
+    ).order_by("raised_at", "id")
+    first = list(todays.values_list("id", flat=True)[: MOST_MAILS + 1])
+    if row.id in first[:MOST_MAILS]:
+        queue_effect(kind="mail.alarm", subject_id=row.id, unique_key=f"mail.alarm:{row.id}")
+    else:
+        one = first[MOST_MAILS]
+        queue_effect(kind="mail.alarms", subject_id=one, unique_key=f"mail.alarms:{one}")
 
 
 def _whom(case: Case, code: str) -> list[str]:
@@ -237,11 +261,20 @@ def _letters(case: Case) -> Iterable[tuple[str, str]]:
         yield Alarm.LETTER, str(delivery.id)
 
 
-def mine(number: str) -> list[Escalation]:
-    """What this person was told and what still stands, newest first; nothing of a case they must
-    not work on (X-09)."""
-    rows = Escalation.objects.filter(to=number, settled_at=None).select_related("case")
+def mine(number: str, *, most: int | None = None) -> list[Escalation]:
+    """What this person was told and what still stands, newest first, at most so many; nothing of a
+    case they must not work on (X-09)."""
+    rows = _standing_for(number).select_related("case")
+    return list(rows.order_by("-case__urgent", "-raised_at")[:most])
+
+
+def number_of_mine(number: str) -> int:
+    return _standing_for(number).count()
+
+
+def _standing_for(number: str) -> QuerySet[Escalation]:
+    rows = Escalation.objects.filter(to=number, settled_at=None)
     staff = Staff.objects.filter(staff_no=number).first()
     if staff is not None:
         rows = rows.exclude(case__in=Case.objects.filter(recusals.out_of_reach(staff)))
-    return list(rows.order_by("-case__urgent", "-raised_at"))
+    return rows

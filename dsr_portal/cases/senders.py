@@ -190,6 +190,28 @@ class AlarmMail:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmsMail:
+    """To a person with many alarms in one day: where they are, instead of a mail for each."""
+
+    about: MailAbout
+
+    def render(self, subject_id: UUID) -> Mail:
+        row = Escalation.objects.filter(id=subject_id).first()
+        person = Staff.objects.filter(staff_no=row.to, is_active=True).first() if row else None
+        if row is None or person is None:
+            raise NotFound("no_escalation")
+        return Mail(
+            to=person.email,
+            subject=str(self.about.subject),
+            text=_(
+                "More cases need you today than we write of one by one.\n"
+                "All of them are in your queue at the desk, the most pressing first: %(desk)s\n"
+            )
+            % {"desk": links.url_for("desk", "desk:queue")},
+        )
+
+
 # -- what a mail says, by the id of what it is about ----------------------------------------------
 
 
@@ -559,3 +581,11 @@ _ALARM = MailAbout(
     Pace.SCHEDULE,
 )
 _register("mail.alarm", AlarmMail(_ALARM), _ALARM)
+_ALARMS = MailAbout(
+    Reader.STAFF,
+    gettext_lazy("Many cases need you today"),
+    "a person has more alarms in one day than get a mail of their own",
+    "open the queue at the desk",
+    Pace.SCHEDULE,
+)
+_register("mail.alarms", AlarmsMail(_ALARMS), _ALARMS)

@@ -50,7 +50,8 @@ def knows_the_no(case: Case) -> bool:
     Until they opened it a refusal shows nowhere (R3); that nobody could be identified was decided
     without any search and tells of none.
     """
-    refused = case.outcome == Outcome.REFUSED and has_opened(case)
+    # Looked up whatever the outcome: the work behind the page tells nothing either (X-03).
+    refused = has_opened(case) and case.outcome == Outcome.REFUSED
     return refused or case.outcome in UNIDENTIFIED
 
 

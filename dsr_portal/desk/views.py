@@ -82,6 +82,7 @@ from dsr_portal.policy import selectors as policy
 from dsr_portal.recognition import outgrowing
 
 MOST_ROWS = 200
+MOST_ALARMS = 50
 LOOK_HOLDS = timedelta(minutes=30)
 """Looking again within this time, in the same session, is the same look for the trail (L-14)."""
 
@@ -100,6 +101,7 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
     waiting = matching.waiting_for(actor)
     untrained = not is_trained(staff_of(request))
     rows = _filtered(cases.visible_to(staff_of(request)), wanted, waiting)
+    told = [] if untrained else alarms.mine(actor.id, most=MOST_ALARMS)
     context = {
         "form": form,
         "rows": rows[:MOST_ROWS],
@@ -111,7 +113,8 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
         "ready": Delivery.objects.filter(state=DeliveryState.READY).count(),
         "may_release": settings.DSR_DEMO and actor.role in REVIEWERS,
         "may_enter": actor.role in INTAKE,
-        "alarms": () if untrained else alarms.mine(actor.id),
+        "alarms": told,
+        "alarms_more": 0 if untrained else alarms.number_of_mine(actor.id) - len(told),
         "browsed": browsing.told_of(actor.id),
         "order_alarms": order_alarms.mine(actor.id),
         "late_now": lateness.late_now(),

@@ -81,10 +81,12 @@ def why_not(case: Case, actor: Actor, what: str = "") -> Conflict | None:
     """
     if case.withdrawn_at is not None or case.status != Status.DELIVERED:
         return Conflict("correction_state", _("Send a new request for this."))
-    if not _disclosed(case.id).exists():
-        return Conflict("nothing_disclosed", _("There is no picture in the answer."))
+    # First whether it was opened: whoever has not yet learns here neither by word nor by work
+    # whether there is a picture in it (X-03).
     if not actor.is_human_staff and not has_opened(case):
         return Conflict("answer_unread", _("Open your answer first."))
+    if not _disclosed(case.id).exists():
+        return Conflict("nothing_disclosed", _("There is no picture in the answer."))
     if not actor.is_human_staff and what != Wrong.NOT_ME and answer_closed(case):
         return Conflict("answer_closed", _("This link is closed while we look into it."))
     return None

@@ -160,7 +160,7 @@ def test_a_known_picture_at_another_address_is_one_picture_with_two_appearances(
 
 
 def test_a_blocked_picture_or_address_is_turned_away(folder, tmp_path):
-    """E-12: not collected again, neither the file nor from the address."""
+    """N-13, E-12: not collected again, neither the file nor from the address."""
     case, actor = SourceImage().id, Actor.system("test")
     from dsr_portal.gallery import hashes
 

@@ -115,7 +115,7 @@ def test_a_request_without_address_gets_no_mail_and_is_told_where_to_look():
 
 
 def test_a_letter_counts_from_the_day_it_arrived():
-    """T-08, D-01, D-05: received nine days ago, entered by named staff today."""
+    """N-11, T-08, D-01, D-05: received nine days ago, entered by named staff today."""
     arrived = clock.now() - timedelta(days=9)
     case = support.opened(actor=support.OFFICER, channel="post", received_at=arrived, consents=())
     assert case.received_on == clock.local_date(arrived)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pypdfium2
 import pytest
 from django.utils.functional import Promise
+from PIL import Image
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
@@ -37,7 +40,18 @@ from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.calibration import MeasuredMisses
 from dsr_portal.vault import services as vault
 from tests.support import answers, camera_files
-from tests.support.answers import DPO, OFFICER, SECOND, a_face, a_log, found, shown_to, text_of
+from tests.support.answers import (
+    DPO,
+    OFFICER,
+    SECOND,
+    a_face,
+    a_log,
+    found,
+    plain_picture,
+    searched,
+    shown_to,
+    text_of,
+)
 from tests.support.gallery import own_places, random_templates
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -222,7 +236,7 @@ def test_hostile_captions_are_text() -> None:
 
 
 def test_recipients_stand_with_what_the_log_covers() -> None:
-    """A-07, A-14, R16, A-13: names, countries, dates, purposes; staff as roles only."""
+    """N-16, A-07, A-14, R16, A-13: names, countries, dates, purposes; staff as roles only."""
     record, log = a_face(), a_log()
     shown_to(record, log, "Northlight Security BV", "NL", "visitor check at a site")
     shown_to(record, log, "Verity Screening Ltd", "UK")
@@ -435,7 +449,7 @@ def test_a_key_of_the_facts_nobody_placed_stops_the_answer() -> None:
 
 @pytest.mark.parametrize("kind", list(validator.REQUIRED))
 def test_an_answer_without_a_required_section_is_refused(kind: AnswerKind) -> None:
-    """A-19, A-08: each section of law 9(a) and 9(b), taken away or emptied one by one."""
+    """N-04, A-19, A-08: each section of law 9(a) and 9(b), taken away or emptied one by one."""
     answer = made(*([a_face()] if kind == AnswerKind.DISCLOSURE else []))
     whole = context(answer)
     assert validator.missing_sections(kind, whole) == []
@@ -457,12 +471,46 @@ def test_an_answer_without_a_required_section_is_refused(kind: AnswerKind) -> No
 
 
 def test_a_retention_nobody_stated_stops_the_answer(settings: Any) -> None:
-    """A-08."""
+    """N-08, A-08."""
     settings.DSR_RETENTION = ""
     answer = answers.answered(found(a_face()))
     services.close_failed()
     answer.refresh_from_db()
     assert (answer.state, answer.error_code) == (AnswerState.FAILED, "answer_incomplete")
+
+
+def test_the_persons_own_photo_is_never_handed_back_as_a_find() -> None:
+    """N-14: what they sent is compared and stands in the answer as theirs, not among the pictures;
+    with nothing found there is no picture at all."""
+    own = plain_picture((200, 260), "crimson")
+    answers.staff()
+    for records in ([a_face()], []):
+        case = searched(answers.requested(own), records)
+        answer = answers.answered(answers.decided(case, {one.id: "same" for one in records}))
+        assert answer.state == AnswerState.READY, answer.error_code
+        assert answer.document_id is not None
+        shown = [*_pictures_of_pdf(documents.open_document(answer.document_id))]
+        if records:
+            files = zipped(answer)
+            told = json.loads(files["data.json"])["records"]
+            assert [one["id"] for one in told] == [str(one.id) for one in records]
+            assert own not in files.values()
+            shown += [Image.open(io.BytesIO(d)) for n, d in files.items() if n.endswith(".jpg")]
+        assert bool(shown) == bool(records)
+        assert not any(_is_crimson(one) for one in shown)
+    assert _is_crimson(Image.open(io.BytesIO(own))), "the look sees it"
+
+
+def _pictures_of_pdf(pdf: bytes) -> Iterator[Image.Image]:
+    with pypdfium2.PdfDocument(pdf) as document:
+        for page in document:
+            for one in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE]):
+                yield one.get_bitmap().to_pil()
+
+
+def _is_crimson(picture: Image.Image) -> bool:
+    red, green, blue = picture.convert("RGB").resize((1, 1)).getpixel((0, 0))
+    return red > 180 and green < 60 and blue < 90
 
 
 def test_finished_files_that_lack_a_half_are_refused() -> None:

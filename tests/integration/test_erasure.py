@@ -77,7 +77,8 @@ def erased(case: Case, actor: Actor = support.OFFICER) -> Plan:
 
 
 def test_what_was_confirmed_is_gone_and_the_others_stay(now: None) -> None:
-    """E-04, E-12, E-14, R30: files, index, doors of the gallery; survivors open and are found."""
+    """N-14, E-04, E-12, E-14, R30: files, index, doors of the gallery; survivors open and are
+    found."""
     own, group = lab.picture(1), lab.picture(2, faces=2)
     stranger = lab.picture(3)
     lab.seen_by(own.records[0])
@@ -196,7 +197,7 @@ def test_the_certificate_says_what_was_checked_and_no_more(now: None) -> None:
 
 
 def test_only_the_person_or_a_reviewer_starts_it_and_only_after_the_answer() -> None:
-    """E-11, R19: asked for, answered first, decided by two."""
+    """N-06, E-11, R19: asked for, answered first, decided by two."""
     own = lab.picture(21)
     case = support.opened(["access", "erasure"])
     with pytest.raises(NotAllowed):

@@ -436,6 +436,7 @@ def test_consent_withdrawn_in_review_leaves_only_inconclusive(case, people):
 
 
 def test_agreement_of_two_decides_and_the_trail_has_each_decision(case, people, records):
+    """N-17, R19: who said what about each picture."""
     take(case, people[0])
     say_all(case, people[0], [SAME, SAME, NOT, OPEN])
     second = drawn(case, people)

@@ -286,6 +286,7 @@ SAMPLES: dict[str, list[Callable[..., Any]]] = {
     "mail.account_invited": [of_account(LinkPurpose.SET_UP)],
     "mail.account_link": [of_account(LinkPurpose.SIGN_IN)],
     "mail.alarm": [of_alarm],
+    "mail.alarms": [of_alarm],
     browsing.MAIL: [of_browsing],
     accounts.NOTICE: [of_proposal],
     collection.LIFTED: [of_lift],

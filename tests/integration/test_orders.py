@@ -125,7 +125,7 @@ def test_an_order_keeps_its_date_owner_and_letter_sealed(
 def test_an_order_without_date_owner_or_letter_is_refused(
     travel: Travel, chief: Actor, director: Actor, more: dict[str, Any], code: str
 ) -> None:
-    """O-01: a contact of an authority has an owner and a date, or it is not taken."""
+    """N-05, O-01: a contact of an authority has an owner and a date, or it is not taken."""
     with pytest.raises(BadInput, match=code):
         entered(chief, **more)
     assert not Order.objects.exists()
@@ -330,7 +330,8 @@ def complied(order: Order, by: Actor) -> Order:
 def test_complied_needs_every_check_evidence_and_a_director(
     travel: Travel, chief: Actor, director: Actor, site: Any
 ) -> None:
-    """O-02, G-01, R23: offered only while every check passes; else not even by its service."""
+    """N-09, O-02, G-01, R23: offered only while every check passes; else not even by its
+    service."""
     order = entered(chief)
     site("desk")
     browser = sign_in(Client(), staff("L-9002", Role.DIRECTOR))

@@ -25,7 +25,7 @@ from dsr_portal.core.registries import Beat, Mail, schedule
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure.models import PlanState
 from dsr_portal.gallery.models import BlockEntry, Restriction
-from dsr_portal.jobs.services import queue_effect
+from dsr_portal.jobs.services import enqueue, queue_effect
 from dsr_portal.matching.models import Candidate
 from dsr_portal.public import status
 from tests.support import outward
@@ -68,15 +68,18 @@ CASES += [(name, False) for name in outward.WITHOUT_PHOTO if name != "no hit"]
 def test_whole_transcripts_are_the_same_whatever_the_gallery_holds(
     play, nothing_found, name, photo
 ):
-    """R3: pages, redirects, headers, cookies, receipt and mails at every step up to the release."""
+    """R3, X-03: pages, redirects, headers, cookies, receipt and mails at every step up to the
+    release; and the work behind each page, statements, jobs and mails by shape and number."""
     there = play(name, photo=photo)
     assert outward.differences(nothing_found(photo), there) == []
+    assert outward.work_differences(nothing_found(photo), there) == []
 
 
 def test_a_lock_as_evidence_looks_the_same_whatever_the_gallery_holds(play):
     """R3, E-08: asked before anything left, ended by the person, told by letter: no difference."""
     there, without = play("hit", lock=True), play("no hit", lock=True)
     assert outward.differences(without, there) == []
+    assert outward.work_differences(without, there) == []
     text = "\n".join(there.lines)
     assert "Locked as evidence" in text
     assert "We sent you a letter." in text
@@ -90,6 +93,7 @@ def test_one_page_dealt_with_looks_the_same_whatever_the_gallery_holds(play, pla
         played_once[key] = play("no hit", photo=False, one_page=True)
     there = play(name, photo=False, one_page=True)
     assert outward.differences(played_once[key], there) == []
+    assert outward.work_differences(played_once[key], there) == []
     text = "\n".join(there.lines)
     assert "This page: dealt with" in text
     assert "We look at one page for you" in text
@@ -349,6 +353,49 @@ PLANTS: dict[str, tuple[str, bool, str, outward.Plant, str]] = {
         "+[second person] GET receipt_pdf PDF: ",
     ),
 }
+
+
+def _one_look_more(patch: pytest.MonkeyPatch) -> None:
+    """A page that says the same, and asks the database once more where something was found."""
+    real = status._context
+
+    def context(case: Case, **forms: Any) -> dict[str, Any]:
+        if Candidate.objects.filter(case=case, score__isnull=False).exists():
+            Restriction.objects.filter(case_id=case.id).exists()
+        return real(case, **forms)
+
+    patch.setattr(status, "_context", context)
+
+
+def _one_job_more(patch: pytest.MonkeyPatch) -> None:
+    """A page that says the same, and has something prepared where something was found."""
+    real = status._context
+
+    def context(case: Case, **forms: Any) -> dict[str, Any]:
+        if Candidate.objects.filter(case=case).exists():
+            with unit_of_work():
+                enqueue(
+                    kind="cases.send_letter",
+                    subject=case.id,
+                    idempotency_key=f"planted:{case.id}:{clock.now().isoformat()}",
+                )
+        return real(case, **forms)
+
+    patch.setattr(status, "_context", context)
+
+
+@pytest.mark.parametrize(
+    ("plant", "seen"),
+    [
+        (_one_look_more, 'FROM "gallery_restriction"'),
+        (_one_job_more, "Job: cases.send_letter"),
+    ],
+)
+def test_planted_work_behind_an_equal_page_is_seen(play, nothing_found, plant, seen):
+    """X-03, R3: a statement or a job more is seen, though not one word outward differs."""
+    there = play("hit", until="searched", plants=[plant])
+    found = outward.work_differences(nothing_found(True), there)
+    assert any(line.startswith("+") and seen in line for line in found), found
 
 
 @pytest.mark.parametrize("what", PLANTS)

@@ -113,7 +113,7 @@ def test_five_posts_from_the_start_page_to_a_receipt(browser):
     ],
 )
 def test_no_way_in_is_compulsory(browser, ways):
-    """T-05, T-06: every way, and none, opens a case with the same clock."""
+    """N-10, T-05, T-06: every way, and none, opens a case with the same clock."""
     case = sent(browser, **ways)
     assert case.due_on > case.received_on
     assert not Probe.objects.exists()

@@ -145,6 +145,7 @@ def requested(
     *,
     rights: Sequence[str] = (RightCode.ACCESS, RightCode.ERASURE),
     country: str = "NL",
+    language: str = "en",
 ) -> Case:
     """A request sent on the website with a selfie; the probe waits in its job."""
     case_id = new_id()
@@ -163,6 +164,7 @@ def requested(
         consents=[ConsentScope.COMPARISON],
         contact=cases.Contact(email="mina@example.org"),
         country=country,
+        language=language,
         also=also,
     )
     return opened.case
@@ -179,23 +181,25 @@ def identified(case: Case) -> Case:
     )
 
 
-def decided(case: Case, verdicts: dict[UUID, str]) -> Case:
+def decided(case: Case, verdicts: dict[UUID, str], *, why: str = "") -> Case:
     """Two officers decide about every candidate; `verdicts` by record id, else "not the same"."""
     review = Review.objects.get(case=case)
     matching.take_review(review_id=review.id, actor=OFFICER)
-    _decide_all(review, OFFICER, Position.FIRST, verdicts)
+    _decide_all(review, OFFICER, Position.FIRST, verdicts, why)
     review.refresh_from_db()
     second = Actor(review.second_officer or "", "officer", "staff")
-    _decide_all(review, second, Position.SECOND, verdicts)
+    _decide_all(review, second, Position.SECOND, verdicts, why)
     case.refresh_from_db()
     return case
 
 
-def _decide_all(review: Review, actor: Actor, position: str, verdicts: dict[UUID, str]) -> None:
+def _decide_all(
+    review: Review, actor: Actor, position: str, verdicts: dict[UUID, str], why: str
+) -> None:
     for decision in review.decisions.filter(position=position).select_related("candidate"):
         said = verdicts.get(decision.candidate.record_id, Verdict.NOT_SAME)
         matching.say_preliminary(decision_id=decision.id, actor=actor, verdict=said)
-        matching.decide(decision_id=decision.id, actor=actor, verdict=said)
+        matching.decide(decision_id=decision.id, actor=actor, verdict=said, reason=why)
     matching.finish(review_id=review.id, actor=actor)
 
 

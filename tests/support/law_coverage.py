@@ -34,7 +34,20 @@ from `tests/data/law_coverage.json` and the docstrings of the tests; a test comp
 - **partly**: tests show a part; the reason says what is missing.
 - **not yet**: no test shows it. Where the portal behaves so all the same, the reason says it.
 
+Which kind of request is walked where, and which letters it leads to: [walks](walks.md).
+
 A row is about this program, not about a controller who runs it, and nothing here is legal advice.
+"""
+_MUST_NOT = "N-"
+_FINDINGS = """
+## What authorities found, a line each
+
+What a portal of this kind was fined or blamed for, and one test each that fails where this portal
+does it: it names the row, and was seen to fail when the forbidden thing was put in. All tests of a
+row stand in its section below.
+
+| row | the portal must not | state | its test |
+|---|---|---|---|
 """
 
 
@@ -85,8 +98,26 @@ def tests_of(row: Row) -> list[str]:
     return list(dict.fromkeys([*row.tests, *naming]))
 
 
+def own_test(row: Row) -> str | None:
+    """The first test of a row that names it itself."""
+    known = all_tests()
+    return next((one for one in tests_of(row) if row.id in ids_in(known.get(one, ""))), None)
+
+
+def findings(table: Sequence[Row]) -> list[Row]:
+    """Rows that say what the portal must not do (N-01 to N-18)."""
+    return [row for row in table if row.id.startswith(_MUST_NOT)]
+
+
 def as_markdown(table: Sequence[Row]) -> str:
-    return "".join([_INTRODUCTION, _counts(table), *_sections(table)])
+    return "".join([_INTRODUCTION, *_found(table), _counts(table), *_sections(table)])
+
+
+def _found(table: Sequence[Row]) -> Iterator[str]:
+    yield _FINDINGS
+    for row in findings(table):
+        what = row.title.removeprefix("The portal must not ")
+        yield f"| {row.id} | {what} | {row.state} | `{own_test(row)}` |\n"
 
 
 def _trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -95,7 +126,9 @@ def _trees() -> Iterator[tuple[Path, ast.Module]]:
 
 
 def _counts(table: Sequence[Row]) -> str:
-    lines = ["\n| section | rows | covered | partly | not yet |\n|---|---|---|---|---|\n"]
+    lines = [
+        "\n## How many\n\n| section | rows | covered | partly | not yet |\n|---|---|---|---|---|\n"
+    ]
     for section in dict.fromkeys(row.section for row in table):
         lines.append(_count_line(section, [row for row in table if row.section == section]))
     lines.append(_count_line("**all**", table))

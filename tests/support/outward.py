@@ -14,14 +14,15 @@ import io
 import itertools
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -29,6 +30,7 @@ from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.cases import page_wishes
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Status
+from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import schedule
 from dsr_portal.disclosure import named_page
@@ -37,9 +39,9 @@ from dsr_portal.disclosure.models import AnswerState
 from dsr_portal.erasure import selectors as erasures
 from dsr_portal.gallery import hashes
 from dsr_portal.gallery import services as gallery
-from dsr_portal.gallery.models import Record
+from dsr_portal.gallery.models import Record, Source
 from dsr_portal.jobs import services as jobs
-from dsr_portal.jobs.models import Effect
+from dsr_portal.jobs.models import Effect, Job
 from dsr_portal.matching import services as matching
 from tests.support import answers, bad_input
 from tests.support import cases as support
@@ -72,6 +74,9 @@ _ENTRIES = re.compile(
     r"|(?<=our audit trail ended with entry )\d+"
 )
 _SKIPPED = ("/static/", "/demo/", "/answer/")
+# What a process asks once in a while, whoever comes: a clock read again each second, a secret each
+# minute, key buckets made ahead. And marks of transactions, which name their thread.
+_NOT_OF_THE_REQUEST = re.compile(r'"core_democlock"|"vault_|SAVEPOINT ')
 
 Step = str
 
@@ -99,6 +104,10 @@ OWN_PAGES = (
     "evidence_lock",
     "by_phone",
     "one_page",
+    "correct",
+    "add_right",
+    "document",
+    "on_paper",
 )
 EVERYBODYS = ("home", "status", "help", "notice", "privacy", "accessibility", "trail")
 
@@ -130,6 +139,11 @@ def entries(world: World, *, own: int = 0, **first: Any) -> list[Record]:
 
 def _none(world: World) -> None:
     entries(world)
+
+
+def _empty(world: World) -> None:
+    """Nobody is enrolled yet; a source is named, for what the site says of sources is public."""
+    Source.objects.create(name="Halden crawl", legal_basis="none", created_at=clock.now())
 
 
 def _hit(world: World) -> None:
@@ -181,6 +195,7 @@ def _at_page(world: World) -> None:
 
 WITH_PHOTO: dict[str, Callable[[World], None]] = {
     "no hit": _none,
+    "no data": _empty,
     "hit": _hit,
     "exact gallery file": _exact,
     "near copy": _near,
@@ -205,6 +220,8 @@ class Transcript:
         self.lines: list[str] = []
         self.step: Step = ""
         self.masked: dict[str, str] = {}
+        self.work: list[str] = []
+        """What the portal did behind each request of the person; see `_watched`."""
         self.letters: set[Any] = set()
         self.erased: Any = None
         """The plan of what the controller decided by itself, where there is one; never outward."""
@@ -251,14 +268,64 @@ def differences(one: Transcript, other: Transcript) -> list[str]:
 
     Where one of them ends earlier, it is compared with the other one's same steps.
     """
-    played = [{line.split("]")[0] for line in which.lines} for which in (one, other)]
+    return _differing(one.lines, other.lines)
+
+
+def work_differences(one: Transcript, other: Transcript) -> list[str]:
+    """The same for the work behind the pages: statements, jobs and mails of each request (X-03).
+
+    What a page says can be equal and the way to it longer: whoever measures that learns of it.
+    """
+    return _differing(one.work, other.work)
+
+
+def _differing(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    played = [{line.split("]")[0] for line in which} for which in (one, other)]
     both = played[0] & played[1]
     lines = [
-        [part for line in which.lines if line.split("]")[0] in both for part in line.split("\n")]
+        [part for line in which if line.split("]")[0] in both for part in line.split("\n")]
         for which in (one, other)
     ]
     diff = difflib.unified_diff(*lines, lineterm="", n=0)
     return [line for line in diff if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The shape of each statement the database is asked, in order: values and names aside."""
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not _NOT_OF_THE_REQUEST.search(sql):
+            seen.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield seen
+
+
+def _watched(out: Transcript, patch: pytest.MonkeyPatch) -> None:
+    """Write down the work behind each request: statements by shape and number, jobs, mails."""
+    real = Client.request
+
+    def request(client: Client, **asked: Any) -> Any:
+        before = [set(model.objects.values_list("id", flat=True)) for model in (Job, Effect)]
+        with statements() as seen:
+            answer = real(client, **asked)
+        out.work.append(
+            out.plain(
+                f"[{out.step}] {asked['REQUEST_METHOD']} {asked['PATH_INFO']}: "
+                f"{len(seen)} statements"
+            )
+        )
+        out.work.extend(f"[{out.step}]   {one}" for one in seen)
+        for model, known in zip((Job, Effect), before, strict=True):
+            fresh = model.objects.exclude(id__in=known).order_by("id")
+            kinds = sorted(fresh.values_list("kind", flat=True))
+            out.work.extend(f"[{out.step}]   {model.__name__}: {kind}" for kind in kinds)
+        return answer
+
+    patch.setattr(Client, "request", request)
 
 
 # -- the script ---------------------------------------------------------------------------------
@@ -276,6 +343,7 @@ class Script:
         self.travel = Travel(patch, "2026-09-07")
         self.told = desk.told(patch)
         answers.without_detector(patch)
+        _watched(self.out, patch)
         self.people = [desk.actor(desk.staff(number)) for number in ("S-1", "S-2")]
         desk.staff("V-1", Role.SUPERVISOR)
         world.seed(world)

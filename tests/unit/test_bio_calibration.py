@@ -59,7 +59,7 @@ def large():
 
 
 def test_the_review_threshold_finds_the_wanted_share_of_other_people_too():
-    """R22: recall first; chosen on one half it holds on the other within its interval."""
+    """N-14, R22: recall first; chosen on one half it holds on the other within its interval."""
     found = large()
     assert found.people_with_pairs == 400
     assert found.genuine_pairs == 400 * 10

@@ -74,7 +74,7 @@ def test_only_who_was_not_identified_opens_a_request_again(outcome):
 
 
 def test_no_machine_decides_delivers_or_erases():
-    """Law section 11 (1), P-12; GDPR Art. 22."""
+    """N-12, law section 11 (1), P-12; GDPR Art. 22."""
     for arrow in TRANSITIONS.values():
         if arrow.target in HUMAN_ONLY:
             assert "system" not in arrow.roles

@@ -37,6 +37,21 @@ def test_a_row_has_what_its_state_asks_for(row: Row) -> None:
     assert not gone, "these tests do not exist"
 
 
+@pytest.mark.parametrize("row", law_coverage.findings(ROWS), ids=lambda row: row.id)
+def test_what_authorities_found_has_a_test_of_its_own(row: Row) -> None:
+    """A line for each of N-01 to N-18 at the top of the page, with a test that names it."""
+    own = law_coverage.own_test(row)
+    assert own is not None, "no test names it in its docstring"
+    what = row.title.removeprefix("The portal must not ")
+    line = f"| {row.id} | {what} | {row.state} | `{own}` |"
+    assert line in law_coverage.PAGE.read_text("utf-8"), ANEW
+
+
+def test_a_row_no_test_names_itself_is_seen() -> None:
+    row = Row("N-99", "s", "t", "covered", "", ("unit/test_law_coverage.py::test_y",))
+    assert law_coverage.own_test(row) is None
+
+
 def test_no_test_names_a_row_that_is_not_in_the_catalogue() -> None:
     known = {row.id for row in ROWS}
     texts = {**law_coverage.all_tests(), **law_coverage.named_in_modules()}
