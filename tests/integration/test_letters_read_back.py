@@ -15,7 +15,7 @@ from django.conf import settings as configured
 from django.utils import translation
 
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import letters, page_wishes, receipts, services
+from dsr_portal.cases import asking, letters, page_wishes, receipts, services
 from dsr_portal.cases.models import Case, RightCode, WayKind
 from dsr_portal.core.ids import new_id
 from dsr_portal.disclosure import jobs as making
@@ -29,7 +29,7 @@ from dsr_portal.recognition import holder as holders
 from tests.support import answers
 from tests.support import cases as support
 from tests.support import erasure as lab
-from tests.support.letters import LIVES, every_document, facts_of, faults
+from tests.support.letters import LIVES, OWN_WORDS, every_document, facts_of, faults
 from tests.support.walks import FOR_PERSONS, NOT_FOR_PERSONS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,6 +92,14 @@ def test_an_answer_that_is_a_letter_alone_says_it_in_its_file(kind: str, languag
     if kind == AnswerKind.NAMED_PAGE:
         way = case.ways.get(kind=WayKind.PAGE)
         page_wishes.ask(case_id=case.id, way_id=way.id, actor=support.person(case))
+    if kind == AnswerKind.NOT_IDENTIFIED:
+        asking.ask_to_identify(
+            case_id=case.id,
+            actor=answers.OFFICER,
+            missing=["no_way_taken"],
+            means=["call", "visit"],
+            text=OWN_WORDS[language],
+        )
     answer = Answer(id=new_id(), case=case, kind=kind, reasons=["no_way_taken"])
     with every_document() as made:
         making._LETTERS[kind](answer)

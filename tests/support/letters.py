@@ -27,13 +27,13 @@ from tests.support.catalogue import english_left
 
 LIVES = {"en": "IE", "nl": "BE", "de": "AT"}
 """Where the reader of a language lives, whose authority is named."""
-OWN_WORDS = "43 other people are in them."
+OWN_WORDS = {"en": "43 other people are in them.", **WORDS}
 CALLS_ITSELF = {"en": "English", "nl": "Nederlands", "de": "Deutsch"}
 
 
 def facts_of(kind: str, case: Case) -> dict[str, Any]:
     """Facts from which a letter of this kind can be written for this case."""
-    facts = {**SAMPLES[kind], **filled(SAMPLES[kind], WORDS.get(case.language, OWN_WORDS))}
+    facts = {**SAMPLES[kind], **filled(SAMPLES[kind], OWN_WORDS[case.language])}
     if kind == LetterKind.RECTIFICATION:
         facts["items"] = [str(refused(case).id)]
     return facts
