@@ -152,7 +152,7 @@ def _now_identity(case: Case) -> tuple[Words, tuple[Button, ...]]:
 
 
 def _now_compare(case: Case) -> tuple[Words, tuple[Button, ...]]:
-    if case.status != Status.IN_REVIEW:
+    if case.status not in {Status.IN_REVIEW, Status.SECOND_REVIEW}:
         return (_("The search runs. Look again in a moment."), ())
     review = matching.current_review(case.id)
     if review is not None and review.state == ReviewState.WIDENING:

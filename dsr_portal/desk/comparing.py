@@ -330,7 +330,7 @@ def finish(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
     if matching.position_of(review, actor) is not None:
         messages.info(request, _("There are more pictures for you to decide."))
         return redirect("desk:compare", reference=found.reference)
-    if review.state == ReviewState.WIDENING:
+    if review.state == ReviewState.WIDENING and review.first_officer == actor.id:
         messages.info(request, _("What you confirmed is searched with. New pictures come to you."))
     else:
         messages.success(request, _("Your part is done."))

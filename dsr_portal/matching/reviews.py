@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
@@ -100,6 +100,8 @@ def take_review(*, review_id: UUID, actor: Actor) -> Review:
             return review
         if review.first_officer:
             raise Conflict("review_taken", _("Somebody else has taken this case."))
+        if review.second_officer == actor.id:
+            raise NotAllowed("review_own_case", _("You already took part in this case."))
         if review.opener == actor.id:
             raise NotAllowed(
                 "review_own_case", _("You opened this case, so two other people must decide it.")
@@ -256,8 +258,19 @@ def widened(*, review: Review, candidate_ids: Collection[UUID]) -> None:
     review.save(update_fields=["state"])
     if candidate_ids:
         _lay_before(review, Position.FIRST, officer, candidate_ids)
-    else:
+    elif review.second_done_at is None or _new_since_second(review):
         _pass_to_second(review, _first_person(review))
+    else:
+        _close(review, _second_person(review))
+
+
+def _second_person(review: Review) -> Actor:
+    """The second person in the role in which they finished their part."""
+    finished = audit.events_for_subject(review.id).filter(
+        type="review.finished", actor_id=review.second_officer
+    )
+    event = finished.latest("number")
+    return Actor(event.actor_id, event.actor_role, "staff")
 
 
 def _first_person(review: Review) -> Actor:
@@ -278,7 +291,9 @@ def end_failed_widenings() -> int:
     Run regularly.
     """
     ended = 0
-    waiting = Review.objects.filter(_waits_in(Status.IN_REVIEW), state=ReviewState.WIDENING)
+    waiting = Review.objects.filter(
+        _waits_in(Status.IN_REVIEW, Status.SECOND_REVIEW), state=ReviewState.WIDENING
+    )
     for review_id in [one.id for one in waiting if widening.failure(one) is not None]:
         with unit_of_work():
             review = locked(review_id)
@@ -294,10 +309,29 @@ def _pass_to_second(review: Review, actor: Actor) -> None:
     review.first_done_at = clock.now()
     review.state = ReviewState.SECOND
     review.save(update_fields=["first_done_at", "state"])
-    if not review.beside:
+    again = review.second_done_at is not None
+    if not review.beside and not again:
         cases.advance(case=review.case, action=Action.FIRST_DONE, actor=actor)
     _record_finished(review, Position.FIRST, actor)
-    draw_second(review)
+    if again:
+        # The same second person, for another one would have to see everything anew; who can't
+        # decide any more is replaced as ever (assign_waiting_seconds).
+        new = _new_since_second(review)
+        dealt = set(rules.deal(new, list(new), _RANDOM))
+        officer = str(review.second_officer)
+        _lay_before(review, Position.SECOND, officer, [one for one in new if one in dealt])
+    else:
+        draw_second(review)
+
+
+def _new_since_second(review: Review) -> dict[UUID, str]:
+    """What the first person said of candidates of later hops than any the second one decided."""
+    decided = review.decisions.filter(position=Position.SECOND)
+    seen = decided.aggregate(last=Max("candidate__hop"))["last"]
+    later = Candidate.objects.filter(case=review.case_id, hop__gt=seen or 0)
+    new = set(later.values_list("id", flat=True))
+    verdicts = _verdicts(review, Position.FIRST)
+    return {one: verdict for one, verdict in verdicts.items() if one in new}
 
 
 def _record_finished(review: Review, position: Position, actor: Actor) -> None:
@@ -395,6 +429,9 @@ def _after_second(review: Review, actor: Actor) -> None:
     _record_finished(review, Position.SECOND, actor)
     differ = rules.disputed(first, second)
     _lift([one for one in differ if first[one] == Verdict.SAME], review, actor, "second_disagrees")
+    if not differ and widening.wanted_after_second(review):
+        widening.begin(review)
+        return
     if not differ:
         _close(review, actor)
         return
@@ -544,6 +581,9 @@ def locked(review_id: UUID) -> Review:
     if review is None:
         raise NotFound("no_review", _("There is no such review."))
     wanted = _STATUS.get(ReviewState(review.state))
+    if wanted is not None and review.second_done_at is not None:
+        # What the second person confirmed widened the search: the case does not go back.
+        wanted = Status.SECOND_REVIEW
     if wanted is not None and review.beside:
         wanted = Status.DELIVERED
     if wanted is not None and review.case.status != wanted:

@@ -3,7 +3,8 @@
 A photo of today finds few pictures of ten years ago; the mean of the photo and what was confirmed
 finds more (design, section 4). It happens before the second person looks, so that one blind look
 covers everything. A confirmed face far from the photo does not widen the search before a second
-person confirmed it too, for one wrong face would lead to a stranger's pictures.
+person confirmed it too, for one wrong face would lead to a stranger's pictures. Once they did and
+fewer than three hops ran, the search widens once more, and what is new goes through both persons.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record
 from dsr_portal.core.actor import Actor
 from dsr_portal.gallery import services as gallery
@@ -37,14 +39,30 @@ MOST_HOPS = 3
 
 def wanted(review: Review) -> bool:
     """Whether the first person confirmed a face that no widened search was made with yet."""
+    return (
+        _is_possible(review)
+        and review.decisions.filter(
+            position=Position.FIRST, verdict=Verdict.SAME, candidate__hop__gte=review.hops
+        ).exists()
+    )
+
+
+def wanted_after_second(review: Review) -> bool:
+    """Whether the last hop left out faces far from the photo, which the second person confirmed.
+
+    For a review in which both persons agree: then each face the first one confirmed is confirmed
+    by the second one too.
+    """
+    hops = audit.events_for_subject(review.id).filter(type="search.widened")
+    last = hops.last() if _is_possible(review) else None
+    return last is not None and bool(last.data.get("far"))
+
+
+def _is_possible(review: Review) -> bool:
     probe = review.search.probe
     if not settings.DSR_WIDEN or review.hops >= MOST_HOPS:
         return False
-    if probe is None or probe.state == ProbeState.DELETED:
-        return False
-    return review.decisions.filter(
-        position=Position.FIRST, verdict=Verdict.SAME, candidate__hop__gte=review.hops
-    ).exists()
+    return probe is not None and probe.state != ProbeState.DELETED
 
 
 def begin(review: Review) -> None:
@@ -127,7 +145,7 @@ def _confirmed(review: Review) -> list[UUID]:
 
 
 def _approved(review: Review) -> list[UUID]:
-    """Records a second person called the same person in an earlier round of this case."""
+    """Records a second person called the same person, in this round of the case or an earlier."""
     rows = Candidate.objects.filter(
         case=review.case_id,
         decisions__position__in=[Position.SECOND, Position.SUPERVISOR],

@@ -175,6 +175,74 @@ def test_a_face_far_from_the_photo_waits_for_the_second_person(case, answers, pe
     assert review_of(case).state == ReviewState.SECOND
 
 
+def test_once_the_second_person_confirmed_it_the_search_widens_once_more(
+    case, answers, people, records
+):
+    """What is new goes to the first person, then to the same second one; then it is decided."""
+    widen_to(answers, used=[], drifted=[records[0].id])
+    widen_to(answers, records[2], used=[records[0].id])
+    say_all(case, people[1], [SAME, NOT])
+    work()
+    second = drawn(case, people)
+    say_all(case, second, [SAME, NOT])
+    assert (review_of(case).state, case.status) == (ReviewState.WIDENING, Status.SECOND_REVIEW)
+    work()
+    assert answers.asked[1]["approved"] == [records[0].id]
+    (new,) = [one for one in laid(case, people[1]) if not one.verdict]
+    assert (new.candidate.record_id, new.candidate.hop) == (records[2].id, 2)
+    decide_new(case, people[1], NOT)
+    assert (review_of(case).state, review_of(case).second_officer) == ("second", second.id)
+    decide_new(case, second, NOT)
+    assert review_of(case).state == ReviewState.DONE
+    assert case.status not in {Status.IN_REVIEW, Status.SECOND_REVIEW}
+    assert len(answers.asked) == 2
+    finished = Event.objects.filter(type="review.finished").order_by("number")
+    assert [one.data["position"] for one in finished] == ["first", "second"] * 2
+
+
+def test_a_hop_after_the_second_person_that_finds_nothing_ends_the_review(
+    case, answers, people, records
+):
+    widen_to(answers, used=[], drifted=[records[0].id])
+    say_all(case, people[1], SAME)
+    work()
+    second = drawn(case, people)
+    say_all(case, second, SAME)
+    assert selectors.position_of(review_of(case), second) is None
+    work()
+    case.refresh_from_db()
+    assert len(answers.asked) == 2
+    assert review_of(case).state == ReviewState.DONE
+    assert case.status not in {Status.IN_REVIEW, Status.SECOND_REVIEW}
+    assert Event.objects.get(type="review.decided").data["same"] == 2
+
+
+def test_a_hop_after_the_second_person_that_fails_ends_too(case, answers, people, records):
+    widen_to(answers, used=[], drifted=[records[0].id])
+    say_all(case, people[1], SAME)
+    work()
+    say_all(case, drawn(case, people), SAME)
+    Job.objects.filter(idempotency_key__endswith=":2").update(
+        state=JobState.FAILED, error_code="shard_broken"
+    )
+    assert services.end_failed_widenings() == 1
+    assert review_of(case).state == ReviewState.DONE
+
+
+def test_no_hop_after_the_second_person_where_three_ran_or_the_two_differ(
+    case, answers, people, records
+):
+    widen_to(answers, used=[], drifted=[records[0].id])
+    say_all(case, people[1], SAME)
+    work()
+    review = review_of(case)
+    review.hops = widening.MOST_HOPS
+    assert not widening.wanted_after_second(review)
+    say_all(case, drawn(case, people), [SAME, NOT])
+    assert review_of(case).state == ReviewState.SUPERVISOR
+    assert len(answers.asked) == 1
+
+
 def test_its_own_threshold_where_one_was_calibrated(case, answers, people, monkeypatch):
     """R22: a mean of faces is nearer to everybody than one photo; its threshold is measured."""
     content = {**calibration.shipped(), "loop": {"value": 0.51, "low": 0.5, "high": 0.52}}
