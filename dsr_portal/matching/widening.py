@@ -55,7 +55,7 @@ def wanted_after_second(review: Review) -> bool:
     """
     hops = audit.events_for_subject(review.id).filter(type="search.widened")
     last = hops.last() if _is_possible(review) else None
-    return last is not None and bool(last.data.get("far"))
+    return bool(last is not None and last.data and last.data.get("far"))
 
 
 def _is_possible(review: Review) -> bool:
