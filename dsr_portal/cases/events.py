@@ -48,6 +48,7 @@ from dsr_portal.cases.models import (
     Status,
     WayKind,
 )
+from dsr_portal.cases.other_models import SearchedOutcome, SystemKind
 from dsr_portal.cases.paper_models import ReturnReason, ReturnStep
 from dsr_portal.cases.proof_models import DocumentEnd, DocumentKind, DocumentWhy
 from dsr_portal.cases.states import TRANSITIONS
@@ -57,6 +58,8 @@ from dsr_portal.core.registries import event_types, sentences
 RIGHT = Code(choices=tuple(RightCode.values))
 SCOPE = Code(choices=tuple(ConsentScope.values))
 KIND = Code(choices=tuple(DeliveryKind.values))
+SYSTEM = Code(choices=tuple(SystemKind.values))
+SEARCHED = Code(choices=tuple(SearchedOutcome.values))
 STATUS = Code(choices=tuple(Status.values))
 PROPOSAL = Code(choices=tuple(ProposalKind.values))
 LETTER = Code(choices=tuple(LetterKind.values))
@@ -345,6 +348,10 @@ TYPES = [
     EventType(
         "proof.destroyed", {"how": Code(choices=tuple(DocumentEnd.values))}, ("R-08", "L-02")
     ),
+    EventType("systems.entered", {"kind": SYSTEM}, ("A-17",)),
+    EventType("systems.ended", {"kind": SYSTEM}, ("A-17",)),
+    EventType("systems.none_stated", {}, ("A-17",)),
+    EventType("systems.searched", {"outcome": SEARCHED}, ("A-17",)),
     EventType("phone.chosen", {}, ("T-12",)),
     EventType("phone.ended", {}, ("T-12",)),
     EventType(
@@ -635,6 +642,17 @@ SENTENCES = {
         % {"kind": DocumentKind(p["kind"]).label, "on": _day(p["on"])}
     ),
     "proof.destroyed": lambda p: _("The picture of the document was destroyed."),
+    "systems.entered": lambda p: (
+        _("Another system was listed: %(kind)s.") % {"kind": SystemKind(p["kind"]).label}
+    ),
+    "systems.ended": lambda p: (
+        _("Another system left the list: %(kind)s.") % {"kind": SystemKind(p["kind"]).label}
+    ),
+    "systems.none_stated": lambda p: _("A director stated that there are no other systems."),
+    "systems.searched": lambda p: (
+        _("Another system was looked at: %(outcome)s.")
+        % {"outcome": SearchedOutcome(p["outcome"]).label}
+    ),
     "phone.chosen": lambda p: _("A call about the answer was asked for."),
     "phone.ended": lambda p: _("No call is wanted any more."),
     "phone.called": lambda p: _("A call about the answer was written down."),

@@ -57,6 +57,35 @@ declare_model(
     shredder=_KEYS,
 )
 declare_model(
+    "cases.OtherSystem",
+    {
+        "id": F.ID,
+        "name": F.COMPANY,
+        "kind": F.CODE,
+        "entered_by": F.STAFF,
+        "entered_at": F.TIME,
+        "ended_by": F.STAFF,
+        "ended_at": F.TIME,
+    },
+)
+declare_model(
+    "cases.NoOtherSystems",
+    {"id": F.ID, "stated_by": F.STAFF, "stated_at": F.TIME, "ended_at": F.TIME},
+)
+declare_model(
+    "cases.SearchedSystem",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "system": F.ID,
+        "outcome": F.CODE,
+        "field": F.VAULT,
+        "by": F.STAFF,
+        "at": F.TIME,
+    },
+    shredder=_KEYS,
+)
+declare_model(
     "cases.CaseRight",
     {"id": F.ID, "case": F.ID, "right": F.CODE, "added_at": F.TIME, "due_on": F.TIME},
 )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dsr_portal.audit import services as audit
-from dsr_portal.cases import lateness, page_wishes
+from dsr_portal.cases import lateness, other_systems, page_wishes
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import (
     UNIDENTIFIED,
@@ -61,7 +61,18 @@ Section = dict[str, Any]
 SHEET = statements.to_office(
     "audit_report",
     *(statements.ANSWER, statements.FACTS, "scope", "clock", "evidence", "identity", "search"),
-    *("review", "answer", "erasure", "refusals", "settings", "people", "events", "gaps", "verify"),
+    *(
+        "systems",
+        "review",
+        "answer",
+        "erasure",
+        "refusals",
+        "settings",
+        "people",
+        "events",
+        "gaps",
+        "verify",
+    ),
     law="Art. 5(2), 58(1)(e); L-01, L-20",
 )
 _LONGEST = 40
@@ -120,6 +131,7 @@ def build(*, case: Case, authority_code: str, requested_by: str, role: str) -> R
         _identity(case),
         _search(case),
         *_search_log(searches),
+        _systems(case),
         _review(case),
         _answer(case, events),
         _erasure(case, events),
@@ -493,6 +505,35 @@ def _look_up_rows(search: Search) -> list[tuple[str, Any]]:
     if search.looks_up:
         rows.append((_("Pictures in the sources then"), str(search.pictures)))
     return rows
+
+
+def _systems(case: Case) -> Section:
+    """What people searched beside the portal: codes, persons and days, never their words (A-17)."""
+    heading = {"id": "systems", "heading": _("The controller's other systems")}
+    stated = {row.system_id: row for row in case.searched.select_related("system")}
+    past = [row.system for row in stated.values()]
+    systems = {one.id: one for one in [*other_systems.listed(), *past]}
+    if not systems:
+        none = other_systems.none_stated()
+        told = _("Nobody has listed any, and no director stated that there are none.")
+        if none is not None:
+            told = _("%(who)s stated on %(day)s that there are none.") % {
+                "who": none.stated_by,
+                "day": day(none.stated_at),
+            }
+        return {**heading, "text": told}
+    return {
+        **heading,
+        "rows": [
+            (
+                f"{one.name} ({one.get_kind_display()})",
+                f"{row.get_outcome_display()}: {row.by}, {moment(row.at)}"
+                if (row := stated.get(one.id)) is not None
+                else _("not stated"),
+            )
+            for one in systems.values()
+        ],
+    }
 
 
 def _review(case: Case) -> Section:

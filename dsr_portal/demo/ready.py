@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext_noop
 
 from dsr_portal.accounts.services import actor_for, staff_by_number
+from dsr_portal.cases import other_systems
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
     Case,
@@ -72,7 +73,9 @@ def run_jobs() -> None:
 
 def approve_assessment() -> None:
     """The impact assessment that opens the gate: invented words, approved by the cast through the
-    services everybody uses (P-09). Where a version is there already, nothing is touched."""
+    services everybody uses (P-09), and the statement that there are no other systems to search
+    (A-17). Where a version is there already, it is not touched."""
+    other_systems.state_none(actor=act(cast.DIRECTOR))
     if assessment.versions():
         return
     version = assessment.begin(actor=act(cast.SUPERVISOR))

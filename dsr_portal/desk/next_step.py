@@ -14,9 +14,11 @@ from dsr_portal.cases import (
     evidence_locks,
     exemptions,
     mandates,
+    other_systems,
     page_wishes,
     paper_returns,
 )
+from dsr_portal.cases.levels import DISCLOSURE_LEVEL
 from dsr_portal.cases.models import UNIDENTIFIED, Case, DeliveryState, RightCode, Status
 from dsr_portal.cases.services import has_unread_mail, unanswered_ask, was_asked
 from dsr_portal.cases.states import OVER
@@ -609,6 +611,15 @@ def _answer(case: Case) -> NextStep:
     answer = disclosure.current_answer(case.id)
     if is_repeating(case.id):
         return _comparing()
+    waits = other_systems.why_not(case) if case.level >= DISCLOSURE_LEVEL else None
+    if waits is not None and (answer is None or answer.state == AnswerState.FAILED):
+        return NextStep(
+            _("Say what the other systems hold"),
+            str(waits.message),
+            law=law,
+            page="desk:searched",
+            button=_("To the other systems"),
+        )
     if answer is None or answer.state == AnswerState.FAILED:
         return NextStep(
             _("Make the answer"),

@@ -97,6 +97,7 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
         _automatic(gathered),
         _rights(gathered),
         *taking_along(gathered.answer.case),
+        _other_systems(gathered),
         _left_out(gathered),
         _request_data(gathered),
         _files(files),
@@ -107,6 +108,7 @@ def _nothing_found(gathered: Gathered) -> list[Section]:
     return [
         _what_we_compared(gathered),
         _try_again(gathered),
+        _other_systems(gathered),
         _other_data(),
         _automatic(gathered),
         _rights(gathered),
@@ -645,6 +647,33 @@ def _other_data() -> Section:
             "checked. Ask %(email)s for them."
         )
         % {"name": controller["name"], "email": controller["email"]},
+    }
+
+
+def _other_systems(gathered: Gathered) -> Section:
+    """What people searched beside this portal, system by system, with its day (law A-17)."""
+    heading = {"id": "other-systems", "heading": _("Other systems we looked at")}
+    if not gathered.other_systems:
+        return {
+            **heading,
+            "text": _(
+                "On %(day)s a director of %(name)s stated that no other system of ours holds data "
+                "from these searches or pictures."
+            )
+            % {
+                "day": day(gathered.none_stated_at),
+                "name": settings.DSR_CONTROLLER["name"],
+            },
+        }
+    rows: list[Row] = []
+    for one in gathered.other_systems:
+        rows.append((one.system.name, f"{one.outcome_words or _('not stated')} ({day(one.at)})"))
+        if one.words:
+            rows.append((_("In our words"), one.words))
+    return {
+        **heading,
+        "text": _("A person searched each of these for data about you and wrote down the result."),
+        "rows": rows,
     }
 
 

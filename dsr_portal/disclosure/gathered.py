@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import proposals
+from dsr_portal.cases import other_systems, proposals
 from dsr_portal.cases.models import HeldBack
+from dsr_portal.cases.other_systems import Line
 from dsr_portal.cases.selectors import held_back
 from dsr_portal.core.errors import NotFound
 from dsr_portal.core.transactions import outside
@@ -72,6 +73,10 @@ class Gathered:
     coverage: gallery.Coverage
     inconclusive: int
     held_back: Sequence[Kept]
+    other_systems: Sequence[Line]
+    """What officers stated of the controller's other systems (law A-17)."""
+    none_stated_at: datetime | None
+    """When a director stated that there are none; None where some are listed."""
     probe_received: datetime | None
     review: Review | None
     deciders: Mapping[str, str]
@@ -100,6 +105,7 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
     coded = [one for one in ids if one not in held_back(answer.case_id, HeldBack.TEMPLATE)]
     look_ups = gallery.recipients_of(ids)
     bands = Candidate.objects.filter(case_id=answer.case_id, record_id__in=ids)
+    none = other_systems.none_stated()
     recipients = Recipient.objects.filter(id__in={fact.recipient_id for fact in look_ups})
     return Gathered(
         answer=answer,
@@ -124,6 +130,8 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         coverage=gallery.coverage(),
         inconclusive=len(outcome.inconclusive) if outcome else 0,
         held_back=_held_back(answer, [record.id for record in records]),
+        other_systems=other_systems.lines(answer.case),
+        none_stated_at=none.stated_at if none is not None else None,
         probe_received=search.probe.received_at if search.probe is not None else None,
         review=matching.current_review(answer.case_id),
         deciders=_deciders(answer.case_id),

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import deliveries, mandates
+from dsr_portal.cases import deliveries, mandates, other_systems
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
@@ -67,7 +67,9 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
     Needs the decision of two persons (R19) and the identity level (R2). Below L2 nothing is
     disclosed and "nothing found" is not said: the letter is neutral. An answer that could not be
     made is made anew; one in force is never replaced. Where pictures were enrolled since, they are
-    compared first (R5): `Conflict("search_repeats")`.
+    compared first (R5): `Conflict("search_repeats")`. What tells of data waits until an officer
+    stated what the controller's other systems hold (A-17): systems_not_listed,
+    systems_not_searched.
     """
     require_reviewer(actor)
     standing = Answer.objects.filter(case_id=case_id).exclude(state__in=_OUT_OF_FORCE)
@@ -101,6 +103,8 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             )
         held = {*held_back(case.id, HeldBack.ANSWER), *outcome.private}
         kind = _kind(case, outcome)
+        if kind != AnswerKind.NEUTRAL:
+            other_systems.require_stated(case)
         disclosed = kind == AnswerKind.DISCLOSURE
         told = [one for one in outcome.same if one not in held] if disclosed else []
         answer = Answer.objects.create(

@@ -36,6 +36,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "automatic",
         "rights",
         "left-out",
+        "other-systems",
         "request-data",
         "files",
         "complaint",
@@ -45,6 +46,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     AnswerKind.NOTHING_FOUND: (
         "compared",
         "try-again",
+        "other-systems",
         "other-data",
         "automatic",
         "rights",

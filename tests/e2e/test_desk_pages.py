@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse, set_urlconf
 
 from dsr_portal.accounts.models import Role
-from dsr_portal.cases import acting_invites, phone
+from dsr_portal.cases import acting_invites, other_systems, phone
 from dsr_portal.cases.acting_models import AccountState
 from dsr_portal.compliance import breaches, collection, director, orders, retention
 from dsr_portal.compliance.models import BreachKind, DirectorPage
@@ -48,6 +48,7 @@ NAMES = (
     *("open_breach", "breach", "director", "director_page", "batch", "kept"),
     *("put_aside_list", "put_aside", "phone"),
     *("assessment", "figures", "ai_act", "processors", "own_locks"),
+    *("other_systems", "searched"),
     *("mandate_write", "mandate_open", "mandate_accepted", "child", "child_decided"),
 )
 GALLERY = ("team-atelier-noor.jpg", "canal-walk.jpg", "stage-side.jpg")
@@ -132,6 +133,9 @@ def made(patch):
     phone.ask(case_id=asks.id, number="020 555 01 77", actor=actor(officer))
     kept["phone"] = desk.get(page("phone", asks))
     kept |= of_authorities(settled)
+    other_systems.enter(name="Old archive", kind="archive", actor=actor(chief))
+    kept["other_systems"] = settled.get(page("other_systems"))
+    kept["searched"] = desk.post(page("searched", asks), {"outcome": "found", "words": ""})
     kept |= of_who_acts(settled, chief=chief, writer=officer)
     probe = case.probes.get()
     seen = {name: (answer.content, "text/html") for name, answer in kept.items()}

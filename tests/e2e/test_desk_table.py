@@ -107,7 +107,7 @@ NO_PAGE = {
     "authority", "probe_picture", "face_picture", "document",
     "ai_statement", "ai_sign", "assessment_act", "assessment_file", "board_report",
     "enter_processor", "end_processor", "processing_record", "aside_picture", "recuse",
-    "propose_unlock", "decide_unlock",
+    "propose_unlock", "decide_unlock", "other_systems_act",
 }  # fmt: skip
 
 PAGE = "https://fotoloft.example/u/minnow/88120/a-rather-long-address-of-a-page/with/parts"

@@ -10,6 +10,7 @@ from typing import Any
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.accounts.services import create_staff
+from dsr_portal.cases import other_systems
 from dsr_portal.compliance import accountability
 from dsr_portal.compliance.accountable_models import Duty
 from dsr_portal.core import clock
@@ -51,8 +52,15 @@ def approved() -> Assessment:
     return assessment.approve(assessment_id=version.id, actor=DIRECTOR)
 
 
+def no_other_systems() -> None:
+    """A director stated that the controller has no other systems, unless some are listed."""
+    if not other_systems.listed() and other_systems.none_stated() is None:
+        other_systems.state_none(actor=DIRECTOR)
+
+
 def assessed() -> None:
-    """Open the gate if it is closed."""
+    """Open the gates that are closed: before a search, and before an answer (A-17)."""
+    no_other_systems()
     if assessment.closed() is not None:
         approved()
 

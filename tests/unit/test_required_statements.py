@@ -28,15 +28,15 @@ FIRST = "first-answer first-facts"
 TABLE = {
     "answer.disclosure": f"{PERSON} first-facts compared wrong-person face-code categories"
     " purposes recipients look-ups sources retention transfers automatic rights left-out"
-    " request-data files",
-    "answer.nothing_found": f"{PERSON} first-facts compared try-again other-data automatic rights"
-    " left-out request-data",
+    " other-systems request-data files",
+    "answer.nothing_found": f"{PERSON} first-facts compared try-again other-systems other-data"
+    " automatic rights left-out request-data",
     "answer.not_identified": f"{PERSON} first-facts why asked more data rights",
     "answer.named_page": f"{PERSON} first-facts done why more data rights",
     "answer.neutral": f"{PERSON} first-facts done why more rights",
     "assessment": f"{OFFICE} {FIRST}",
-    "audit_report": f"{OFFICE} {FIRST} scope clock evidence identity search review answer erasure"
-    " refusals settings people events gaps verify",
+    "audit_report": f"{OFFICE} {FIRST} scope clock evidence identity search systems review answer"
+    " erasure refusals settings people events gaps verify",
     "board_report": f"{OFFICE} {FIRST} late breaches orders people pages gate",
     "breach_notice": f"{OFFICE} {FIRST} nature effects measures contact",
     "certificate": f"{PERSON} first-facts erased places recipients not-again kept not-covered later"
