@@ -44,6 +44,7 @@ from dsr_portal.vault import services as vault
 from tests.support import answers as letters
 from tests.support import cases as support
 from tests.support import erasure as lab
+from tests.support.assessed import no_other_systems
 from tests.support.gallery import a_record, an_image, own_places
 from tests.support.matching import (
     JPEG,
@@ -81,6 +82,7 @@ def places(settings, tmp_path):
 
 @pytest.fixture
 def people():
+    no_other_systems()
     numbers = {"S-1": Role.OFFICER, "S-2": Role.OFFICER, "V-1": Role.SUPERVISOR}
     return [actor(staff(number, role)) for number, role in numbers.items()]
 
@@ -1133,6 +1135,7 @@ def test_a_page_address_instead_of_a_photo_leads_to_an_answer_and_an_erasure(
     shown = lab.picture(1, faces=2)
     own, other = shown.records
     people = [actor(staff(number)) for number in ("S-1", "S-2")]
+    no_other_systems()
 
     site("public")
     person = Client()

@@ -334,7 +334,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         "desk:corrections",
         "desk:correction",
     }
-    both |= {"desk:recusals", "desk:why"}
+    both |= {"desk:recusals", "desk:searched", "desk:why"}
     both |= {"desk:evidence_lock", "desk:one_page", "desk:link"}
     both |= {"desk:mail", "desk:no_request", "desk:batch", "desk:child"}
     for name, (method, _data, _allowed) in pages.items():

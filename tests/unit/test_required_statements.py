@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.template.loader import get_template
 
 import dsr_portal.cases.complaint
 import dsr_portal.cases.paper_packs
@@ -133,6 +134,16 @@ def test_a_document_that_lost_a_statement_is_refused(name: str) -> None:
             with pytest.raises(statements.DocumentIncomplete) as refused:
                 statements.refuse(html, sheet)
             assert refused.value.context["missing"] == [lost]
+
+
+def test_a_table_alone_says_something() -> None:
+    """A part that is nothing but a table stands inside its section, with its id."""
+    section = {"id": "late", "heading": "Late", "table": {"heads": ["Day"], "rows": [("3 May",)]}}
+    html = get_template("documents/parts/section.html").render({"section": section})
+    assert statements.missing(html, ["late"]) == []
+    section["table"] = {"heads": ["Day"], "rows": []}
+    html = get_template("documents/parts/section.html").render({"section": section})
+    assert statements.missing(html, ["late"]) == ["late"]
 
 
 def test_what_only_this_case_needs_is_asked_for_too() -> None:
