@@ -861,7 +861,6 @@ def _private(gathered: Gathered) -> Section:
         for appearance in facts.appearances:
             rows += appearance_rows(appearance)
         rows += [
-            *camera.rows(gathered.camera[record.id]),
             (_("Source"), facts.source),
             (_("Imported"), day(facts.imported_at)),
             (_("Face code"), _template_line(gathered, record)),

@@ -18,7 +18,7 @@ from dsr_portal.core.transactions import outside
 from dsr_portal.disclosure import inventory
 from dsr_portal.disclosure.camera import Camera
 from dsr_portal.disclosure.models import Answer
-from dsr_portal.disclosure.pictures import Shown, camera_of
+from dsr_portal.disclosure.pictures import Shown
 from dsr_portal.gallery import connector
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery.connector import FaceFacts, ImageFacts
@@ -62,7 +62,8 @@ class Gathered:
     faces: Mapping[UUID, FaceFacts]
     shown: Mapping[UUID, Shown]
     camera: Mapping[UUID, Camera]
-    """What a camera wrote into the file of each record, without what is of others (law A-02)."""
+    """What a camera wrote into the file of each picture that is shown, without what is of others
+    (law A-02). Of a picture that is put aside nobody reads the file for this (C-09)."""
     models: Mapping[UUID, recognition.ModelFacts]
     templates: Mapping[UUID, list[float]]
     bands: Mapping[UUID, str]
@@ -116,10 +117,7 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         facts={record.id: held.facts(record.image_id) for record in everything},
         faces={record.id: held.face(record.id) for record in everything},
         shown=shown,
-        camera={
-            **{record_id: one.camera for record_id, one in shown.items()},
-            **camera_of(private),
-        },
+        camera={record_id: one.camera for record_id, one in shown.items()},
         models=recognition.template_facts(ids),
         templates=recognition.disclosed_templates(coded),
         bands=dict(bands.values_list("record_id", "band")),

@@ -220,7 +220,6 @@ def _private(gathered: Gathered, record: Record) -> dict[str, Any]:
         "imported_at": facts.imported_at.isoformat(),
         "enrolled_at": record.enrolled_at.isoformat(),
         "facts": [_appearance(one) for one in facts.appearances],
-        "camera": gathered.camera[record.id].as_data(),
         "state": record.state,
         "template": gathered.templates.get(record.id),
     }

@@ -58,18 +58,6 @@ def covered_pictures(records: Sequence[Record]) -> dict[UUID, Shown]:
     return shown
 
 
-@outside("Reading camera data for an answer")
-def camera_of(records: Sequence[Record]) -> dict[UUID, Camera]:
-    """Of pictures that are told about and not shown (law C-09); no pixel of them is decoded."""
-    if not records:
-        return {}
-    with confined.picture_session() as session:
-        return {
-            record.id: Camera.of(session.metadata(connector.current().unseen(record.image_id)))
-            for record in records
-        }
-
-
 def _show(
     picture: Picture, camera: Camera, image_id: UUID, own: Sequence[Record]
 ) -> dict[UUID, Shown]:
