@@ -325,7 +325,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         ),
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
-    both |= {"desk:paper", "desk:proof", "desk:aside", "desk:phone"}
+    both |= {"desk:paper", "desk:proof", "desk:aside", "desk:phone", "desk:question_returned"}
     both |= {"desk:enter_order", "desk:open_breach"}
     both |= {
         "desk:hold_back_code",
