@@ -61,9 +61,11 @@ def _schema(dimensions: int) -> str:
     - `imported_at`, `enrolled_at`: when picture and face were taken into this system.
     - `facts[]`: each place it was found at: page, address, date, collector, caption, file name,
       and in `other` whatever else the source system holds, as it is.
-    - `camera`: what a camera or a program wrote into the file: `entries[]` (block, name, value), as
-      it is. `held_back` entries name or point to other people, `previews` small pictures inside the
-      file are not given, `cut` entries were too many or too long, `unreadable` could not be read.
+    - `camera`: what a camera or a program wrote into the file.
+      - `entries[]`: block, name, value, as it is.
+      - `held_back`: how many entries name or point to other people.
+      - `previews`: how many small pictures inside the file are not given.
+      - `cut`, `unreadable`: how many entries were too many or too long, or could not be read.
     - `face`: box and five points in pixels of `of` (width, height), and measured quality.
     - `model`: the program that made the face code.
     - `template`: your face code as %(dimensions)s numbers. It is biometric data: keep it safe. It

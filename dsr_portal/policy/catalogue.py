@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -83,7 +84,7 @@ def _levels() -> list[Definition]:
         Definition(
             name,
             label,
-            lambda level=start: level,  # type: ignore[misc]
+            partial(int, start),
             floor,
             _TOP_LEVEL,
             whole=True,
