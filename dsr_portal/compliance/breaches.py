@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import deliveries, letters, mandates
+from dsr_portal.cases import deliveries, letters, mandates, recusals
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, LetterKind, Status
 from dsr_portal.cases.services import raise_flag
@@ -347,6 +347,7 @@ def propose_spare(*, breach_id: UUID, what: str, reason: str, actor: Actor) -> B
         raise BadInput("spare_reason", _("Choose what is not done, and write why."))
     with unit_of_work():
         breach = _locked(breach_id)
+        _require_free(breach, actor)
         if breach.decisions.filter(what=what, refused_at=None).exists():
             raise Conflict("proposed_already", _("This was proposed already."))
         row = BreachDecision(
@@ -355,7 +356,13 @@ def propose_spare(*, breach_id: UUID, what: str, reason: str, actor: Actor) -> B
         row.field = f"decision.{row.id}"
         vault.write_json(breach.unit, row.field, words)
         row.save(force_insert=True)
-        record("breach.spare_proposed", actor=actor, subject_id=breach.id, what=what)
+        record(
+            "breach.spare_proposed",
+            actor=actor,
+            case_id=breach.case_id,
+            subject_id=breach.id,
+            what=what,
+        )
     return row
 
 
@@ -365,7 +372,13 @@ def agree_spare(*, decision_id: UUID, actor: Actor) -> BreachDecision:
         breach, row = _waiting(decision_id, actor)
         row.agreed_by, row.agreed_at = actor.id, clock.now()
         row.save(update_fields=["agreed_by", "agreed_at"])
-        record("breach.spare_agreed", actor=actor, subject_id=breach.id, what=row.what)
+        record(
+            "breach.spare_agreed",
+            actor=actor,
+            case_id=breach.case_id,
+            subject_id=breach.id,
+            what=row.what,
+        )
         if row.what == Spared.NO_BREACH:
             _open_again(breach, actor)
     return row
@@ -382,7 +395,13 @@ def turn_down_spare(*, decision_id: UUID, reason: str, actor: Actor) -> BreachDe
         row.refusal_field = f"refusal.{row.id}"
         vault.write_json(breach.unit, row.refusal_field, words)
         row.save(update_fields=["refused_by", "refused_at", "refusal_field"])
-        record("breach.spare_turned_down", actor=actor, subject_id=breach.id, what=row.what)
+        record(
+            "breach.spare_turned_down",
+            actor=actor,
+            case_id=breach.case_id,
+            subject_id=breach.id,
+            what=row.what,
+        )
     return row
 
 
@@ -390,12 +409,19 @@ def _waiting(decision_id: UUID, actor: Actor) -> tuple[Breach, BreachDecision]:
     """A proposal that waits, both rows locked, for somebody who did not make it."""
     _require(actor, MAY_SPARE)
     breach = _locked(decision(decision_id).breach_id)
+    _require_free(breach, actor)
     row = BreachDecision.objects.select_for_update().get(id=decision_id)
     if row.agreed_by or row.refused_by:
         raise Conflict("proposal_over", _("This was settled already."))
     if row.proposed_by == actor.id:
         raise NotAllowed("second_person", _("You proposed this, so another person decides."))
     return breach, row
+
+
+def _require_free(breach: Breach, actor: Actor) -> None:
+    """Nobody spares a breach of their own request or of somebody they know (X-09)."""
+    if breach.case_id is not None:
+        recusals.require_free(breach.case_id, actor)
 
 
 def _open_again(breach: Breach, actor: Actor) -> None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.models import Event
+from dsr_portal.cases import recusals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Delivery, DeliveryState, LetterState
 from dsr_portal.compliance import breaches
@@ -336,6 +337,35 @@ def test_a_proposal_is_turned_down_with_a_reason_and_made_again_in_other_words(
         breaches.turn_down_spare(decision_id=again.id, reason="Late.", actor=director)
     types = Event.objects.filter(subject_id=breach.id).values_list("type", flat=True)
     assert list(types).count("breach.spare_turned_down") == 1
+
+
+def test_nobody_spares_a_breach_of_their_own_request(
+    friday: Travel, chief: Actor, director: Actor
+) -> None:
+    """X-09, R19: whoever took themselves off a request neither proposes nor settles, and each
+    step stands in the trail of the request."""
+    case = support.opened()
+    breach = opened(chief, reference=case.reference)
+    asked = breaches.propose_spare(
+        breach_id=breach.id, what="no_breach", reason="It was their own.", actor=chief
+    )
+    recusals.recuse(case_id=case.id, actor=director)
+    for step in (
+        lambda: breaches.propose_spare(
+            breach_id=breach.id, what="persons", reason="They know.", actor=director
+        ),
+        lambda: breaches.agree_spare(decision_id=asked.id, actor=director),
+        lambda: breaches.turn_down_spare(decision_id=asked.id, reason="No.", actor=director),
+    ):
+        with pytest.raises(NotAllowed) as refused:
+            step()
+        assert refused.value.code == "recused"
+    assert breaches.left_to_do(breach)
+    other = actor(staff("V-2002", Role.SUPERVISOR))
+    breaches.agree_spare(decision_id=asked.id, actor=other)
+    trail = Event.objects.filter(case_id=case.id, subject_id=breach.id)
+    said = [kind for kind in trail.values_list("type", flat=True) if "spare" in kind]
+    assert sorted(said) == ["breach.spare_agreed", "breach.spare_proposed"]
 
 
 # -- the persons --------------------------------------------------------------------------------
