@@ -276,5 +276,5 @@ def _standing_for(number: str) -> QuerySet[Escalation]:
     rows = Escalation.objects.filter(to=number, settled_at=None)
     staff = Staff.objects.filter(staff_no=number).first()
     if staff is not None:
-        rows = rows.exclude(case__in=Case.objects.filter(recusals.out_of_reach(staff)))
+        rows = rows.exclude(case__in=recusals.kept_from(staff))
     return rows

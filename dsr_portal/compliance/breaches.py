@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import deliveries, letters, mandates, recusals
 from dsr_portal.cases.locking import lock
@@ -347,7 +347,7 @@ def propose_spare(*, breach_id: UUID, what: str, reason: str, actor: Actor) -> B
         raise BadInput("spare_reason", _("Choose what is not done, and write why."))
     with unit_of_work():
         breach = _locked(breach_id)
-        _require_free(breach, actor)
+        require_free(breach, actor)
         if breach.decisions.filter(what=what, refused_at=None).exists():
             raise Conflict("proposed_already", _("This was proposed already."))
         row = BreachDecision(
@@ -409,7 +409,7 @@ def _waiting(decision_id: UUID, actor: Actor) -> tuple[Breach, BreachDecision]:
     """A proposal that waits, both rows locked, for somebody who did not make it."""
     _require(actor, MAY_SPARE)
     breach = _locked(decision(decision_id).breach_id)
-    _require_free(breach, actor)
+    require_free(breach, actor)
     row = BreachDecision.objects.select_for_update().get(id=decision_id)
     if row.agreed_by or row.refused_by:
         raise Conflict("proposal_over", _("This was settled already."))
@@ -418,8 +418,8 @@ def _waiting(decision_id: UUID, actor: Actor) -> tuple[Breach, BreachDecision]:
     return breach, row
 
 
-def _require_free(breach: Breach, actor: Actor) -> None:
-    """Nobody spares a breach of their own request or of somebody they know (X-09)."""
+def require_free(breach: Breach, actor: Actor) -> None:
+    """Nobody reads or spares a breach of their own request or of somebody they know (X-09)."""
     if breach.case_id is not None:
         recusals.require_free(breach.case_id, actor)
 
@@ -492,9 +492,11 @@ def _spared(breach: Breach) -> set[str]:
     return set(breach.decisions.exclude(agreed_by="").values_list("what", flat=True))
 
 
-def register() -> list[Breach]:
-    """Every breach, open ones first, then the newest (Art. 33(5))."""
-    rows = list(Breach.objects.select_related("case").order_by("-aware_at"))
+def register(staff: Staff) -> list[Breach]:
+    """Every breach, open ones first, then the newest (Art. 33(5)); none of a request this person
+    must not work on (X-09)."""
+    rows = Breach.objects.exclude(case__in=recusals.kept_from(staff))
+    rows = rows.select_related("case").order_by("-aware_at")
     return sorted(rows, key=lambda one: one.closed_at is not None)
 
 
@@ -533,6 +535,7 @@ def notice_of(*, breach_id: UUID, actor: Actor) -> bytes:
     """The newest notice as it was made."""
     _require(actor, MAY_OPEN)
     breach = by_id(breach_id)
+    require_free(breach, actor)
     if breach.document_id is None or breach.destroyed_at is not None:
         raise NotFound("no_notice", _("There is no notice of this breach."))
     return documents.open_document(breach.document_id)

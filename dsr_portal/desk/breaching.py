@@ -10,6 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import recusals
 from dsr_portal.compliance import breaches
 from dsr_portal.compliance.models import Breach
 from dsr_portal.core import clock
@@ -32,7 +34,7 @@ from dsr_portal.desk.authority_forms import (
 @require_GET
 def register(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Every breach, notified or not (Art. 33(5))."""
-    rows = [(one, *breaches.clock_words(one)) for one in breaches.register()]
+    rows = [(one, *breaches.clock_words(one)) for one in breaches.register(staff_of(request))]
     return render(request, "desk/breaches.html", {"breaches": rows})
 
 
@@ -59,6 +61,7 @@ def breach(request: HttpRequest, actor: Actor, breach_id: UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, actor: Actor, row: Breach, **more: Any) -> HttpResponse:
+    breaches.require_free(row, actor)
     words, tone = breaches.clock_words(row)
     facts = breaches.facts_of(row)
     context = {
@@ -73,7 +76,9 @@ def _page(request: HttpRequest, actor: Actor, row: Breach, **more: Any) -> HttpR
             (one, *breaches.reasons_of(one), one.proposed_by != actor.id, _turn_form(one.id, more))
             for one in row.decisions.select_related("breach").order_by("proposed_at")
         ],
-        "letters": row.letters.select_related("case", "letter"),
+        "letters": row.letters.exclude(
+            case__in=recusals.kept_from(staff_of(request))
+        ).select_related("case", "letter"),
         "is_open": row.closed_at is None,
         "may_notify": actor.role in breaches.MAY_NOTIFY,
         "may_spare": actor.role in breaches.MAY_SPARE,

@@ -9,6 +9,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import recusals
 from dsr_portal.compliance import accountability, director
 from dsr_portal.compliance.models import DirectorPage
 from dsr_portal.core.actor import Actor
@@ -37,9 +39,11 @@ def page(request: HttpRequest, actor: Actor, page_id: UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, actor: Actor, row: DirectorPage, **more: Any) -> HttpResponse:
     duty, asked = director.duty_of(row.kind)
+    away = recusals.kept_from(staff_of(request)).values_list("reference", flat=True)
+    unnamed = set(away)  # whose request it is is not shown to whom it may be
     context = {
         "page": row,
-        "facts": director.fact_lines(row),
+        "facts": [line for line in director.fact_lines(row) if line[1] not in unnamed],
         "duty": duty,
         "asked": asked,
         "mine": row.to == actor.id and row.answered_at is None,

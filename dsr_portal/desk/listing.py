@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dsr_portal.cases import mandates
+from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import mandates, recusals
 from dsr_portal.cases.intake import arrival_of
 from dsr_portal.cases.models import Batch
 from dsr_portal.cases.public_status import WORDS, word_for
@@ -64,6 +65,8 @@ def batch_made(request: HttpRequest, actor: Actor, batch_id: UUID) -> HttpRespon
         raise NotFound("no_batch", _("There is no such list."))
     rows = [
         {"mandate": one, "case": one.case, "word": WORDS[word_for(one.case)]}
-        for one in row.mandates.select_related("case").order_by("line")
+        for one in row.mandates.exclude(case__in=recusals.kept_from(staff_of(request)))
+        .select_related("case")
+        .order_by("line")
     ]
     return render(request, "desk/batch_made.html", {"batch": row, "rows": rows})

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import mail_desk
+from dsr_portal.cases import mail_desk, recusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.mailbox import MAIL_ORIGINAL
 from dsr_portal.cases.models import MailRole, MailState
@@ -65,8 +65,12 @@ def mail(request: HttpRequest, actor: Actor, reference: str, mail_id: UUID) -> H
     if request.method == "GET":
         with unit_of_work():
             record("original.seen", actor=actor, case_id=found.id)
+    named = row.may_belong
+    if named is not None and recusals.stands(named.id, staff_of(request)):
+        named = None
     context = {
         "case": found,
+        "named": named,
         "seen": seen,
         "form": form,
         "may_read": row.state == MailState.WAITING,

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import recusals
 from dsr_portal.compliance import collection, measures, order_alarms, orders
 from dsr_portal.compliance.models import Measure, Order, OrderState
 from dsr_portal.compliance.orders import Served
@@ -73,13 +75,14 @@ def order(request: HttpRequest, actor: Actor, order_id: UUID) -> HttpResponse:
 def _page(request: HttpRequest, actor: Actor, row: Order, **more: Any) -> HttpResponse:
     names = orders.names()
     is_open = row.state == OrderState.OPEN
+    away = set(recusals.kept_from(staff_of(request)).values_list("id", flat=True))
     context = {
         "order": row,
         "authority": _authority(row),
         "owner": names.get(row.owner, row.owner),
         "complied_by": names.get(row.complied_by, row.complied_by),
         "penalty": _penalty(row),
-        "measures": [_shown(one, row, names) for one in _measures(row)],
+        "measures": [_shown(one, row, names, away) for one in _measures(row)],
         "has_evidence": vault.has(row.unit, orders.EVIDENCE),
         "is_open": is_open,
         "may_end": orders.may_end(row),
@@ -100,7 +103,8 @@ def _measures(row: Order) -> list[Measure]:
     return list(row.measures.order_by("added_at", "id").prefetch_related("cases__case"))
 
 
-def _shown(one: Measure, row: Order, names: dict[str, str]) -> dict[str, Any]:
+def _shown(one: Measure, row: Order, names: dict[str, str], away: set[UUID]) -> dict[str, Any]:
+    """`away`: the requests whoever reads must not work on, which are not named to them (X-09)."""
     one.order = row
     scoped = measures.needs_signature(one)
     return {
@@ -108,7 +112,7 @@ def _shown(one: Measure, row: Order, names: dict[str, str]) -> dict[str, Any]:
         "ordered": vault.read_json(row.unit, one.field) if vault.has(row.unit, one.field) else "",
         "words": measures.words(one, names),
         "settled": measures.settled(one),
-        "cases": [named.case for named in one.cases.all()],
+        "cases": [named.case for named in one.cases.all() if named.case_id not in away],
         "scope": collection.words_of(measures.scope_of(one)) if scoped else "",
         "to_sign": scoped and not one.signed_by,
         "to_state": not measures.is_covered(one) and not one.stated_by,

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from dsr_portal.accounts.services import staff_of
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
 from dsr_portal.desk.access import for_reviewers
@@ -23,7 +24,8 @@ def every(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _page(request: HttpRequest, actor: Actor, form: UnlockForm, **more: Any) -> HttpResponse:
-    context = {"rows": own_locks.standing(), "form": form, "staff_no": actor.id, **more}
+    rows = own_locks.standing(staff_of(request))
+    context = {"rows": rows, "form": form, "staff_no": actor.id, **more}
     status = 422 if form.errors else 200
     return render(request, "desk/own_locks.html", context, status=status)
 

@@ -70,9 +70,11 @@ def put_aside(
 @require_GET
 def every(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What is put aside, what waits for a decision first; no picture is on this page."""
-    rows = covers.standing().exclude(image__state=SourceImage.State.ERASED)
+    away = set(recusals.kept_from(staff_of(request)).values_list("id", flat=True))
+    standing = covers.standing().exclude(image__state=SourceImage.State.ERASED)
+    rows = [row for row in standing if not away or not away & _touched(row)]
     waiting = [row for row in rows if row.state == PutAside.State.SEEN or asides.lacks_words(row)]
-    context = {"waiting": waiting, "decided": rows.exclude(id__in=[row.id for row in waiting])}
+    context = {"waiting": waiting, "decided": [row for row in rows if row not in waiting]}
     return render(request, "desk/put_aside_list.html", context)
 
 
@@ -152,7 +154,11 @@ def _row(put_aside_id: UUID, request: HttpRequest) -> PutAside:
     row = PutAside.objects.select_related("image").filter(id=put_aside_id).first()
     if row is None:
         raise NotFound("no_put_aside", _("There is no such picture."))
-    touched = asides.cases_of(row) | ({row.case_id} if row.case_id else set())
-    for case_id in touched:
+    for case_id in _touched(row):
         recusals.require_free(case_id, actor_for(staff))
     return row
+
+
+def _touched(row: PutAside) -> set[UUID]:
+    """Every request the picture has to do with."""
+    return asides.cases_of(row) | ({row.case_id} if row.case_id else set())

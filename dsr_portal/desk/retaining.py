@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from dsr_portal.accounts.services import staff_of
 from dsr_portal.compliance import breaches, orders, retention
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput
@@ -32,7 +33,9 @@ def _page(request: HttpRequest, actor: Actor, form: HoldForm) -> HttpResponse:
             (one, authorities.get(one.authority_code).short, retention.order_kept(one))
             for one in orders.all_orders()
         ],
-        "breaches": [(one, retention.breach_kept(one)) for one in breaches.register()],
+        "breaches": [
+            (one, retention.breach_kept(one)) for one in breaches.register(staff_of(request))
+        ],
         "holds": [(one, authorities.get(one.authority_code).short) for one in retention.holds()],
         "may_settle": actor.role in breaches.MAY_SPARE,
         "form": form,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
+from dsr_portal.cases import recusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.models import Case
 from dsr_portal.core.actor import Actor
@@ -32,7 +33,7 @@ def recipients(request: HttpRequest, actor: Actor) -> HttpResponse:
 def _page(request: HttpRequest, actor: Actor, **more: Any) -> HttpResponse:
     names = ("channel_form", "system_form", "statement_form")
     forms = [more[name] for name in names if name in more]
-    rows = list(notices.open_notices())
+    rows = notices.open_notices().exclude(case_id__in=recusals.kept_from(staff_of(request)))
     context = {
         "recipients": [(one, _channels(one)) for one in channels.recipients()],
         "notices": [(one, _reference(one), _acts(one, actor)) for one in rows],

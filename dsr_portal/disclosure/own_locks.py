@@ -12,8 +12,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from dsr_portal.accounts.models import Staff
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import page_wishes
+from dsr_portal.cases import page_wishes, recusals
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case
 from dsr_portal.cases.page_models import PageAction, PageGround, PageUnlock, PageVerdict
@@ -45,9 +46,11 @@ class Locked:
 
 
 @outside("Looking at locked pictures")
-def standing() -> list[Locked]:
-    """Every picture locked by a decision on one named page, the oldest lock first."""
-    rows = _verdicts().order_by("agreed_at", "id")
+def standing(staff: Staff) -> list[Locked]:
+    """Every picture locked by a decision on one named page, the oldest lock first; none of a case
+    this person must not work on (X-09)."""
+    rows = _verdicts().exclude(wish__case__in=recusals.kept_from(staff))
+    rows = rows.order_by("agreed_at", "id")
     found = [(row, _locked_records(row)) for row in rows]
     return [_shown(row, len(records)) for row, records in found if records]
 

@@ -692,7 +692,7 @@ def test_a_picture_locked_of_our_own_accord_is_used_again_by_two_persons(
     own_locks.agree(unlock_id=made.id, actor=people[1])
     record.refresh_from_db()
     assert record.state == Record.State.HELD
-    assert own_locks.standing() == []
+    assert own_locks.standing(_staff_of(people[0])) == []
     types = set(Event.objects.filter(case_id=case.id).values_list("type", flat=True))
     assert {"page.unlock_proposed", "page.unlocked", "record.restriction_lifted"} <= types
     assert Effect.objects.count() == sent
