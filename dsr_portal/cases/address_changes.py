@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import address_waits, codes, deliveries, letters, proposals
+from dsr_portal.cases import address_waits, codes, deliveries, letters, proposals, recusals
 from dsr_portal.cases.address_models import AddressChange, AddressKind, ChangeState, StoppedBy
 from dsr_portal.cases.confirmations import MAX_NAME, MAX_POSTAL
 from dsr_portal.cases.intake import contact_hash
@@ -349,6 +349,8 @@ def _take_over(case: Case, row: AddressChange) -> None:
         # What was printed has the old address on it.
         PaperPack.objects.filter(delivery__case=case, posted_on=None).delete()
         return
+    # Whose the other mailbox is stays written down: a new address frees nobody.
+    recusals.write_down(case)
     # A code that came back proved the other mailbox.
     case.mail_codes.all().delete()
     case.contact_hash = contact_hash(given["email"])

@@ -136,9 +136,10 @@ def _whom(case: Case, code: str) -> list[str]:
     away = recusals.kept_away(case.id)
     numbers -= away
     if not numbers:
-        # Nobody is left to be told: it must not be silent, so those who answer for all of it are.
-        numbers = set(active.filter(role__in=_ELSE).values_list("staff_no", flat=True))
-        numbers -= away
+        # Nobody is left to be told: it must not be silent, so those who answer for all of it are;
+        # where they must not work on it either, they still have to find somebody who may.
+        everybody = set(active.filter(role__in=_ELSE).values_list("staff_no", flat=True))
+        numbers = everybody - away or everybody
     return sorted(numbers)
 
 

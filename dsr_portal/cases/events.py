@@ -666,7 +666,7 @@ SENTENCES = {
     "case.search_stopped": lambda p: _("The search was stopped."),
     "case.search_finished": lambda p: _("The search ended; people decide now."),
     "case.first_reviewed": lambda p: _("The first person decided."),
-    "case.sent_back": lambda p: _("The second person sent the case back."),
+    "case.sent_back": lambda p: _("The comparison began anew with other people."),
     "case.decided": lambda p: _("The case is decided."),
     "case.delivered": lambda p: _("The answer was delivered."),
     "case.erasure_started": lambda p: _("Erasure started."),

@@ -25,12 +25,12 @@ _STAMPS = {
 }
 # Going back is no new decision and no new delivery.
 _BACK = frozenset({Action.STOP_ERASURE, Action.STOP_UNDELIVERED})
-_AGAIN = frozenset({Action.COME_BACK, Action.REOPEN})
+_AGAIN = frozenset({Action.COME_BACK, Action.REOPEN, Action.SEND_BACK})
 _COMES_TO = {
     Action.NOT_IDENTIFIED: Outcome.NOT_IDENTIFIED,
     Action.NAMED_PAGE: Outcome.NAMED_PAGE,
 }
-# What a case that is opened again has not reached yet; the trail keeps when it had.
+# What a case that is opened or decided again has not reached yet; the trail keeps when it had.
 _ANEW: dict[str, None | str] = {
     "outcome": "",
     "decided_at": None,

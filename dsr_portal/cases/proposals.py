@@ -4,11 +4,12 @@ One way for all of them, so that no kind can forget the second person. A handler
 agreed proposal does, in the same unit of work. Lock order: case, then proposal.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
@@ -151,6 +152,15 @@ def lapse(case: Case, *, actor: Actor, kinds: tuple[ProposalKind, ...]) -> None:
         kind__in=kinds, state=ProposalState.WAITING
     )
     for proposal in standing:
+        _drop(proposal, case, actor, ProposalState.LAPSED)
+
+
+def lapse_of(case: Case, officers: Collection[str], *, actor: Actor) -> None:
+    """What waits and rests on the word of people who must not work on the case (X-09)."""
+    theirs = Q(proposed_by__in=officers) | Q(
+        id__in=Agreement.objects.filter(by__in=officers).values("proposal")
+    )
+    for proposal in case.proposals.select_for_update().filter(theirs, state=ProposalState.WAITING):
         _drop(proposal, case, actor, ProposalState.LAPSED)
 
 

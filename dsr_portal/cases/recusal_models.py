@@ -6,11 +6,10 @@ from dsr_portal.core.models import Row
 
 
 class Recusal(Row):
-    """One person of staff kept away from one case by their own word, until a supervisor lifts it.
+    """One person of staff kept away from one case, until a supervisor lifts it.
 
-    Which of the two it was, their own request or one of somebody they know, is asked and kept
-    nowhere. Where the confirmed address of the case is that of an account there is no row at all:
-    the two keyed hashes are compared each time (see `recusals`).
+    By their own word, or because the confirmed address of the case was that of their account. Which
+    it was, and whether it is their own request or of somebody they know, is kept nowhere.
     """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="recusals")

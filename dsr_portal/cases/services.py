@@ -503,6 +503,8 @@ def confirm_mail_code(*, case_id: UUID, code: str, actor: Actor) -> None:
         else:
             sent.tries += 1
         sent.save(update_fields=["confirmed_at", "tries"])
+        if right:
+            recusals.write_down(case)
     if not right:
         raise WrongCode(
             "wrong_code", _("This is not the code we sent."), left=MAIL_CODE_TRIES - sent.tries

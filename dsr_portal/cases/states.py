@@ -102,6 +102,14 @@ _OPEN = (
 _ask_info = Transition(S.NEEDS_INFO, STAFF_OR_SYSTEM, "case.info_asked", "Art. 11(2), 12(6)")
 _ask_identity = Transition(S.IDENTITY, STAFF_OR_SYSTEM, "case.identity_asked", "Art. 12(6)")
 _search = Transition(S.SEARCHING, ANYONE, "case.search_started", "Art. 15(1)")
+# Somebody who decided must not work on it: two other people decide anew.
+_send_back = Transition(
+    S.IN_REVIEW,
+    STAFF_OR_SYSTEM,
+    "case.sent_back",
+    "Art. 22, 32(4); AI Act Art. 14(5)",
+    not_opener=True,
+)
 _again = Transition(S.SEARCHING, STAFF_OR_SYSTEM, "case.search_repeated", "Art. 15(1)")
 _not_identified = Transition(
     S.DECIDED, REVIEWERS, "case.decided", "Art. 11(2), 12(4)", not_opener=True
@@ -141,9 +149,8 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
         "Art. 22; AI Act Art. 14(5)",
         not_opener=True,
     ),
-    (S.SECOND_REVIEW, A.SEND_BACK): Transition(
-        S.IN_REVIEW, REVIEWERS, "case.sent_back", "AI Act Art. 14(5)", not_opener=True
-    ),
+    (S.SECOND_REVIEW, A.SEND_BACK): _send_back,
+    (S.DECIDED, A.SEND_BACK): _send_back,
     (S.SECOND_REVIEW, A.REVIEW_DONE): Transition(
         S.DECIDED, REVIEWERS, "case.decided", "Art. 22; AI Act Art. 14(5)", not_opener=True
     ),

@@ -1,6 +1,6 @@
 """Knowledge that lower packages need from upper ones; each app fills these when it is ready."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -166,6 +166,16 @@ class UnitPurger(Protocol):
 NoteReader = Callable[[Sequence[str]], int]
 """Does again what notes in the erasure ledger say, oldest first; how many changed something."""
 
+
+class TakeBack(Protocol):
+    """Takes back what has not left of a case that is `decided_anew`, or that rests on the word of
+    `officers` who must not work on it; True where something of theirs left (law X-09)."""
+
+    def __call__(
+        self, *, case_id: UUID, officers: Collection[str], decided_anew: bool, actor: Actor
+    ) -> bool: ...
+
+
 Sentence = Callable[[Mapping[str, Any]], Any]
 
 
@@ -185,6 +195,7 @@ stores: Registry[Any] = Registry("store")
 purgers: Registry[Purger] = Registry("purger")
 unit_purgers: Registry[UnitPurger] = Registry("purger of destroyed units")
 """By kind of unit."""
+take_backs: Registry[TakeBack] = Registry("taking back")
 ledger_notes: Registry[NoteReader] = Registry("kind of ledger note")
 job_kinds: Catalogue[JobKind] = Catalogue("job kind")
 senders: Registry[Sender] = Registry("sender")

@@ -23,7 +23,7 @@ from dsr_portal.cases import (
 from dsr_portal.cases.models import RightCode
 from dsr_portal.erasure import outcome
 from dsr_portal.erasure.models import WaitCode
-from dsr_portal.matching import named, stopped
+from dsr_portal.matching import named, recusing, stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,10 @@ WORDS: Mapping[str, FlagWords] = MappingProxyType(
         named.NO_NAME_FLAG: FlagWords(
             _("An account name they gave could not be looked up everywhere"),
             _("Ask for the address of a page or picture instead."),
+        ),
+        recusing.FLAG: FlagWords(
+            _("What left rests on somebody who must not work on this request"),
+            _("A supervisor who had no part in it looks at it again."),
         ),
         stopped.FLAG: FlagWords(
             _("A photo or a search stopped for good"),

@@ -22,8 +22,13 @@ from dsr_portal.matching import recusing
 @at_the_door
 @require_POST
 def recuse(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
-    """One press: it is this person's own, or of somebody they know; nobody asks which."""
-    found = cases.case_for(staff_of(request), reference)
+    """One press: it is this person's own, or of somebody they know; nobody asks which.
+
+    Also of whom no page of it opens, for their training has run out: it shows nothing.
+    """
+    found = cases.by_reference(reference)
+    if found is None:
+        raise NotFound("no_case", _("There is no such case."))
     recusing.recuse(case_id=found.id, actor=actor)
     messages.success(
         request,

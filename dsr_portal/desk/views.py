@@ -404,6 +404,14 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
         request,
         ngettext("%(sent)s answer left.", "%(sent)s answers left.", sent) % {"sent": sent},
     )
+    if recusals.keep_answers(staff_of(request)):
+        messages.warning(
+            request,
+            _(
+                "An answer waits that you can't send: it is of a request you don't work on. "
+                "A colleague can."
+            ),
+        )
     return redirect("desk:queue")
 
 

@@ -46,8 +46,16 @@ def put_aside(*, case_id: UUID, decision_id: UUID, kind: str, actor: Actor) -> P
         _lock_cases(decision.candidate.record.image_id, case_id)
         row = asides.put_aside(decision=decision, kind=kind, actor=actor)
         for answer in _answers_with(row.image_id):
-            _take_back(answer, actor)
+            own = answer.case_id == case_id
+            take_back(answer, actor if own else _follows(actor), REASON)
     return row
+
+
+def _follows(actor: Actor) -> Actor:
+    """Whose press it was, in the trail of another request. Nobody is asked there whether they may
+    work on that one: a refusal would leave the picture open and tell that it is in that answer (R3,
+    X-09)."""
+    return Actor.decided_by(actor.id, actor.role)
 
 
 def confirm(*, put_aside_id: UUID, kind: str, actor: Actor) -> PutAside:
@@ -81,9 +89,9 @@ def _tell_of_closed(row: PutAside, actor: Actor) -> None:
     if row.state != PutAside.State.CONFIRMED:
         return
     for answer in _answers_with(row.image_id):
-        _take_back(answer, actor)
+        take_back(answer, _follows(actor), REASON)
         if _has_left(answer):
-            closed_answers.tell(case_id=answer.case_id, actor=actor)
+            closed_answers.tell(case_id=answer.case_id, actor=_follows(actor))
 
 
 def release(*, put_aside_id: UUID, reason: str, actor: Actor) -> PutAside:
@@ -124,15 +132,15 @@ def _answers_with(image_id: UUID) -> list[Answer]:
     return list(found.order_by("id"))
 
 
-def _take_back(answer: Answer, actor: Actor) -> None:
+def take_back(answer: Answer, actor: Actor, reason: str) -> bool:
     """Nothing that has not left leaves; the officers make the answer anew."""
     waits = answer.state == AnswerState.APPROVED and not _has_left(answer)
     if answer.state not in _NOT_APPROVED and not waits:
-        return
+        return False
     case = lock(answer.case_id)
     if answer.state == AnswerState.APPROVED:
         deliveries.end_ready(case_id=case.id)
-    services.shred(answer, actor, REASON)
+    services.shred(answer, actor, reason)
     answer.state = AnswerState.SET_ASIDE
     answer.save(update_fields=["state"])
     record(
@@ -140,8 +148,9 @@ def _take_back(answer: Answer, actor: Actor) -> None:
         actor=actor,
         case_id=answer.case_id,
         subject_id=answer.id,
-        reason=REASON,
+        reason=reason,
     )
+    return True
 
 
 def _has_left(answer: Answer) -> bool:

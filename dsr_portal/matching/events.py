@@ -191,7 +191,7 @@ sentences.register(
     "case.opened_not_own",
     lambda p: _("Somebody whose work it is not opened the case and said why."),
 )
-sentences.register("review.freed", lambda p: _("An open part of the review was given back."))
+sentences.register("review.freed", lambda p: _("A part of the review was given back."))
 sentences.register("review.sent_back", lambda p: _("All rejected pictures went back."))
 sentences.register("review.disputed", lambda p: _("The two persons see something differently."))
 sentences.register(

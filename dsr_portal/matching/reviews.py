@@ -6,9 +6,10 @@ Decisions are open until a person finishes their part; then they stand.
 import secrets
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
@@ -19,6 +20,7 @@ from dsr_portal.cases import services as cases
 from dsr_portal.cases.evidence_locks import keeps_locked
 from dsr_portal.cases.messages import require_room
 from dsr_portal.cases.models import Agreement, Case, Status
+from dsr_portal.cases.moves import quietly
 from dsr_portal.cases.selectors import exempted, taken_out
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
@@ -79,6 +81,40 @@ def open_review(*, search: Search, actor: Actor) -> Review:
     if not beside:
         cases.advance(case=case, action=Action.SEARCH_DONE, actor=actor)
     return review
+
+
+def begin_anew(
+    *, case: Case, rounds: QuerySet[Review], away: Collection[str], beside: bool
+) -> None:
+    """Two other people decide everything these rounds were about: somebody who took part must not
+    work on the case (R19, X-09). In the caller's unit of work, under the case's lock.
+
+    What that person said counts nowhere any more. Locks stay until the new round ends, and what was
+    released as "not the same" is held again (R1).
+    """
+    last = rounds.order_by("-round").select_related("search").first()
+    if last is None:
+        return
+    for one in rounds.filter(state=ReviewState.WIDENING):
+        widening.forget(one)
+    found = Candidate.objects.filter(case=case)
+    if beside:
+        found = found.filter(search__in=rounds.values("search"))
+    ids = list(found.values_list("id", flat=True))
+    Candidate.objects.filter(id__in=ids).update(search=last.search)
+    rounds.update(state=ReviewState.STOPPED)
+    Decision.objects.filter(review__case=case, officer__in=away).delete()
+    gallery.hold(record_ids=_records(ids), case_id=case.id, actor=_SYSTEM)
+    Review.objects.create(
+        case=case,
+        search=last.search,
+        round=Review.objects.filter(case=case).count() + 1,
+        opener=case.opener,
+        beside=beside,
+        opened_at=clock.now(),
+    )
+    if not beside and case.status != Status.IN_REVIEW:
+        cases.advance(case=case, action=Action.SEND_BACK, actor=_SYSTEM)
 
 
 def _waits_in(*states: Status) -> Q:
@@ -265,12 +301,13 @@ def widened(*, review: Review, candidate_ids: Collection[UUID]) -> None:
 
 
 def _second_person(review: Review) -> Actor:
-    """The second person in the role in which they finished their part."""
+    """The second person in the role in which they finished their part: that stands, as of the first
+    one, though they may not work on it any more."""
     finished = audit.events_for_subject(review.id).filter(
         type="review.finished", actor_id=review.second_officer
     )
     event = finished.latest("number")
-    return Actor(event.actor_id, event.actor_role, "staff")
+    return Actor.decided_by(event.actor_id, event.actor_role)
 
 
 def _first_person(review: Review) -> Actor:
@@ -291,18 +328,25 @@ def end_failed_widenings() -> int:
     Run regularly.
     """
     ended = 0
+    # One that can't go on must not hold up the others.
     waiting = Review.objects.filter(
         _waits_in(Status.IN_REVIEW, Status.SECOND_REVIEW), state=ReviewState.WIDENING
     )
     for review_id in [one.id for one in waiting if widening.failure(one) is not None]:
-        with unit_of_work():
-            review = locked(review_id)
-            reason = widening.failure(review)
-            if review.state == ReviewState.WIDENING and reason is not None:
-                widening.record_failure(review, reason)
-                widened(review=review, candidate_ids=[])
-                ended += 1
+        end = partial(_end_failed_widening, review_id)
+        ended += quietly(end, doing="a widened search", of=review_id)
     return ended
+
+
+def _end_failed_widening(review_id: UUID) -> bool:
+    with unit_of_work():
+        review = locked(review_id)
+        reason = widening.failure(review)
+        if review.state != ReviewState.WIDENING or reason is None:
+            return False
+        widening.record_failure(review, reason)
+        widened(review=review, candidate_ids=[])
+    return True
 
 
 def _pass_to_second(review: Review, actor: Actor) -> None:

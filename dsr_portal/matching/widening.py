@@ -78,6 +78,11 @@ def failure(review: Review) -> str | None:
     return shared.hop_failure(review)
 
 
+def forget(review: Review) -> None:
+    """Nothing any group found for this hop stays: its review ended meanwhile."""
+    group_search.forget(shared.hop_key(review))
+
+
 def record_failure(review: Review, reason: str) -> None:
     """Tell that this hop failed for good, and forget what groups found for it."""
     group_search.forget(shared.hop_key(review))

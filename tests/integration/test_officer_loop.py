@@ -5,6 +5,7 @@ import pytest
 from biometrics import fusion
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.models import Event
+from dsr_portal.cases import recusals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import ConsentScope, Status
 from dsr_portal.core.actor import Actor
@@ -13,7 +14,7 @@ from dsr_portal.desk.next_step import next_step
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Hold, Record
 from dsr_portal.jobs.models import Job, JobState
-from dsr_portal.matching import selectors, services, widening
+from dsr_portal.matching import recusing, reviews, selectors, services, widening
 from dsr_portal.matching.models import (
     Candidate,
     Decision,
@@ -380,6 +381,55 @@ def test_a_hop_that_failed_for_good_is_ended_and_the_case_goes_on(case, answers,
     failed = Event.objects.get(type="search.widening_failed")
     assert failed.data == {"hop": 1, "reason": "shard_broken"}
     assert services.end_failed_widenings() == 0
+
+
+def test_a_hop_that_ends_for_a_second_person_kept_away_since_goes_on(
+    case, answers, people, records
+):
+    """X-09: what they had finished is passed on in their name, and asks no right of today."""
+    widen_to(answers, used=[], drifted=[records[0].id])
+    say_all(case, people[1], SAME)
+    work()
+    second = drawn(case, people)
+    say_all(case, second, SAME)
+    recusals.recuse(case_id=case.id, actor=second)
+    Job.objects.filter(idempotency_key__endswith=":2").update(
+        state=JobState.FAILED, error_code="shard_broken"
+    )
+    assert services.end_failed_widenings() == 1
+    assert review_of(case).state == ReviewState.DONE
+
+
+def test_one_that_cannot_go_on_holds_up_no_other(case, answers, people, monkeypatch, caplog):
+    def refused(**_what):
+        raise NotAllowed("recused", "You can't.")
+
+    say_all(case, people[1], SAME)
+    Job.objects.filter(kind="matching.widen").update(
+        state=JobState.FAILED, error_code="shard_broken"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(reviews, "widened", refused)
+        assert services.end_failed_widenings() == 0
+    assert "does not go on: recused" in caplog.text
+    assert "S-2" not in caplog.text
+    assert services.end_failed_widenings() == 1
+
+
+def test_a_hop_of_who_must_not_work_on_it_is_forgotten(case, answers, people, records):
+    """X-09: two others begin anew while the search runs, and what it finds is nobody's."""
+    widen_to(answers, records[2])
+    say_all(case, people[1], SAME)
+    recusing.recuse(case_id=case.id, actor=people[1])
+    work()
+    case.refresh_from_db()
+    assert (review_of(case).state, review_of(case).round, case.status) == ("first", 2, "in_review")
+    assert not Candidate.objects.filter(record=records[2]).exists()
+    services.take_review(review_id=review_of(case).id, actor=people[0])
+    widen_to(answers, records[2])
+    say_all(case, people[0], SAME)
+    work()
+    assert Candidate.objects.filter(record=records[2]).exists()
 
 
 def test_an_earlier_hops_failure_ends_no_later_one(case, answers, people, records):

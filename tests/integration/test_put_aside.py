@@ -12,7 +12,7 @@ from django.urls import reverse
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import alarms, closed_answers, deliveries
+from dsr_portal.cases import alarms, closed_answers, deliveries, recusals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.messages import keep_message
 from dsr_portal.cases.models import Alarm, Direction, Escalation, Outcome, Status
@@ -449,6 +449,23 @@ def test_an_answer_that_did_not_leave_is_made_anew_without_it(people, faces):
         assert anew.state == AnswerState.READY
         assert str(faces[0].id) not in letter_and_data(anew)[1]["data.json"].decode()
         PutAside.objects.all().delete()
+
+
+@pytest.mark.parametrize("step", ["ready", "left"])
+def test_it_is_put_aside_also_where_it_is_in_their_own_answer(people, faces, step):
+    """X-09, R3: a refusal would leave it open, and tell them what their answer contains."""
+    case = answers.found(*faces)
+    answer = answers.answered(case)
+    if step == "left":
+        answers.released(answer)
+    recusals.recuse(case_id=case.id, actor=OFFICER)
+    recusals.recuse(case_id=case.id, actor=SUPERVISOR)
+    row = pressed(answers.searched(answers.requested(), [faces[0]]), faces[0])
+    assert row.state == PutAside.State.SEEN
+    put_asides.confirm(put_aside_id=row.id, kind=ABUSE, actor=SUPERVISOR)
+    answer.refresh_from_db()
+    assert answer.state == (AnswerState.SET_ASIDE if step == "ready" else AnswerState.APPROVED)
+    assert case.flags.filter(code=closed_answers.FLAG).exists() == (step == "left")
 
 
 def test_the_database_lets_no_answer_with_it_be_approved(people, faces):

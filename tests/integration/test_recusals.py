@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,13 +14,24 @@ from django.urls import reverse
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
-from dsr_portal.cases import alarms, codes, recusals, selectors, services
+from dsr_portal.cases import (
+    address_changes,
+    alarms,
+    codes,
+    extensions,
+    recusals,
+    selectors,
+    services,
+)
 from dsr_portal.cases.models import Alarm, Case, Escalation
 from dsr_portal.cases.recusal_models import Recusal
+from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed, PortalError
-from dsr_portal.gallery.models import Record
+from dsr_portal.gallery.models import Hold, Record
+from dsr_portal.jobs.services import run_due
 from dsr_portal.matching import recusing
+from dsr_portal.matching import selectors as matching_rows
 from dsr_portal.matching import services as matching
 from dsr_portal.matching.models import Decision
 from dsr_portal.vault import services as vault
@@ -27,6 +39,7 @@ from tests.support import cases as support
 from tests.support.gallery import a_record, own_places
 from tests.support.matching import (
     actor,
+    drawn,
     event_types_of,
     hits,
     laid,
@@ -86,7 +99,16 @@ def test_an_address_counts_from_the_moment_it_answers(people: dict[str, Staff]) 
     confirm(case)
     assert set(selectors.visible_to(people["one"])) == {elsewhere}
     assert set(selectors.visible_to(people["two"])) == {case, elsewhere}
-    assert not Recusal.objects.exists(), "no row says whose request it is"
+    row = Recusal.objects.get()
+    by_hand = recusals.recuse(case_id=elsewhere.id, actor=actor(people["one"]))
+    said = Event.objects.filter(type="case.recused").order_by("number")
+    assert [(one.actor_id, one.actor_role, one.data) for one in said] == [
+        ("S-1", "officer", {})
+    ] * 2
+    kept = ("staff_no", "lifted_by", "lifted_at", "field")
+    assert [getattr(row, name) for name in kept] == [getattr(by_hand, name) for name in kept], (
+        "no row says whose request it is"
+    )
 
 
 def test_every_step_is_refused_in_plain_words(
@@ -183,6 +205,144 @@ def test_a_second_who_says_so_is_drawn_anew(compared: Case, people: dict[str, St
     }
 
 
+def moved(case: Case, to: str, monkeypatch: Any) -> None:
+    """The person gives a new address at their page, and its 72 hours pass."""
+    address_changes.ask_own(
+        case_id=case.id, what="email", given={"email": to}, code=codes.receipt_code(case)
+    )
+    while run_due(queues=["light"]):
+        pass
+    before = clock.now
+    monkeypatch.setattr(clock, "now", lambda: before() + timedelta(hours=73))
+    assert address_changes.settle_due() == 1
+    case.refresh_from_db()
+
+
+def test_no_later_address_frees_anybody(people: dict[str, Staff], monkeypatch: Any) -> None:
+    """Neither one of the person's nor one of the account; only a supervisor does."""
+    case = support.opened(email=OWN)
+    confirm(case)
+    moved(case, "private@example.org", monkeypatch)
+    Staff.objects.filter(staff_no="S-1").update(email="other@halden.example")
+    assert case not in selectors.visible_to(Staff.objects.get(staff_no="S-1"))
+    assert recusals.kept_away(case.id) == {"S-1"}
+
+
+def test_an_account_that_came_later_is_written_down_too(people: dict[str, Staff]) -> None:
+    case = support.opened(email="s-9@halden.example")
+    confirm(case)
+    staff("S-9")
+    assert recusals.kept_away(case.id) == {"S-9"}
+    recusing.free_parts()
+    Staff.objects.filter(staff_no="S-9").update(email="other@halden.example")
+    assert recusals.kept_away(case.id) == {"S-9"}
+
+
+def test_a_new_address_that_never_answered_keeps_nobody_away(
+    people: dict[str, Staff], monkeypatch: Any
+) -> None:
+    """72 hours prove no mailbox: else anybody could keep an officer from their request."""
+    case = support.opened(email="mina@example.org")
+    confirm(case)
+    moved(case, OWN, monkeypatch)
+    assert recusals.kept_away(case.id) == set()
+    assert case in selectors.visible_to(people["one"])
+    confirm(case)
+    assert recusals.kept_away(case.id) == {"S-1"}
+
+
+def test_a_supervisor_lifts_it_for_an_address_too(
+    people: dict[str, Staff], monkeypatch: Any
+) -> None:
+    """And it stays lifted for that address; another that answers is looked at anew."""
+    case = support.opened(email=OWN)
+    confirm(case)
+    (row,) = recusals.in_force(case)
+    recusals.lift(
+        case_id=case.id, recusal_id=row.id, actor=actor(people["chief"]), reason="A test mail."
+    )
+    confirm(case)
+    recusing.free_parts()
+    assert recusals.kept_away(case.id) == set()
+    assert case in selectors.visible_to(people["one"])
+    moved(case, "s-2@halden.example", monkeypatch)
+    confirm(case)
+    assert recusals.kept_away(case.id) == {"S-2"}
+
+
+# -- what they had finished ---------------------------------------------------------------------
+
+
+def test_what_they_finished_is_decided_anew_by_two_others(
+    compared: Case, people: dict[str, Staff]
+) -> None:
+    """R19: their word is none of the two, however far the review came."""
+    own = actor(people["one"])
+    take(compared, own)
+    say_all(compared, own, "not_same")
+    confirm(compared)
+    assert recusing.free_parts() == 1
+    assert recusing.free_parts() == 0
+    compared.refresh_from_db()
+    review = review_of(compared)
+    assert (compared.status, review.state, review.first_officer) == ("in_review", "first", None)
+    assert not Decision.objects.filter(officer="S-1").exists()
+    take(compared, actor(people["two"]))
+    say_all(compared, actor(people["two"]), "same")
+    second = drawn(compared, [actor(people["three"]), actor(people["chief"])])
+    say_all(compared, second, "same")
+    assert compared.status == "decided"
+    found = matching_rows.outcome(compared.id)
+    assert found is not None
+    assert len(found.same) == 3
+
+
+def test_what_was_decided_is_decided_anew_and_held_again(
+    compared: Case, people: dict[str, Staff]
+) -> None:
+    """As second, too; what was let go as "not the same" is kept until the two others are done."""
+    take(compared, actor(people["two"]))
+    say_all(compared, actor(people["two"]), "not_same")
+    number = review_of(compared).second_officer
+    second = Actor(str(number), "officer", "staff")
+    say_all(compared, second, "not_same")
+    assert compared.status == "decided"
+    assert not Hold.objects.filter(case_id=compared.id, until=None).exists()
+    recusing.recuse(case_id=compared.id, actor=second)
+    compared.refresh_from_db()
+    assert compared.status == "in_review"
+    assert matching_rows.outcome(compared.id) is None
+    assert Hold.objects.filter(case_id=compared.id, until=None).count() == 3
+    assert not Decision.objects.filter(officer=number).exists()
+    take(compared, actor(people["two"]))
+    assert [one.verdict for one in laid(compared, actor(people["two"]))] == ["", "", ""]
+
+
+def test_a_disagreement_with_them_is_no_supervisors(
+    compared: Case, people: dict[str, Staff]
+) -> None:
+    take(compared, actor(people["two"]))
+    say_all(compared, actor(people["two"]), "same")
+    second = Actor(str(review_of(compared).second_officer), "officer", "staff")
+    say_all(compared, second, "not_same")
+    assert review_of(compared).state == "supervisor"
+    recusing.recuse(case_id=compared.id, actor=second)
+    assert (review_of(compared).state, review_of(compared).supervisor) == ("first", None)
+
+
+def test_what_they_proposed_waits_no_longer(people: dict[str, Staff]) -> None:
+    case = support.opened()
+    extensions.propose(
+        case_id=case.id,
+        actor=actor(people["one"]),
+        reason="legal_question",
+        months=1,
+        words="There are many requests.",
+    )
+    recusing.recuse(case_id=case.id, actor=actor(people["one"]))
+    assert [one.state for one in case.proposals.all()] == ["lapsed"]
+
+
 # -- by hand ------------------------------------------------------------------------------------
 
 
@@ -250,3 +410,19 @@ def test_supervisors_are_told_when_too_few_are_left(people: dict[str, Staff]) ->
     told_so.delete()
     alarms.raise_due()
     assert [row.to for row in told_so.all()] == ["D-1"]
+    recusals.recuse(case_id=case.id, actor=actor(people["dpo"]))
+    told_so.delete()
+    alarms.raise_due()
+    assert [row.to for row in told_so.all()] == ["D-1"], "never silent"
+
+
+def test_who_is_not_trained_takes_themselves_off_too(
+    people: dict[str, Staff], site: Any, client: Any
+) -> None:
+    """No page of it opens for them, and the press shows none."""
+    site("desk")
+    case = support.opened()
+    Staff.objects.filter(staff_no="S-1").update(trained_until=None)
+    browser = sign_in(client, Staff.objects.get(staff_no="S-1"))
+    assert browser.post(page("recuse", case)).status_code == 302
+    assert recusals.kept_away(case.id) == {"S-1"}
