@@ -18,7 +18,8 @@ MOST_ENTRIES = 400
 MOST_CHARACTERS = 2000
 """Of one value; what is longer is cut."""
 MOST_TEXT = 64 * 1024
-"""Of all values together."""
+"""Of all values together, in bytes of UTF-8."""
+_LONGEST_NAME = 120
 MOST_BLOCK = 1024 * 1024
 """Of one block of EXIF, IPTC or XMP as it lies in the file."""
 _LIKE_BINARY = 1000
@@ -43,6 +44,8 @@ _PREFIXES = {
     "http://ns.adobe.com/photoshop/1.0/": "photoshop",
     "http://ns.adobe.com/tiff/1.0/": "tiff",
     "http://ns.adobe.com/exif/1.0/": "exif",
+    "http://ns.adobe.com/exif/1.0/aux/": "aux",
+    "http://cipa.jp/exif/1.0/": "exifEX",
     "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "Iptc4xmpCore",
     "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": "Iptc4xmpExt",
     "http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
@@ -80,11 +83,12 @@ class Found:
             return
         if len(text) > MOST_CHARACTERS:
             text, self.cut = text[:MOST_CHARACTERS], self.cut + 1
-        if len(self.entries) >= MOST_ENTRIES or self._text + len(text) > MOST_TEXT:
+        size = len(text.encode("utf-8", "replace"))
+        if len(self.entries) >= MOST_ENTRIES or self._text + size > MOST_TEXT:
             self.cut += 1
             return
-        self._text += len(text)
-        self.entries.append((block, _clean(name)[:120], text))
+        self._text += size
+        self.entries.append((block, _short(_clean(name)), text))
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -196,7 +200,7 @@ def _leaves(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
         element, path = waiting.pop()
         if element.tag not in _CONTAINERS and element is not root:
             name = _name(element.tag)
-            path = f"{path}/{name}"[-120:] if path else name
+            path = _short(f"{path}/{name}") if path else name
         for key, value in element.attrib.items():
             if not key.startswith((_RDF, "{http://www.w3.org/XML/1998/namespace}", "{adobe:")):
                 yield f"{path}/{_name(key)}" if path else _name(key), value
@@ -215,11 +219,12 @@ def _texts(picture: Any, found: Found) -> None:
     found.add("comment", "Comment", picture.info.get("comment") or b"")
     for name, value in dict(getattr(picture, "text", None) or {}).items():
         if name != _XMP_TEXT:
-            found.add("text", str(name), str(value).encode() if _raw(name) else value)
+            # Packed bytes, as hexadecimal signs at times: whatever they look like, no text.
+            found.add("text", str(name), _binary(len(str(value))) if _raw(name) else value)
 
 
 def _raw(name: object) -> bool:
-    """A block that another program packed into text: bytes, whatever it looks like."""
+    """A block that another program packed into text."""
     return str(name).casefold().startswith("raw profile")
 
 
@@ -261,6 +266,11 @@ def _readable(text: str) -> str:
 
 def _clean(text: str) -> str:
     return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+
+
+def _short(name: str) -> str:
+    """A name with its last part whole, marked where its beginning is left out."""
+    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
 
 
 def _binary(size: int) -> str:

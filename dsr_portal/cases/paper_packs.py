@@ -200,8 +200,9 @@ def _sections() -> list[dict[str, object]]:
             "id": "file",
             "heading": _("If you want it as a file too"),
             "text": _(
-                "No link opens what is in this letter. Call or write to us, and we open it on the"
-                " page of your request, as long as we keep it. E-mail %(email)s, phone %(phone)s."
+                "No link opens what is in this letter, and files it names, such as data.json, are"
+                " not enclosed. Call or write to us, and we open all of it on the page of your"
+                " request, as long as we keep it. E-mail %(email)s, phone %(phone)s."
             )
             % controller,
         },

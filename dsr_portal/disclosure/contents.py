@@ -100,7 +100,8 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
         _other_systems(gathered),
         _left_out(gathered),
         _request_data(gathered),
-        _files(files),
+        *_camera_entries(gathered),
+        _files(files, on_paper=gathered.on_paper),
     ]
 
 
@@ -306,7 +307,7 @@ def _record_block(gathered: Gathered, number: int, record: Record) -> dict[str, 
             rows.append((_("Also found"), _("place %(number)s") % {"number": place}))
         rows += appearance_rows(appearance)
     rows += [
-        *camera.rows(gathered.camera[record.id]),
+        *camera.rows(gathered.camera[record.id], on_paper=gathered.on_paper),
         *[(_("Your own words"), words) for words in gathered.faces[record.id].statements()],
         (_("Source"), facts.source),
         (_("Imported"), day(facts.imported_at)),
@@ -598,15 +599,43 @@ def _transfers(gathered: Gathered) -> Section:
     }
 
 
-def _files(files: Mapping[str, str]) -> Section:
+def _camera_entries(gathered: Gathered) -> list[Section]:
+    """Every entry of camera data where the letter goes without the package (Art. 15(3))."""
+    if not gathered.on_paper:
+        return []
+    rows: list[Row] = []
+    for number, record in enumerate(gathered.records, start=1):
+        name = _("Picture %(number)s") % {"number": number}
+        entries = camera.printed(gathered.camera[record.id])
+        rows += [(f"{name}: {label}", value) for label, value in entries]
+    if not rows:
+        return []
+    return [
+        {
+            "id": "camera",
+            "heading": _("Camera data, each entry"),
+            "text": _("The names are those under which cameras and programs write."),
+            "rows": rows,
+        }
+    ]
+
+
+def _files(files: Mapping[str, str], *, on_paper: bool) -> Section:
+    text = _(
+        "With this letter comes a package: the letter, your pictures, and data.json with the "
+        "same facts for machines; schema.md explains it. data.json holds the checksum of each "
+        "picture, and SHA256SUMS one for each file."
+    )
+    if on_paper:
+        text = _(
+            "To this letter belongs a package of files: the letter, your pictures, and data.json "
+            "with the same facts for machines. Paper does not bring it. Call or write to us, and "
+            "we open it on the page of your request, as long as we keep it."
+        )
     return {
         "id": "files",
         "heading": _("The files of this answer"),
-        "text": _(
-            "With this letter comes a package: the letter, your pictures, and data.json with the "
-            "same facts for machines; schema.md explains it. data.json holds the checksum of each "
-            "picture, and SHA256SUMS one for each file."
-        ),
+        "text": text,
         "rows": [
             (_("Files beside the letter"), str(len(files))),
             (_("SHA-256 of data.json"), grouped(files["data.json"])),

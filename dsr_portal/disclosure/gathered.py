@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import other_systems, proposals
+from dsr_portal.cases import other_systems, paper, proposals
 from dsr_portal.cases.models import HeldBack
 from dsr_portal.cases.other_systems import Line
 from dsr_portal.cases.selectors import held_back
@@ -83,6 +83,8 @@ class Gathered:
     deciders: Mapping[str, str]
     """Role of each who decided, by staff number, as it was when they did."""
     maker: tuple[str, str]
+    on_paper: bool
+    """Whether the letter goes by post, without the package (law T-13)."""
 
     def withholds_template(self, record: Record) -> bool:
         """Whether two persons held the face code of a record back that is shown (law A-04)."""
@@ -134,6 +136,7 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         review=matching.current_review(answer.case_id),
         deciders=_deciders(answer.case_id),
         maker=_maker(answer.prepared_by),
+        on_paper=paper.wanted(answer.case),
     )
 
 

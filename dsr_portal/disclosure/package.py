@@ -63,7 +63,9 @@ def _schema(dimensions: int) -> str:
       and in `other` whatever else the source system holds, as it is.
     - `camera`: what a camera or a program wrote into the file.
       - `entries[]`: block, name, value, as it is.
-      - `held_back`: how many entries name or point to other people.
+      - `held_back`: how many entries are of kinds that can name or point to other people.
+      - `words_held_back`: how many titles, captions and keywords are not given, for they can name
+        others who are in the picture.
       - `previews`: how many small pictures inside the file are not given.
       - `cut`, `unreadable`: how many entries were too many or too long, or could not be read.
     - `face`: box and five points in pixels of `of` (width, height), and measured quality.

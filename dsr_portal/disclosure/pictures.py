@@ -14,7 +14,7 @@ from dsr_portal.gallery import connector
 from dsr_portal.gallery.models import Record
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import confined
-from dsr_portal.vault.confined import Picture
+from dsr_portal.vault.confined import Metadata, Picture
 
 PRINT_SIDE = 1100
 _PRINT_QUALITY = 85
@@ -53,19 +53,21 @@ def covered_pictures(records: Sequence[Record]) -> dict[UUID, Shown]:
         for image_id, own in by_image.items():
             stored = connector.current().picture(image_id)
             picture = session.decode(stored)
-            camera = Camera.of(session.metadata(stored))
-            shown |= _show(picture, camera, image_id, own)
+            shown |= _show(picture, session.metadata(stored), image_id, own)
     return shown
 
 
 def _show(
-    picture: Picture, camera: Camera, image_id: UUID, own: Sequence[Record]
+    picture: Picture, found: Metadata, image_id: UUID, own: Sequence[Record]
 ) -> dict[UUID, Shown]:
     boxes = {record.id: _box(record.id, picture) for record in own}
     others = Record.objects.filter(image_id=image_id).exclude(id__in=boxes)
     known = [_box(other.id, picture) for other in others.exclude(state=Record.State.ERASED)]
     result = recognition.cover_others(picture, keep=list(boxes.values()), known=known)
     small = _small(result.jpeg)
+    faces = len(own) + len(result.covered)
+    # A face that was erased here was in the picture, too, and the words may still name it.
+    camera = Camera.of(found, alone=faces == 1 and not others.exists())
     return {
         record_id: Shown(
             whole=result.jpeg,
@@ -74,7 +76,7 @@ def _show(
             width=result.width,
             height=result.height,
             covered=len(result.covered),
-            faces=len(own) + len(result.covered),
+            faces=faces,
             left_open=max(0, len(known) - len(result.covered)),
             camera=camera,
         )

@@ -172,12 +172,8 @@ class PictureSession:
             raise PictureRefused("empty")
         if len(data) > MAX_BYTES:
             raise PictureRefused("too_many_bytes", size=len(data))
-        if self._child is not None and self._used >= self._per_child:
-            self.close()
         try:
-            child = self._begin()
-            self._used += 1
-            header, rgb = child.ask(
+            header, rgb = self._next().ask(
                 {"op": "decode", "max_side": max_side, "max_pixels": MAX_PIXELS},
                 data,
                 seconds=PICTURE_SECONDS,
@@ -193,13 +189,21 @@ class PictureSession:
         if not data or len(data) > MAX_BYTES:
             return UNREAD
         try:
-            header, body = self._begin().ask(
+            header, body = self._next().ask(
                 {"op": "metadata"}, data, seconds=PICTURE_SECONDS, most=MAX_METADATA
             )
             return _metadata(header, body)
         except ChildFailed:
             self.close()
             return UNREAD
+
+    def _next(self) -> "Child":
+        """The child for one more file, a new one where the last has read its number."""
+        if self._child is not None and self._used >= self._per_child:
+            self.close()
+        child = self._begin()
+        self._used += 1
+        return child
 
     def _begin(self) -> "Child":
         if self._child is None:

@@ -19,6 +19,7 @@ from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Outcome, Status
+from dsr_portal.cases.paper_models import PaperWish
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.core.ids import new_id
@@ -195,16 +196,33 @@ def test_what_a_camera_wrote_is_told_beside_the_picture_and_not_in_it() -> None:
     assert told["Position"] == "52.370217, -4.895167"
     assert told["DateTimeOriginal"] == "2024:05:06 10:11:12"
     assert first["held_back"] >= 4
-    assert second == {"entries": [], "held_back": 0, "previews": 0, "cut": 0, "unreadable": []}
+    assert "Mina at the quay" in told.values(), "nobody else is in it"
+    none = {"held_back": 0, "words_held_back": 0, "previews": 0, "cut": 0}
+    assert second == {"entries": [], "unreadable": [], **none}
     text = letter(answer)
     for words in ("52.370217, -4.895167", "none in this file", "Camera data"):
         assert words in text
-    assert f"{first['held_back']} entries of camera data name or point to somebody else" in text
+    assert f"{first['held_back']} entries of camera data are not given" in text
+    assert "you find them in data.json" in text
     assert "what a camera or a program wrote into the files of pictures" in text
     for name, body in zipped(answer).items():
         assert b"Pia Photographer" not in body, name
         if name.endswith(".jpg"):
             assert b"Exif" not in body
+
+
+def test_a_letter_on_paper_has_each_entry_of_camera_data_itself() -> None:
+    """A-02, T-13: nothing points to a file that the post does not bring."""
+    answer = made(a_face(picture=camera_files.WHOLE))
+    PaperWish.objects.create(case=answer.case, chosen_at=clock.now())
+    said = context(answer)
+    assert "data.json" not in str(said["records"])
+    (part,) = [one for one in said["sections"] if one["id"] == "camera"]
+    told = data(answer)["records"][0]["camera"]["entries"]
+    assert [value for _label, value in part["rows"]] == [one["value"] for one in told]
+    assert part["rows"][0][0].startswith("Picture 1: exif ")
+    (files,) = [one for one in said["sections"] if one["id"] == "files"]
+    assert "Paper does not bring it." in files["text"]
 
 
 HOSTILE = (

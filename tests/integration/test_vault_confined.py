@@ -161,6 +161,13 @@ def test_a_session_starts_a_new_child_after_its_share_and_after_a_death():
         assert session.started == 4
 
 
+def test_a_session_that_only_reads_metadata_starts_new_children_too():
+    with confined.picture_session(per_child=2) as session:
+        for _ in range(5):
+            assert session.metadata(bad_input.jpeg()) != confined.UNREAD
+        assert session.started == 3
+
+
 def test_a_child_that_hangs_is_ended(monkeypatch):
     monkeypatch.setattr(confined, "PICTURE_SECONDS", 0.5)
     with confined.picture_session() as session:

@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 XMP = """<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?>
 <x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF
@@ -41,3 +41,55 @@ def picture(kind: str = "JPEG", **more: Any) -> bytes:
 
 
 WHOLE = picture("JPEG", exif=exif().tobytes(), xmp=XMP.encode(), comment=b"a word")
+
+
+# Names of others where files were seen to hold them; each value has this word in it.
+OTHER = "Bobbie"
+_SPACES = {
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "aux": "http://ns.adobe.com/exif/1.0/aux/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "lr": "http://ns.adobe.com/lightroom/1.0/",
+    "digiKam": "http://www.digikam.org/ns/1.0/",
+    "ext": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "stRef": "http://ns.adobe.com/xap/1.0/sType/ResourceRef#",
+    "mm": "http://ns.adobe.com/xap/1.0/mm/",
+    "odd": "https://odd.example/",
+}
+_DEEP = "".join(f"<odd:level-{at:02}-of-many>" for at in range(12))
+_UP = "".join(f"</odd:level-{at:02}-of-many>" for at in reversed(range(12)))
+NAMING_XMP = f"""<rdf:RDF {" ".join(f"xmlns:{key}='{value}'" for key, value in _SPACES.items())}>
+<rdf:Description exif:Model='M-2' photoshop:Source='{OTHER}' aux:SerialNumber='{OTHER} 7'>
+<lr:hierarchicalSubject><rdf:Bag><rdf:li>People|{OTHER}</rdf:li></rdf:Bag></lr:hierarchicalSubject>
+<digiKam:TagsList><rdf:Seq><rdf:li>People/{OTHER}</rdf:li></rdf:Seq></digiKam:TagsList>
+<ext:ImageRegion><rdf:Bag><rdf:li rdf:parseType='Resource'><ext:Name>{OTHER}</ext:Name></rdf:li>
+</rdf:Bag></ext:ImageRegion><odd:Model>{OTHER}</odd:Model>
+<mm:DerivedFrom stRef:filePath='/x/{OTHER}/a.psd'/>
+<exif:Software>/Users/{OTHER.lower()}/bin/edit</exif:Software>
+{_DEEP}<odd:thing odd:OwnerName='{OTHER}'/><exif:Model>{OTHER}</exif:Model>{_UP}
+<dc:subject><rdf:Bag><rdf:li>quay with {OTHER}</rdf:li></rdf:Bag></dc:subject>
+<dc:description>{OTHER} and me</dc:description></rdf:Description></rdf:RDF>"""
+
+
+def naming_exif() -> Image.Exif:
+    made = Image.Exif()
+    made[0x0110] = "X-1"
+    made[0x010E] = f"{OTHER} at the quay"
+    made[0x9C9E] = OTHER.encode("utf-16-le")
+    made[0xFDE8], made[0xFDE9] = OTHER, f"{OTHER} 1"
+    inner = made.get_ifd(0x8769)
+    inner[0xA437], inner[0xA438], inner[0xA430] = OTHER, f"{OTHER} 2", f"{OTHER} 3"
+    return made
+
+
+def packed_png() -> bytes:
+    """EXIF as another program packs it into text: hexadecimal signs with line ends."""
+    raw = b"Exif\0\0" + naming_exif().tobytes().removeprefix(b"Exif\0\0")
+    lines = "\n".join(raw.hex()[at : at + 72] for at in range(0, len(raw.hex()), 72))
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(raw):8}\n{lines}\n", zip=True)
+    text.add_text("Raw profile type app1", f"x {OTHER} x " * 9, zip=True)
+    text.add_text("Author", OTHER)
+    return picture("PNG", pnginfo=text)

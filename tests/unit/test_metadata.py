@@ -13,8 +13,18 @@ from pillow_heif import register_heif_opener
 from biometrics import decode, metadata
 from dsr_portal.disclosure import camera
 from dsr_portal.disclosure.camera import Camera
+from dsr_portal.vault import confined
 from dsr_portal.vault.confined import UNREAD, Metadata
-from tests.support.camera_files import WHOLE, XMP, exif, picture
+from tests.support.camera_files import (
+    NAMING_XMP,
+    OTHER,
+    WHOLE,
+    XMP,
+    exif,
+    naming_exif,
+    packed_png,
+    picture,
+)
 
 register_heif_opener()
 
@@ -116,30 +126,93 @@ def test_damage_is_read_named_or_refused(changes: list[tuple[float, int]]) -> No
     assert len(body) < 200_000
 
 
+def seen_in(data: bytes, *, alone: bool = True) -> Camera:
+    found = read(data)
+    entries = tuple((block, name, value) for block, name, value in found["entries"])
+    return Camera.of(Metadata(entries=entries, previews=found["previews"]), alone=alone)
+
+
 def test_what_points_to_others_is_held_back_and_counted() -> None:
     """A-02, A-15: place, time and words are the person's; who took it and with what is not."""
-    found = read(WHOLE)
-    seen = Camera.of(
-        Metadata(
-            entries=tuple((block, name, value) for block, name, value in found["entries"]),
-            previews=found["previews"],
-        )
-    )
+    seen = seen_in(WHOLE)
     given_names = {name for _block, name, _value in seen.entries}
     assert {"Position", "DateTimeOriginal", "ImageDescription", "photoshop:City"} <= given_names
     text = json.dumps(seen.as_data())
     assert "Pia" not in text
     assert "SN-123456" not in text
     assert seen.held_back >= 4
-    assert camera.of_others(("text", "Comment", "write to pia@photo.example"))
-    assert not camera.of_others(("xmp", "xmp:CreatorTool", "Editor 5"))
+    for name, value, given_out in (
+        ("Comment", "write to pia@photo.example", 0),
+        ("Software", "Editor 5", 1),
+        ("Software", r"C:\Users\pia\edit.exe", 0),
+        ("Whatever", "plain", 0),
+    ):
+        one = Metadata(entries=(("text", name, value),))
+        assert len(Camera.of(one, alone=True).entries) == given_out, value
     rows = dict(camera.rows(seen))
     assert rows["Place (GPS)"] == "52.370217, -4.895167"
     assert rows["Camera data held back"] == str(seen.held_back)
     assert len(camera.left_out([seen])) == 2
 
 
+NAMING = {
+    "exif": picture("JPEG", exif=naming_exif().tobytes(), xmp=NAMING_XMP.encode()),
+    "packed": packed_png(),
+}
+
+
+@pytest.mark.parametrize("kind", NAMING)
+def test_no_name_leaves_from_a_picture_of_several_people(kind: str) -> None:
+    """A-15: tags nobody has a name for, tags of people, packed blocks, deep ways, captions."""
+    found = read(NAMING[kind])
+    seen = seen_in(NAMING[kind], alone=False)
+    assert OTHER in json.dumps(found), "it was there"
+    told = {name: value for _block, name, value in seen.entries}
+    assert told["Model"] == "X-1"
+    assert OTHER.casefold() not in json.dumps(seen.as_data()).casefold()
+    assert not [name for name in told if name.startswith(("0x", "Raw"))]
+    assert seen.words_held_back >= 2
+    assert len(seen.entries) + seen.held_back + seen.words_held_back == len(found["entries"])
+    assert len(camera.left_out([seen])) == 2
+    assert str(seen.words_held_back) in camera.left_out([seen])[1]
+    assert [row for row in camera.printed(seen) if row[1] == "X-1"]
+
+
+@pytest.mark.parametrize("kind", NAMING)
+def test_words_are_given_of_a_picture_of_one_person(kind: str) -> None:
+    """A-02: with no other face in it, its caption is about this person; tags of names never are."""
+    seen = seen_in(NAMING[kind])
+    told = {name: value for _block, name, value in seen.entries}
+    assert told["ImageDescription"] == f"{OTHER} at the quay"
+    words = {"ImageDescription", "XPKeywords", "dc:subject", "dc:description"}
+    assert {name for name, value in told.items() if OTHER in value} <= words
+    assert seen.words_held_back == 0
+
+
+def test_a_packed_block_is_named_by_its_size() -> None:
+    told = named(read(NAMING["packed"]))
+    assert told["Raw profile type exif"].endswith(" bytes]")
+    assert told["Raw profile type app1"].endswith(" bytes]")
+
+
+def test_a_long_name_keeps_its_end_and_says_that_it_lost_its_beginning() -> None:
+    names = [name for _block, name, _value in read(NAMING["exif"])["entries"]]
+    assert [name for name in names if name.startswith("…") and name.endswith("/OwnerName")]
+    assert max(map(len, names)) <= 120
+
+
+def test_the_largest_answer_fits_the_frame_it_is_read_in() -> None:
+    """R28: signs outside the basic plane take twelve bytes each on the way."""
+    found = metadata.Found()
+    for at in range(metadata.MOST_ENTRIES):
+        found.add("xmp", "\U0001f600" * 130 + str(at), "\U0001f600" * 160)
+    assert found.entries
+    assert found.cut
+    assert len(json.dumps(found.as_data())) < confined.MAX_METADATA
+
+
 def test_nothing_and_what_cannot_be_read_are_said() -> None:
-    assert camera.rows(Camera.of(Metadata())) == [("Camera data", "none in this file")]
-    assert [label for label, _value in camera.rows(Camera.of(UNREAD))] == ["Camera data not read"]
-    assert camera.left_out([Camera.of(Metadata())]) == []
+    nothing, unread = (Camera.of(one, alone=True) for one in (Metadata(), UNREAD))
+    assert camera.rows(nothing) == [("Camera data", "none in this file")]
+    assert [label for label, _value in camera.rows(unread)] == ["Camera data not read"]
+    assert camera.left_out([nothing]) == []
