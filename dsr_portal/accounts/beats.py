@@ -3,6 +3,7 @@ from importlib import import_module
 
 from django.conf import settings
 
+from dsr_portal.accounts.services import end_proposals
 from dsr_portal.core.registries import Beat, schedule
 
 
@@ -11,4 +12,5 @@ def clear_sessions() -> None:
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
+schedule.register("accounts.proposals", Beat(run=end_proposals, every=timedelta(days=1)))
 schedule.register("accounts.sessions", Beat(run=clear_sessions, every=timedelta(days=1)))

@@ -2,7 +2,7 @@
 and stand in the trail as made by the operator (rule R19)."""
 
 import contextlib
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -19,9 +19,9 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import ProposalKind, ProposalState, Role, Staff, StaffProposal
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.core import links
+from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor, ActorKind
-from dsr_portal.core.clock import now, today
+from dsr_portal.core.clock import today
 from dsr_portal.core.errors import BadInput, Conflict, IntegrityFailure, NotAllowed, NotFound
 from dsr_portal.jobs.services import queue_effect
 
@@ -30,6 +30,7 @@ from dsr_portal.jobs.services import queue_effect
 APPROVERS = (Role.SUPERVISOR, Role.DIRECTOR)
 NOTICE = "accounts.notice"
 FIRST_ACCOUNTS = 2
+KEEP_DECIDED = timedelta(days=3 * 365 + 1)
 
 
 # Who is acting ------------------------------------------------------------------------------
@@ -285,6 +286,15 @@ def refuse_staff(*, by: Staff, proposal: StaffProposal) -> StaffProposal:
         return _decide(by=by, proposal=proposal, state=ProposalState.REFUSED)
 
 
+def end_proposals() -> int:
+    """Remove proposals decided `KEEP_DECIDED` ago (law X-10): they name people of staff; how many.
+
+    The trail keeps who proposed and who decided, by number. An open one stays.
+    """
+    decided = StaffProposal.objects.exclude(state=ProposalState.OPEN)
+    return decided.filter(decided_at__lt=clock.now() - KEEP_DECIDED).delete()[0]
+
+
 def _decide(*, by: Staff, proposal: StaffProposal, state: ProposalState) -> StaffProposal:
     require_role(by, *APPROVERS)
     row = StaffProposal.objects.select_for_update().get(pk=proposal.pk)
@@ -292,7 +302,7 @@ def _decide(*, by: Staff, proposal: StaffProposal, state: ProposalState) -> Staf
         raise Conflict("proposal_decided", _("This was decided already."))
     if by.pk in (row.proposed_by_id, row.staff_id):
         raise NotAllowed("two_persons", _("This takes a second person."))
-    row.state, row.decided_by, row.decided_at = state, by, now()
+    row.state, row.decided_by, row.decided_at = state, by, clock.now()
     row.save(update_fields=["state", "decided_by", "decided_at"])
     record(
         "staff.proposal_decided",
@@ -360,6 +370,8 @@ def _deactivate(row: StaffProposal, actor: Actor) -> Staff:
     staff = _locked(row)
     staff.is_active = False
     staff.save(update_fields=["is_active"])
+    # Nobody signs in with it again; an account never comes back (law X-10).
+    Authenticator.objects.filter(user=staff).delete()
     end_sessions(staff)
     record("staff.deactivated", actor=actor, subject_id=staff.pk, staff=staff.staff_no)
     return staff

@@ -63,6 +63,7 @@ _FOR_DPO = frozenset({Alarm.DUE_1, Alarm.LATE, Alarm.UNSEEN, Alarm.STANDS_LATE, 
 _FOR_DIRECTOR = frozenset({Alarm.NO_DATE})
 _ELSE = (Role.DPO, Role.DIRECTOR)
 _CLOCK = Actor.system("alarms")
+KEEP_SETTLED = timedelta(days=365)
 
 
 def raise_due() -> int:
@@ -76,6 +77,16 @@ def raise_due() -> int:
     for case_id in sorted({*settled, *open_cases, *kept}):
         told += _raise(case_id)
     return told
+
+
+def end_settled() -> int:
+    """Remove who was told of what a year after it was settled, of destroyed requests (law X-10).
+
+    The trail keeps that and when people were told (case.escalated). How many.
+    """
+    before = clock.now() - KEEP_SETTLED
+    rows = Escalation.objects.filter(settled_at__lt=before, case__status=Status.PURGED)
+    return rows.delete()[0]
 
 
 def _raise(case_id: UUID) -> int:

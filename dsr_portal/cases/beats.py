@@ -27,6 +27,7 @@ schedule.register("cases.clock", Beat(run=clocks.refresh_due, every=timedelta(mi
 schedule.register("cases.remind", Beat(run=services.remind_due, every=timedelta(hours=1)))
 schedule.register("cases.late", Beat(run=lateness.notice_late, every=timedelta(hours=1)))
 schedule.register("cases.alarms", Beat(run=alarms.raise_due, every=timedelta(minutes=15)))
+schedule.register("cases.settled", Beat(run=alarms.end_settled, every=timedelta(days=1)))
 schedule.register("cases.updates", Beat(run=updates.weekly, every=timedelta(hours=1)))
 schedule.register("cases.objections", Beat(run=objections.tell_due, every=timedelta(hours=1)))
 schedule.register("cases.proofs", Beat(run=proofs.end_due, every=timedelta(hours=1)))

@@ -1,7 +1,65 @@
 """What this app keeps. Everything that says something about a person lies behind VAULT."""
 
-from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.core.inventory import F, Term, declare_model, declare_store, stays
 from dsr_portal.vault import lasting
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_ROWS = (
+    "codes, dates and who decided, under the id of the request alone: evidence of how it was "
+    "answered (Art. 5(2))"
+)
+_ENDS = Term(
+    "30 days until it is closed and 30 more until it is destroyed, of who is under 18 "
+    "child_keep_days each; longer while a lock, an exemption, a breach, an order or an inspection "
+    "needs it",
+    "the answer; of a request taken back, its end",
+    ("dsr_portal.cases.services.close_due",),
+    stays=_ROWS,
+)
+_EVIDENCE = stays(_ROWS)
+_TOKENS = stays(
+    "a keyed hash of a random token that opens nothing once it ended; when it was used is evidence"
+)
+_DRAFTS = Term(
+    "24 hours",
+    "its first step; at once when it is sent or thrown away",
+    ("dsr_portal.cases.services.sweep_drafts",),
+)
+_PROOFS = Term(
+    "DSR_PROOF_DAYS (7 days), at most until the decision",
+    "the arrival of the document",
+    (
+        "dsr_portal.cases.proofs.end_due",
+        "dsr_portal.cases.proofs.delete_all",
+    ),
+    stays="that a document was shown, by which way and to whom",
+)
+_MANDATES = Term(
+    "as the case; the proof of a parent until it was decided about",
+    "the answer",
+    (
+        "dsr_portal.cases.services.close_due",
+        "dsr_portal.cases.mandates.delete_proofs",
+    ),
+    stays=_ROWS,
+)
+_ALARMS = Term(
+    "1 year",
+    "it was settled, of a destroyed request",
+    ("dsr_portal.cases.alarms.end_settled",),
+)
+_ACCOUNTS = Term(
+    "30 days",
+    "no mandate is in force any more",
+    ("dsr_portal.cases.acting.close_idle",),
+    stays="that there was an account and when it was used, without name or address",
+)
+_MAILBOX = Term(
+    "14 days",
+    "it was taken in",
+    ("dsr_portal.cases.mailbox.sweep_done",),
+    stays="what was not taken in yet: the mail server's",
+)
 
 # Keys of the hashes by which links to answers and account names are found (R26).
 lasting.declare("delivery-token")
@@ -55,6 +113,7 @@ declare_model(
         "withdrawn_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.OtherSystem",
@@ -67,10 +126,12 @@ declare_model(
         "ended_by": F.STAFF,
         "ended_at": F.TIME,
     },
+    term=stays("configuration: which other systems the controller has, and who said so"),
 )
 declare_model(
     "cases.NoOtherSystems",
     {"id": F.ID, "stated_by": F.STAFF, "stated_at": F.TIME, "ended_at": F.TIME},
+    term=stays("configuration: which other systems the controller has, and who said so"),
 )
 declare_model(
     "cases.SearchedSystem",
@@ -84,15 +145,18 @@ declare_model(
         "at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.CaseRight",
     {"id": F.ID, "case": F.ID, "right": F.CODE, "added_at": F.TIME, "due_on": F.TIME},
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.WayIn",
     {"id": F.ID, "case": F.ID, "kind": F.CODE, "keyed_hash": F.KEYED_HASH, "field": F.VAULT},
     shredder=f"{_KEYS}; the keyed hash is emptied when the case is purged",
+    term=_ENDS,
 )
 declare_model(
     "cases.Consent",
@@ -107,6 +171,7 @@ declare_model(
         "language": F.CODE,
         "withdrawn_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.IdentityCheck",
@@ -122,6 +187,7 @@ declare_model(
         "lapsed_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Ask",
@@ -141,10 +207,10 @@ declare_model(
         "answered_at": F.TIME,
         "reminded_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
-    "cases.AskedFact",
-    {"id": F.ID, "case": F.ID, "ask": F.ID, "fact": F.CODE},
+    "cases.AskedFact", {"id": F.ID, "case": F.ID, "ask": F.ID, "fact": F.CODE}, term=_EVIDENCE
 )
 declare_model(
     "cases.Pause",
@@ -158,6 +224,7 @@ declare_model(
         "from_on": F.TIME,
         "until_on": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Proposal",
@@ -174,6 +241,7 @@ declare_model(
         "settled_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Agreement",
@@ -185,6 +253,7 @@ declare_model(
         "role": F.CODE,
         "at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Letter",
@@ -205,6 +274,7 @@ declare_model(
         "error_code": F.CODE,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Extension",
@@ -218,6 +288,7 @@ declare_model(
         "told_on": F.TIME,
         "void": F.STATE,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Recusal",
@@ -231,6 +302,7 @@ declare_model(
         "field": F.VAULT,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.CaseLink",
@@ -245,6 +317,7 @@ declare_model(
         "ended_by": F.STAFF,
         "ended_at": F.TIME,
     },
+    term=_ENDS,
 )
 declare_model(
     "cases.PageWish",
@@ -257,6 +330,7 @@ declare_model(
         "ended_at": F.TIME,
         "ended_how": F.CODE,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.PageVerdict",
@@ -271,6 +345,7 @@ declare_model(
         "agreed_by": F.STAFF,
         "agreed_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.PageUnlock",
@@ -284,6 +359,7 @@ declare_model(
         "decided_at": F.TIME,
         "agreed": F.STATE,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.EvidenceLock",
@@ -300,6 +376,7 @@ declare_model(
         "ended_how": F.CODE,
         "ended_by": F.STAFF,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Correction",
@@ -323,6 +400,7 @@ declare_model(
         "letter": F.ID,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Lengthening",
@@ -337,6 +415,7 @@ declare_model(
         "agreed_by": F.STAFF,
         "at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Withheld",
@@ -351,6 +430,7 @@ declare_model(
         "agreed_by": F.STAFF,
         "at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Lateness",
@@ -367,6 +447,7 @@ declare_model(
         "ended_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.OrderedDate",
@@ -379,6 +460,7 @@ declare_model(
         "since": F.TIME,
         "ended_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Escalation",
@@ -391,10 +473,12 @@ declare_model(
         "raised_at": F.TIME,
         "settled_at": F.TIME,
     },
+    term=_ALARMS,
 )
 declare_model(
     "cases.Flag",
     {"id": F.ID, "case": F.ID, "code": F.CODE, "raised_at": F.TIME, "raised_by": F.STAFF},
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.ChildReview",
@@ -409,6 +493,7 @@ declare_model(
         "field": F.VAULT,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Batch",
@@ -421,6 +506,10 @@ declare_model(
         "lines": F.COUNT,
         "left_out": F.COUNT,
     },
+    term=stays(
+        "a keyed hash and counts: the same list sent twice is known; the mandates in it end "
+        "with their cases"
+    ),
 )
 declare_model(
     "cases.Mandate",
@@ -454,6 +543,7 @@ declare_model(
         "ended_by": F.STAFF,
     },
     shredder=f"{_KEYS} with the case; the paper of a parent once decided, any other at the end",
+    term=_MANDATES,
 )
 declare_model(
     "cases.Invitation",
@@ -468,6 +558,7 @@ declare_model(
         "opened_at": F.TIME,
         "ended_at": F.TIME,
     },
+    term=_TOKENS,
 )
 declare_model(
     "cases.Receipt",
@@ -485,6 +576,7 @@ declare_model(
         "handed_counter": F.COUNT,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Draft",
@@ -497,15 +589,18 @@ declare_model(
         "step": F.COUNT,
     },
     shredder=f"{_KEYS} at Send or after 24 hours (cases.draft_sweep)",
+    term=_DRAFTS,
 )
 declare_model(
     "cases.DraftPhoto",
     {"id": F.ID, "draft": F.ID, "unit": F.VAULT},
     shredder=f"{_KEYS} at Send, when it is taken out or replaced, or after 24 hours",
+    term=_DRAFTS,
 )
 declare_model(
     "cases.MailCode",
     {"id": F.ID, "case": F.ID, "sent_at": F.TIME, "confirmed_at": F.TIME, "tries": F.COUNT},
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.Delivery",
@@ -524,6 +619,7 @@ declare_model(
         "locked_at": F.TIME,
         "first_opened_at": F.TIME,
     },
+    term=_TOKENS,
 )
 declare_model(
     "cases.ProofDocument",
@@ -545,14 +641,17 @@ declare_model(
         "lapsed_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_PROOFS,
 )
 declare_model(
     "cases.PaperWish",
     {"id": F.ID, "case": F.ID, "chosen_at": F.TIME, "chosen_by": F.STAFF, "ended_at": F.TIME},
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.PaperNotice",
     {"id": F.ID, "case": F.ID, "what": F.CODE, "by": F.STAFF, "at": F.TIME},
+    term=_EVIDENCE,
 )
 declare_model(
     "cases.PhoneWish",
@@ -565,6 +664,7 @@ declare_model(
         "ended_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.PhoneCall",
@@ -580,6 +680,7 @@ declare_model(
         "field": F.VAULT,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.AddressChange",
@@ -600,6 +701,7 @@ declare_model(
         "settled_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.PaperPack",
@@ -615,6 +717,7 @@ declare_model(
         "arrived_on": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.PaperReturn",
@@ -632,6 +735,7 @@ declare_model(
         "settled_at": F.TIME,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.DeliveryPart",
@@ -647,6 +751,7 @@ declare_model(
         "size": F.COUNT,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Message",
@@ -659,6 +764,7 @@ declare_model(
         "field": F.VAULT,
     },
     shredder=_KEYS,
+    term=_ENDS,
 )
 declare_model(
     "cases.Mail",
@@ -680,6 +786,7 @@ declare_model(
         "read_at": F.TIME,
     },
     shredder=f"{_KEYS}; the keyed hash is emptied when the case is purged",
+    term=_ENDS,
 )
 declare_store(
     "mailbox",
@@ -688,6 +795,7 @@ declare_store(
     shredder="manage.py fetch_mail removes what it took 14 days ago; new mail is the mail server's",
     verifier="test: nothing older than that stays in .dsr-done",
     holds=("messages as they came, in clear",),
+    term=_MAILBOX,
 )
 _ACCOUNT = "the account's unit when no mandate was in force for thirty days"
 declare_model(
@@ -709,10 +817,12 @@ declare_model(
         "closed_at": F.TIME,
     },
     shredder=_ACCOUNT,
+    term=_ACCOUNTS,
 )
 declare_model(
     "cases.ActingMandate",
     {"id": F.ID, "account": F.ID, "mandate": F.ID, "linked_at": F.TIME},
+    term=_ACCOUNTS,
 )
 declare_model(
     "cases.ActingLink",
@@ -727,6 +837,7 @@ declare_model(
         "ended_at": F.TIME,
     },
     shredder=_ACCOUNT,
+    term=_ACCOUNTS,
 )
 declare_model(
     "cases.ActingRecovery",
@@ -741,4 +852,5 @@ declare_model(
         "agreed": F.STATE,
     },
     shredder=_ACCOUNT,
+    term=_ACCOUNTS,
 )

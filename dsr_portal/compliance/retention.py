@@ -170,6 +170,8 @@ def destroy_order(order_id: UUID) -> bool:
         if order.destroyed_at is not None or settled is None or not kept.is_due:
             return False
         _shred([order.unit])
+        # Who was told that it was late; the trail keeps it (order.escalated).
+        order.alarms.all().delete()
         order.destroyed_at = clock.now()
         order.save(update_fields=["destroyed_at"])
         record(

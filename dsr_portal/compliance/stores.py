@@ -1,4 +1,22 @@
-from dsr_portal.core.inventory import F, declare_model
+from dsr_portal.core.inventory import F, Term, declare_model, stays
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_EVIDENCE = stays(
+    "evidence of what was decided, told or reported, by whom and when (Art. 5(2), 30, "
+    "33(5)); no name of who asked"
+)
+_ORDERS = Term(
+    "3 years by default (order_years), longer where a state needs it",
+    "the last of: complied with, ended, confirmed; never while it is open or an authority inspects",
+    ("dsr_portal.compliance.retention.sweep",),
+    stays="dates, codes, counts and who decided",
+)
+_BREACHES = Term(
+    "3 years by default (breach_years), longer where a state needs it",
+    "the closing; never while it is open or an authority inspects",
+    ("dsr_portal.compliance.retention.sweep",),
+    stays="dates, codes, counts and who decided: the register of Art. 33(5)",
+)
 
 declare_model(
     "compliance.CaseGrant",
@@ -11,6 +29,7 @@ declare_model(
         "until": F.TIME,
         "revoked_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "compliance.AuditReport",
@@ -27,6 +46,7 @@ declare_model(
         "error_code": F.CODE,
     },
     shredder="none: audit reports are pseudonymous and kept as evidence",
+    term=_EVIDENCE,
 )
 declare_model(
     "compliance.StopLift",
@@ -40,6 +60,7 @@ declare_model(
         "decided_at": F.TIME,
         "agreed": F.STATE,
     },
+    term=_EVIDENCE,
 )
 # What an order or breach says may name persons, so it lies in a unit and goes with its end. Dates,
 # codes, counts, ids and who decided stay.
@@ -74,6 +95,7 @@ declare_model(
         "destroyed_at": F.TIME,
     },
     shredder=_KEPT,
+    term=_ORDERS,
 )
 declare_model(
     "compliance.OrderAlarm",
@@ -85,6 +107,11 @@ declare_model(
         "raised_at": F.TIME,
         "settled_at": F.TIME,
     },
+    term=Term(
+        "as long as the words of its order",
+        "the end of the order",
+        ("dsr_portal.compliance.retention.sweep",),
+    ),
 )
 declare_model(
     "compliance.Measure",
@@ -107,11 +134,13 @@ declare_model(
         "added_at": F.TIME,
     },
     shredder=_KEPT,
+    term=_ORDERS,
 )
 declare_model(
     "compliance.MeasureCase",
     {"id": F.ID, "measure": F.ID, "case": F.ID},
     shredder=_KEPT,
+    term=_ORDERS,
 )
 declare_model(
     "compliance.Breach",
@@ -136,6 +165,7 @@ declare_model(
         "destroyed_at": F.TIME,
     },
     shredder=_KEPT,
+    term=_BREACHES,
 )
 declare_model(
     "compliance.BreachDecision",
@@ -153,13 +183,17 @@ declare_model(
         "refusal_field": F.VAULT,
     },
     shredder=_KEPT,
+    term=_BREACHES,
 )
 declare_model(
     "compliance.BreachLetter",
     {"id": F.ID, "breach": F.ID, "case": F.ID, "letter": F.ID},
     shredder=_KEPT,
+    term=_BREACHES,
 )
-declare_model("compliance.BreachNotice", {"id": F.ID, "breach": F.ID, "document_id": F.ID})
+declare_model(
+    "compliance.BreachNotice", {"id": F.ID, "breach": F.ID, "document_id": F.ID}, term=_BREACHES
+)
 declare_model(
     "compliance.Accountable",
     {
@@ -174,6 +208,7 @@ declare_model(
         "agreed_by": F.STAFF,
         "agreed_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "compliance.DirectorPage",
@@ -194,6 +229,7 @@ declare_model(
         "served_again_at": F.TIME,
         "settled_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "compliance.BoardReport",
@@ -205,6 +241,7 @@ declare_model(
         "made_at": F.TIME,
     },
     shredder="none: figures and references, kept as evidence",
+    term=_EVIDENCE,
 )
 declare_model(
     "compliance.InspectionHold",
@@ -220,6 +257,7 @@ declare_model(
         "ended_by": F.STAFF,
         "ended_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "compliance.BanStatement",
@@ -232,6 +270,7 @@ declare_model(
         "signed_by": F.STAFF,
         "signed_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "compliance.Processor",
@@ -249,4 +288,5 @@ declare_model(
         "ended_by": F.STAFF,
         "ended_at": F.TIME,
     },
+    term=_EVIDENCE,
 )

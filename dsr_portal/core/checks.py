@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
 
 from dsr_portal.core import guards
-from dsr_portal.core.inventory import undeclared_fields
+from dsr_portal.core.inventory import stores_without_end, undeclared_fields
 
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
 _CHECKED_BY_CLIENT = {"verify-ca", "verify-full"}
@@ -27,6 +27,19 @@ def inventory_is_whole(**_: Any) -> list[CheckMessage]:
             id="dsr.E001",
         )
         for problem in undeclared_fields()
+    ]
+
+
+@register()
+def every_store_has_a_term(**_: Any) -> list[CheckMessage]:
+    """Deny by default: a store nobody said the end of stops the portal (law L-23, X-10)."""
+    return [
+        Error(
+            f"The inventory of stores says no end of {problem}.",
+            hint="Declare its term in the app's stores.py: how long, from what, what ends it.",
+            id="dsr.E009",
+        )
+        for problem in stores_without_end()
     ]
 
 

@@ -1,11 +1,14 @@
-"""The inventory of stores: what is kept where, how it is destroyed and how that is checked.
+"""The inventory of stores: what is kept where and how long, how it is destroyed and checked.
 
-Deny by default: `manage.py check` and a test fail on a model field or store nobody declared
-(design, section 5; law A-02, A-17).
+Deny by default: `manage.py check` and a test fail on a model field or store nobody declared, and
+on a store without a term (design, section 5; law A-02, A-17, L-23, P-06, X-10).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib import import_module
+from typing import Any
 
 from dsr_portal.core.registries import stores
 
@@ -30,6 +33,63 @@ class F(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """How long a store keeps what it holds, counted from what, and what ends it (Art. 5(1)(e)).
+
+    `sweepers` are dotted paths of the functions that enforce it. `stays` says why nothing of ours
+    has to, or what of a row is left after them and why.
+    """
+
+    kept: str
+    since: str = ""
+    sweepers: tuple[str, ...] = ()
+    stays: str = ""
+
+    def faults(self) -> list[str]:
+        """What is missing to call it a term, and sweepers that are not there."""
+        found = [] if self.kept.strip() else ["the term says no time"]
+        if self.sweepers and not self.since.strip():
+            found.append("the term says not from what it counts")
+        if not self.sweepers and not self.stays.strip():
+            found.append("nothing ends it and no reason says why it stays")
+        return found + [f"no sweeper {path}" for path in self.sweepers if _missing(path)]
+
+
+def stays(why: str) -> Term:
+    """A store without an end, and the reason."""
+    return Term("no end", stays=why)
+
+
+def with_process(kept: str) -> Term:
+    """Memory: nothing of it is written, so the end of its process is its end."""
+    return Term(kept, stays="memory: it ends with its process at the latest")
+
+
+def sweeper(path: str) -> Callable[..., Any]:
+    """The function or method a sweeper's dotted path names; `LookupError` where none is there."""
+    parts = path.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[cut:]:
+            found = getattr(found, name, None)
+        if callable(found):
+            return found  # type: ignore[no-any-return]
+        break
+    raise LookupError(path)
+
+
+def _missing(path: str) -> bool:
+    try:
+        sweeper(path)
+    except LookupError:
+        return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStore:
     """One table. `shredder` and `verifier` name what destroys and checks it."""
 
@@ -37,6 +97,7 @@ class ModelStore:
     fields: dict[str, F]
     shredder: str
     verifier: str
+    term: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +110,7 @@ class OtherStore:
     shredder: str
     verifier: str
     holds: tuple[str, ...] = field(default=())
+    term: Term | None = None
 
 
 def declare_model(
@@ -57,9 +119,10 @@ def declare_model(
     *,
     shredder: str = "none: nothing about a data subject",
     verifier: str = "byte scan of the database",
+    term: Term | None = None,
 ) -> None:
     """Declare a table by its label "app.Model" with the class of each concrete field."""
-    stores.register(f"table {label}", ModelStore(label, fields, shredder, verifier))
+    stores.register(f"table {label}", ModelStore(label, fields, shredder, verifier, term))
 
 
 def declare_store(
@@ -70,9 +133,10 @@ def declare_store(
     shredder: str,
     verifier: str,
     holds: tuple[str, ...] = (),
+    term: Term | None = None,
 ) -> None:
     """Declare a store that is not a table."""
-    stores.register(name, OtherStore(name, kind, place, shredder, verifier, holds))
+    stores.register(name, OtherStore(name, kind, place, shredder, verifier, holds, term))
 
 
 def undeclared_fields() -> list[str]:
@@ -90,4 +154,15 @@ def undeclared_fields() -> list[str]:
         real = {f.name for f in model._meta.get_fields() if f.concrete and not f.many_to_many}
         problems += [f"{label}.{name}: not declared" for name in sorted(real - declared)]
         problems += [f"{label}.{name}: declared but absent" for name in sorted(declared - real)]
+    return problems
+
+
+def stores_without_end() -> list[str]:
+    """Every store whose term nobody declared, or declared without time, reason or sweeper."""
+    problems: list[str] = []
+    for name, entry in stores.items():
+        if entry.term is None:
+            problems.append(f"{name}: no term is declared")
+        else:
+            problems += [f"{name}: {fault}" for fault in entry.term.faults()]
     return problems

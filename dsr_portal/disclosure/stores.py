@@ -1,4 +1,17 @@
-from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.core.inventory import F, Term, declare_model, declare_store
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_PACKAGES = Term(
+    "30 days by default (package_days)",
+    "the day the answer left; a request taken back: at once",
+    (
+        "dsr_portal.disclosure.services.end_packages",
+        "dsr_portal.disclosure.services.shred_package",
+    ),
+    stays=(
+        "dates, counts, ids of records and hashes of what was handed over: evidence of the answer"
+    ),
+)
 
 declare_model(
     "disclosure.Answer",
@@ -23,10 +36,12 @@ declare_model(
     },
     shredder="disclosure.shred_package (document and package go with their vault units)",
     verifier="vault: state of the units",
+    term=_PACKAGES,
 )
 declare_model(
     "disclosure.AnswerRecord",
     {"id": F.ID, "answer": F.ID, "record": F.ID, "ordinal": F.COUNT, "covered": F.COUNT},
+    term=_PACKAGES,
 )
 declare_store(
     "answer packages",
@@ -35,4 +50,5 @@ declare_store(
     shredder="disclosure.end_packages (package_days after the answer left); the units' keys go",
     verifier="vault: state of the units; PENDING on a certificate until their own end (R4)",
     holds=("pictures", "templates", "facts", "recipients"),
+    term=_PACKAGES,
 )

@@ -1,5 +1,20 @@
-from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.core.inventory import F, Term, declare_model, declare_store, with_process
 from dsr_portal.documents import identity
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_PAPERS = Term(
+    "as long as what it was made for",
+    "the making",
+    (
+        "dsr_portal.disclosure.services.end_packages",
+        "dsr_portal.cases.services.close_due",
+        "dsr_portal.compliance.retention.sweep",
+    ),
+    stays=(
+        "the row with its hash, by which a file that comes back is compared; certificates "
+        "and audit reports, which are evidence and name nobody"
+    ),
+)
 
 identity.declare()
 
@@ -24,6 +39,7 @@ declare_model(
     },
     shredder="vault.services.run_shred (the unit); the row stays as evidence",
     verifier="vault.services.unit_state",
+    term=_PAPERS,
 )
 declare_store(
     "typesetting",
@@ -31,6 +47,7 @@ declare_store(
     place="the process that makes a document, while it makes it",
     shredder="freed when the document is made",
     verifier="test: no file but two fonts is written while a document is made",
+    term=with_process("until the document is made"),
 )
 declare_store(
     "typesetting fonts",
@@ -38,4 +55,8 @@ declare_store(
     place="weasyprint-* in the folder for temporary files",
     shredder="removed when the process ends",
     verifier="test: it holds Source Sans Pro and nothing else",
+    term=Term(
+        "until the process ends",
+        stays="the process removes it; the fonts are the program's, not about anybody",
+    ),
 )

@@ -1,7 +1,22 @@
 """What erasure keeps: ids, times, states, counts; and the stores it looks into (law A-17, R30)."""
 
-from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.core.inventory import F, Term, declare_model, declare_store, stays, with_process
 from dsr_portal.erasure import signed
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_KITS = Term(
+    "24 hours at most",
+    "the making of the patterns; sooner when the checks are done",
+    ("dsr_portal.erasure.services.expire_kits",),
+    stays="dates, ids, states and counts: evidence that it was erased (Art. 17, 5(2))",
+)
+_EVIDENCE = stays("dates, ids, states and counts: evidence that it was erased (Art. 17, 5(2))")
+_WORDS = Term(
+    "as the file of its case",
+    "the answer",
+    ("dsr_portal.cases.services.close_due",),
+    stays="the ground as a code and who decided",
+)
 
 signed.declare()
 
@@ -34,6 +49,7 @@ declare_model(
     },
     shredder="vault: the kit's key is destroyed after the checks, at the latest after 24 hours",
     verifier="vault: state of the unit",
+    term=_KITS,
 )
 declare_model(
     "erasure.OrderedErasure",
@@ -45,6 +61,7 @@ declare_model(
         "since": F.TIME,
         "ended_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "erasure.Ground",
@@ -61,6 +78,7 @@ declare_model(
     },
     shredder="vault: the words lie in the case file and go with its key",
     verifier="vault: state of the unit",
+    term=_WORDS,
 )
 declare_model(
     "erasure.PlanRecord",
@@ -73,6 +91,7 @@ declare_model(
         "decided_by": F.STAFF,
         "decided_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "erasure.Duplicate",
@@ -93,12 +112,14 @@ declare_model(
         "record_id": F.ID,
         "decided_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "erasure.PlanUnit",
     {"id": F.ID, "plan": F.ID, "unit": F.VAULT, "bucket": F.ID, "holds": F.CODE},
     shredder="vault: these are the units the plan destroys",
     verifier="vault: state of the unit; the key holder does not know the bucket",
+    term=_EVIDENCE,
 )
 declare_model(
     "erasure.Step",
@@ -115,6 +136,7 @@ declare_model(
         "finished_at": F.TIME,
         "result": F.COUNT,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "erasure.Verification",
@@ -130,6 +152,7 @@ declare_model(
         "until": F.TIME,
         "checked_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_store(
     "erasure canary",
@@ -137,6 +160,7 @@ declare_store(
     place="erasure-canary.* in every folder that is scanned: random bytes that prove it is read",
     shredder="removed by the run that wrote it",
     verifier="the scan of files, which must find it",
+    term=Term("the run that wrote it", stays="the run removes it itself"),
 )
 declare_store(
     "looks of pictures",
@@ -144,6 +168,7 @@ declare_store(
     place="the search process, while copies of a plan's pictures are looked for",
     shredder="dropped after the comparison; the process ends with the erasure",
     verifier="test: no row and no file has one",
+    term=with_process("the comparison"),
 )
 declare_store(
     "memory of other processes",
@@ -152,4 +177,5 @@ declare_store(
     shredder="ends with the request, or with the process",
     verifier="not tested: only search processes are scanned",
     holds=("pictures", "crops"),
+    term=with_process("the request or the piece of work"),
 )

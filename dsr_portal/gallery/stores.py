@@ -1,8 +1,56 @@
 """What gallery keeps: companies plain, everything about a data subject behind the vault."""
 
-from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.core.inventory import F, Term, declare_model, declare_store, stays
 from dsr_portal.gallery import hashes, webhooks
 from dsr_portal.vault import lasting
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_COMPANIES = stays(
+    "configuration and evidence about companies: from where, to whom and on what basis data "
+    "came and went"
+)
+_CONTROLLER = Term(
+    "the controller's own term (DSR_RETENTION); a person's wish ends it sooner",
+    "the import",
+    ("dsr_portal.erasure.steps.run",),
+    stays=(
+        "ids, states and times of a record, so that a copy of it is known and an erasure "
+        "can be shown"
+    ),
+)
+_LOCKS = stays(
+    "ids, reasons as codes and times: evidence of what was locked or kept for a request and "
+    "until when"
+)
+_ASIDES = Term(
+    "until the picture is erased and the case over; what authorities were told 3 years by "
+    "default (order_years)",
+    "the last word about it",
+    (
+        "dsr_portal.gallery.asides_end.end_due",
+        "dsr_portal.gallery.asides_end.purge",
+    ),
+)
+_WORDS = Term(
+    "as the file of its case",
+    "the answer",
+    (
+        "dsr_portal.cases.services.close_due",
+        "dsr_portal.gallery.letters.purge",
+    ),
+    stays="whom a request was told to and when (Art. 19), without the person",
+)
+_FACE_BLOCKS = Term(
+    "until the day the person chose, or their wish",
+    "the wish",
+    ("dsr_portal.gallery.face_blocks.expire",),
+    stays="that there was a block and from when to when",
+)
+_BLOCKS = stays(
+    "a keyed hash the person wants kept, so that what was erased does not come back (Art. "
+    "21); it goes at their wish"
+)
+_IMPORTS = stays("counts of an import: evidence of when pictures came, from which source")
 
 # The key that signs what recipients' systems get (docs/recipients.md).
 lasting.declare(webhooks.PURPOSE, webhooks.make_key)
@@ -22,6 +70,7 @@ declare_model(
         "purposes": F.COMPANY,
         "created_at": F.TIME,
     },
+    term=_COMPANIES,
 )
 declare_model(
     "gallery.CollectionStop",
@@ -35,10 +84,12 @@ declare_model(
         "since": F.TIME,
         "lifted_at": F.TIME,
     },
+    term=_LOCKS,
 )
 declare_model(
     "gallery.InspectionHold",
     {"id": F.ID, "source": F.ID, "since": F.TIME, "lifted_at": F.TIME},
+    term=_LOCKS,
 )
 declare_model(
     "gallery.ImportRun",
@@ -57,6 +108,7 @@ declare_model(
         "refused": F.COUNT,
         "faces": F.COUNT,
     },
+    term=_IMPORTS,
 )
 declare_model(
     "gallery.ImportBatch",
@@ -68,6 +120,7 @@ declare_model(
         "size": F.COUNT,
         "state": F.STATE,
     },
+    term=_IMPORTS,
 )
 declare_model(
     "gallery.SourceImage",
@@ -87,6 +140,7 @@ declare_model(
     },
     shredder=f"{_UNIT} (picture, addresses, caption, other columns); the file's hash is emptied",
     verifier=_UNIT_CHECK,
+    term=_CONTROLLER,
 )
 declare_model(
     "gallery.Appearance",
@@ -103,6 +157,7 @@ declare_model(
     },
     shredder="rows deleted with their picture's erasure",
     verifier="no row of the picture left",
+    term=_CONTROLLER,
 )
 declare_model(
     "gallery.Record",
@@ -117,10 +172,12 @@ declare_model(
     },
     shredder=f"{_UNIT} (crop, landmarks, template, purposes of look-ups)",
     verifier=_UNIT_CHECK,
+    term=_CONTROLLER,
 )
 declare_model(
     "gallery.Hold",
     {"id": F.ID, "record": F.ID, "case_id": F.ID, "since": F.TIME, "until": F.TIME},
+    term=_LOCKS,
 )
 declare_model(
     "gallery.Restriction",
@@ -132,6 +189,7 @@ declare_model(
         "since": F.TIME,
         "lifted_at": F.TIME,
     },
+    term=_LOCKS,
 )
 declare_model(
     "gallery.PutAside",
@@ -166,10 +224,12 @@ declare_model(
         "(order_years), which is when case, kind and reference of what authorities were told go"
     ),
     verifier="none of its own: rows in plain columns, a reference and a reason in words among them",
+    term=_ASIDES,
 )
 declare_model(
     "gallery.Recipient",
     {"id": F.ID, "name": F.COMPANY, "country": F.COMPANY, "address": F.COMPANY},
+    term=_COMPANIES,
 )
 declare_model(
     "gallery.LookUpLog",
@@ -184,6 +244,7 @@ declare_model(
         "recorded_at": F.TIME,
         "state": F.STATE,
     },
+    term=_IMPORTS,
 )
 declare_model(
     "gallery.LookUp",
@@ -198,6 +259,7 @@ declare_model(
     },
     shredder=f"{_UNIT} (the purpose, the recipient's reference); the row names a record by id only",
     verifier=_UNIT_CHECK,
+    term=_CONTROLLER,
 )
 declare_model(
     "gallery.RecipientChannel",
@@ -212,6 +274,7 @@ declare_model(
         "decided_by": F.STAFF,
         "decided_at": F.TIME,
     },
+    term=_COMPANIES,
 )
 declare_model(
     "gallery.ConnectedSystem",
@@ -227,6 +290,7 @@ declare_model(
         "ended_by": F.STAFF,
         "ended_at": F.TIME,
     },
+    term=_COMPANIES,
 )
 declare_model(
     "gallery.Notice",
@@ -257,6 +321,7 @@ declare_model(
     },
     shredder="vault: the case's file is shredded when the case is purged (references, times)",
     verifier=_UNIT_CHECK,
+    term=_WORDS,
 )
 declare_model(
     "gallery.PublicCopy",
@@ -273,12 +338,14 @@ declare_model(
     },
     shredder="vault: the case's file is shredded when the case is purged (address of the copy)",
     verifier=_UNIT_CHECK,
+    term=_WORDS,
 )
 declare_model(
     "gallery.PublicCopyStep",
     {"id": F.ID, "copy": F.ID, "way": F.CODE, "by": F.STAFF, "at": F.TIME},
     shredder="vault: the case's file is shredded when the case is purged (what was done)",
     verifier=_UNIT_CHECK,
+    term=_WORDS,
 )
 declare_model(
     "gallery.QueryPictureStatement",
@@ -293,6 +360,7 @@ declare_model(
         "approved_by": F.STAFF,
         "approved_at": F.TIME,
     },
+    term=_COMPANIES,
 )
 declare_model(
     "gallery.FaceBlock",
@@ -307,12 +375,14 @@ declare_model(
     },
     shredder=f"{_UNIT} (protected face code), on wish or when its time is over",
     verifier=_UNIT_CHECK,
+    term=_FACE_BLOCKS,
 )
 declare_model(
     "gallery.BlockEntry",
     {"id": F.ID, "kind": F.CODE, "hash": F.KEYED_HASH, "case_id": F.ID, "since": F.TIME},
     shredder="row deleted when the person ends the block",
     verifier="no row of the case left",
+    term=_BLOCKS,
 )
 declare_store(
     "import folder",
@@ -321,4 +391,8 @@ declare_store(
     shredder="the controller's own; stated by the controller",
     verifier="stated by NAME, not checked",
     holds=("pictures", "addresses", "captions"),
+    term=stays(
+        "the controller's own folder: nothing of it is copied in clear, and its end is the "
+        "controller's to state"
+    ),
 )

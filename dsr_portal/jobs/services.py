@@ -26,6 +26,7 @@ __all__ = [
     "Transient",
     "Waiting",
     "after_restore",
+    "end_old",
     "enqueue",
     "preview",
     "queue_effect",
@@ -41,6 +42,9 @@ __all__ = [
 DELIVER = "outbox.deliver"
 HELD = "held_after_restore"
 _MOST_PER_SWEEP = 500
+_MOST_ENDED = 5000
+KEEP_ENDED = timedelta(days=3 * 365 + 1)
+"""As long as a claim is usually possible: rows say what was done or sent when, by ids."""
 _SENDS_PER_LEASE = 4
 
 
@@ -83,6 +87,24 @@ def sweep() -> int:
     sent = messages.send(waiting, only_missing=True)
     Job.objects.filter(id__in=sent).update(sent_at=clock.real_now())
     return len(sent)
+
+
+def end_old() -> int:
+    """Remove rows of work done and of sendings that ended `KEEP_ENDED` ago (law X-10); how many.
+
+    A failed job stays until somebody starts it again: what it was to do is not done. A sending
+    that failed for good was told where it was asked for, and goes with its own job.
+    """
+    before = clock.now() - KEEP_ENDED
+    sent = Q(state=EffectState.SENT, sent_at__lt=before)
+    failed = Q(state=EffectState.FAILED, created_at__lt=before)
+    with transaction.atomic():
+        effects = Effect.objects.filter(sent | failed)
+        ids = [str(one) for one in effects.values_list("id", flat=True)[:_MOST_ENDED]]
+        ended = Job.objects.filter(state__in=[JobState.DONE, JobState.FAILED])
+        of_effects = ended.filter(kind=DELIVER, subject__in=ids).delete()[0]
+        done = Job.objects.filter(state=JobState.DONE, finished_at__lt=before).delete()[0]
+        return of_effects + done + Effect.objects.filter(id__in=ids).delete()[0]
 
 
 def requeue(*, job_id: UUID, actor: Actor) -> None:

@@ -55,6 +55,7 @@ _HELD_BY = {
 }
 _ANSWERED = frozenset({Status.DELIVERED, Status.ERASING})
 _CLOCK = Actor.system("browsing")
+KEEP_TOLD = timedelta(days=365)
 
 
 # -- whose work it is -----------------------------------------------------------------------------
@@ -167,6 +168,12 @@ def tell_due() -> int:
     return sum(
         _tell(day, number, opened) for number, opened in not_own_on(day).items() if opened > limit
     )
+
+
+def end_told() -> int:
+    """Remove what was told of people's browsing a year ago (law X-10); the trail keeps it."""
+    before = clock.today() - KEEP_TOLD
+    return BrowsingAlarm.objects.filter(on__lt=before).delete()[0]
 
 
 def _tell(day: date, staff_no: str, opened: int) -> int:

@@ -1,4 +1,35 @@
-from dsr_portal.core.inventory import F, declare_model
+from dsr_portal.core.inventory import F, Term, declare_model, stays
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_ROWS = (
+    "codes, counts, times and who decided, by ids: evidence of how two persons compared "
+    "(Art. 5(2), 22)"
+)
+_PHOTOS = Term(
+    "30 days, of who is under 18 child_keep_days; at once when consent is withdrawn",
+    "the answer",
+    (
+        "dsr_portal.cases.services.close_due",
+        "dsr_portal.matching.services.delete_probes",
+    ),
+    stays="how many photos there were, what was found of their quality, and when they went",
+)
+_SCORES = Term(
+    "30 days, of who is under 18 child_keep_days",
+    "the answer",
+    (
+        "dsr_portal.cases.services.close_due",
+        "dsr_portal.matching.services.end_reviews",
+    ),
+    stays="which record was compared, without a score",
+)
+_WORDS = Term(
+    "as the file of its case",
+    "the answer",
+    ("dsr_portal.cases.services.close_due",),
+    stays=_ROWS,
+)
+_EVIDENCE = stays(_ROWS)
 
 declare_model(
     "matching.Probe",
@@ -16,8 +47,9 @@ declare_model(
         "chosen_by": F.STAFF,
     },
     shredder="matching.delete_probes (the picture goes with its vault unit)",
+    term=_PHOTOS,
 )
-declare_model("matching.SearchPhoto", {"id": F.ID, "search": F.ID, "probe": F.ID})
+declare_model("matching.SearchPhoto", {"id": F.ID, "search": F.ID, "probe": F.ID}, term=_EVIDENCE)
 declare_model(
     "matching.Search",
     {
@@ -42,6 +74,7 @@ declare_model(
         "started_at": F.TIME,
         "finished_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "matching.Candidate",
@@ -58,6 +91,7 @@ declare_model(
         "hop": F.COUNT,
     },
     shredder="matching.end_reviews: scores are set to zero when the case ends",
+    term=_SCORES,
 )
 declare_model(
     "matching.Review",
@@ -78,6 +112,7 @@ declare_model(
         "second_done_at": F.TIME,
         "done_at": F.TIME,
     },
+    term=_EVIDENCE,
 )
 declare_model(
     "matching.Decision",
@@ -95,10 +130,12 @@ declare_model(
         "decided_at": F.TIME,
         "reason_field": F.VAULT,
     },
+    term=_WORDS,
 )
 declare_model(
     "matching.AsideWord",
     {"id": F.ID, "candidate": F.ID, "officer": F.STAFF, "verdict": F.CODE, "at": F.TIME},
+    term=_EVIDENCE,
 )
 declare_model(
     "matching.BreakGlass",
@@ -111,6 +148,7 @@ declare_model(
         "why": F.CODE,
         "field": F.VAULT,
     },
+    term=_WORDS,
 )
 declare_model(
     "matching.BrowsingAlarm",
@@ -122,4 +160,5 @@ declare_model(
         "to": F.STAFF,
         "raised_at": F.TIME,
     },
+    term=Term("1 year", "the day it is about", ("dsr_portal.matching.browsing.end_told",)),
 )

@@ -1,4 +1,10 @@
-from dsr_portal.core.inventory import F, declare_model
+from dsr_portal.core.inventory import F, declare_model, stays
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_RULES = stays(
+    "evidence of the rules by which requests were answered: each value, from when, why and "
+    "by whom (R34, law L-15)"
+)
 
 declare_model(
     "policy.Setting",
@@ -18,6 +24,7 @@ declare_model(
         "approved_by": F.STAFF,
         "approved_at": F.TIME,
     },
+    term=_RULES,
 )
 declare_model(
     "policy.Assessment",
@@ -44,6 +51,7 @@ declare_model(
         "approved_by": F.STAFF,
         "approved_at": F.TIME,
     },
+    term=_RULES,
 )
 declare_model(
     "policy.AssessmentReview",
@@ -56,4 +64,5 @@ declare_model(
         "closed_at": F.TIME,
         "closed_by": F.ID,
     },
+    term=_RULES,
 )

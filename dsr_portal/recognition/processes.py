@@ -15,6 +15,7 @@ from dsr_portal.recognition import groups
 from dsr_portal.recognition.models import Holder
 
 _PROC = Path("/proc")
+KEEP_GONE = timedelta(days=30)
 
 
 def this_host() -> str:
@@ -79,6 +80,12 @@ def reap() -> int:
         if started_at(row.pid) != row.process_started
     ]
     return Holder.objects.filter(id__in=gone).update(state=Holder.State.GONE)
+
+
+def end_gone() -> int:
+    """Remove rows of processes seen gone that were last heard of a month ago; how many."""
+    before = clock.real_now() - KEEP_GONE
+    return Holder.objects.filter(state=Holder.State.GONE, lease_until__lt=before).delete()[0]
 
 
 def alive() -> QuerySet[Holder]:

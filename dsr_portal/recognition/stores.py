@@ -1,7 +1,28 @@
 """What recognition keeps, and where templates are outside tables (law A-02, A-17)."""
 
-from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.core.inventory import F, Term, declare_model, declare_store, stays, with_process
 from dsr_portal.vault import lasting
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_MODEL = stays("configuration: which model made the templates, and how far the index has followed")
+_TEMPLATES = Term(
+    "as the picture in the gallery; a person's wish ends it sooner",
+    "the import",
+    ("dsr_portal.recognition.jobs.erase",),
+    stays="ids and numbers by which processes follow what was erased",
+)
+_CHANGES = stays("ids and numbers only: a process that comes back learns by them what to drop")
+_HOLDERS = Term(
+    "30 days",
+    "its process was last heard of, once it was seen gone",
+    ("dsr_portal.recognition.processes.end_gone",),
+)
+_GROUPS = Term(
+    "minutes: until whoever asked has the answer, or the case ends",
+    "the question",
+    ("dsr_portal.recognition.group_search.forget",),
+)
+_NOTICES = stays("counts and times: evidence of when the gallery outgrew its calibration")
 
 # The secret turn of every template (R32), made at set-up with the other lasting secrets.
 lasting.declare("template-turn")
@@ -19,11 +40,13 @@ declare_model(
         "active": F.STATE,
         "created_at": F.TIME,
     },
+    term=_MODEL,
 )
-declare_model("recognition.ChangeHead", {"id": F.ID, "number": F.COUNT})
+declare_model("recognition.ChangeHead", {"id": F.ID, "number": F.COUNT}, term=_MODEL)
 declare_model(
     "recognition.Change",
     {"id": F.ID, "number": F.COUNT, "kind": F.CODE, "record_id": F.ID, "at": F.TIME},
+    term=_CHANGES,
 )
 declare_model(
     "recognition.Shard",
@@ -39,6 +62,7 @@ declare_model(
     },
     shredder="rewrite without the erased rows under a new key, old unit shredded",
     verifier="absent(): every row of the rewritten shard compared; byte scan of the files",
+    term=_TEMPLATES,
 )
 declare_model(
     "recognition.Template",
@@ -53,6 +77,7 @@ declare_model(
     },
     shredder="vault: the enrolled face's unit",
     verifier="vault: state of the unit",
+    term=_TEMPLATES,
 )
 declare_model(
     "recognition.Holder",
@@ -68,6 +93,7 @@ declare_model(
         "lease_until": F.TIME,
         "state": F.STATE,
     },
+    term=_HOLDERS,
 )
 declare_model(
     "recognition.GroupSearch",
@@ -87,6 +113,7 @@ declare_model(
     },
     shredder="deleted with its parts and hits when whoever asked has taken the answer",
     verifier="no row is left under the key",
+    term=_GROUPS,
 )
 declare_model(
     "recognition.GroupPart",
@@ -106,6 +133,7 @@ declare_model(
         "applied_change": F.COUNT,
         "milliseconds": F.COUNT,
     },
+    term=_GROUPS,
 )
 declare_model(
     "recognition.GroupHit",
@@ -117,6 +145,7 @@ declare_model(
         "found_by": F.CODE,
         "below": F.STATE,
     },
+    term=_GROUPS,
 )
 declare_model(
     "recognition.GalleryNotice",
@@ -130,6 +159,7 @@ declare_model(
         "raised_at": F.TIME,
         "settled_at": F.TIME,
     },
+    term=_NOTICES,
 )
 declare_store(
     "search memory",
@@ -138,6 +168,7 @@ declare_store(
     shredder="rows overwritten, graphs dropped, process recycled",
     verifier="applied change number of every holder; byte scan of the process's memory",
     holds=("templates", "record ids"),
+    term=with_process("as the template; then it is overwritten or the process ends"),
 )
 declare_store(
     "grouping memory",
@@ -146,6 +177,7 @@ declare_store(
     shredder="the joined templates are overwritten, the child ends with its answer",
     verifier="process seen gone; copies in the page's process are freed, not overwritten",
     holds=("templates",),
+    term=with_process("the page"),
 )
 declare_store(
     "enrolment memory",
@@ -154,4 +186,5 @@ declare_store(
     shredder="ends with the process of the import",
     verifier="process seen gone",
     holds=("pictures", "templates"),
+    term=with_process("the import"),
 )

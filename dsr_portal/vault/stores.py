@@ -1,5 +1,41 @@
-from dsr_portal.core.inventory import F, declare_model, declare_store
+from dsr_portal.core.inventory import F, Term, declare_model, declare_store, stays, with_process
 from dsr_portal.vault import lasting
+
+# How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
+_UNITS = Term(
+    "as what it holds: the term of the table that names the unit",
+    "the making",
+    ("dsr_portal.vault.jobs.shred",),
+    stays="that a unit was destroyed, when and why: evidence of the erasure",
+)
+_RUNS = stays(
+    "ids, counts and times of destruction: evidence, and a restored backup is brought up to it"
+)
+_STATE = stays("configuration: state and check values of the keys, nothing of what they open")
+_NOTES = Term(
+    "until the next ledger entry stands in both places",
+    "the note",
+    ("dsr_portal.vault.jobs.shred",),
+)
+_BACKUPS = Term(
+    "the days named when it is made",
+    "the making",
+    ("dsr_portal.vault.backups.prune",),
+    stays="that a backup was made and removed",
+)
+_LEDGER = Term(
+    "as long as the oldest backup that is kept",
+    "the entry",
+    ("dsr_portal.vault.backups.prune",),
+)
+_FILES = Term(
+    "as the unit; a file nobody saved six hours",
+    "the making",
+    (
+        "dsr_portal.vault.jobs.shred",
+        "dsr_portal.vault.services.sweep_files",
+    ),
+)
 
 _SHRED = "vault.services.run_shred"
 _SCAN = "byte scan of database and vault files"
@@ -15,14 +51,18 @@ declare_model(
         "epoch": F.COUNT,
         "changed_at": F.TIME,
     },
+    term=_STATE,
 )
 declare_model(
-    "vault.LastingSecret", {"purpose": F.CODE, "check_value": F.KEYED_HASH, "made_at": F.TIME}
+    "vault.LastingSecret",
+    {"purpose": F.CODE, "check_value": F.KEYED_HASH, "made_at": F.TIME},
+    term=_STATE,
 )
 declare_model(
     "vault.Bucket",
     {"id": F.ID, "kind": F.CODE, "created_at": F.TIME, "epoch": F.COUNT},
     shredder=_SHRED,
+    term=_UNITS,
 )
 declare_model(
     "vault.UnitKey",
@@ -39,6 +79,7 @@ declare_model(
     },
     shredder=_SHRED,
     verifier="vault.services.unit_state",
+    term=_UNITS,
 )
 declare_model(
     "vault.Blob",
@@ -55,10 +96,12 @@ declare_model(
     },
     shredder=_SHRED,
     verifier=_SCAN,
+    term=_UNITS,
 )
 declare_model(
     "vault.Rotation",
     {"id": F.ID, "epoch": F.COUNT, "started_at": F.TIME, "done_at": F.TIME},
+    term=_RUNS,
 )
 declare_model(
     "vault.ShredRun",
@@ -74,6 +117,7 @@ declare_model(
         "ledger_hash": F.HASH,
         "blocked": F.CODE,
     },
+    term=_RUNS,
 )
 declare_model(
     "vault.ShredStep",
@@ -88,6 +132,7 @@ declare_model(
         "moved": F.STATE,
         "ledger_number": F.COUNT,
     },
+    term=_RUNS,
 )
 declare_model(
     "vault.Shredded",
@@ -100,12 +145,14 @@ declare_model(
         "run": F.ID,
         "at": F.TIME,
     },
+    term=_RUNS,
 )
-declare_model("vault.DoomedFile", {"name": F.ID, "run": F.ID})
+declare_model("vault.DoomedFile", {"name": F.ID, "run": F.ID}, term=_NOTES)
 declare_model(
     "vault.LedgerNote",
     {"id": F.ID, "kind": F.CODE, "value": F.KEYED_HASH},
     shredder="goes when the next ledger entry stands in both places",
+    term=_NOTES,
 )
 declare_model(
     "vault.Backup",
@@ -123,6 +170,7 @@ declare_model(
         "files": F.COUNT,
         "bytes": F.COUNT,
     },
+    term=_BACKUPS,
 )
 
 declare_store(
@@ -132,6 +180,7 @@ declare_store(
     shredder="vault.services.run_shred and vault.services.sweep_files",
     verifier=_SCAN,
     holds=("ciphertext of blobs above 4 KiB",),
+    term=_FILES,
 )
 declare_store(
     "ring",
@@ -140,6 +189,7 @@ declare_store(
     shredder="vault.ring.Ring.destroy",
     verifier="vault.ring.Ring.ids",
     holds=("bucket keys", "lasting secrets", "number and hash of the newest ledger entry"),
+    term=_UNITS,
 )
 declare_store(
     "erasure ledger",
@@ -148,6 +198,7 @@ declare_store(
     shredder="end of the oldest kept backup (R31)",
     verifier="vault.ledger.Ledger.verify",
     holds=("ids of shredded units and their owners", "wrapped key rows of survivors"),
+    term=_LEDGER,
 )
 declare_store(
     "backups",
@@ -157,6 +208,7 @@ declare_store(
     "with `backup --prune` after the registered end",
     verifier="manage.py backup --check; vault.selectors.backups_holding tells what still exists",
     holds=("a copy of the database with wrapped keys", "ciphertext of blobs above 4 KiB"),
+    term=_BACKUPS,
 )
 declare_store(
     "upload memory",
@@ -164,6 +216,7 @@ declare_store(
     place="memfd of the web process, for one request",
     shredder="closed at the end of the request",
     verifier="test: no file is written during an upload",
+    term=with_process("one request"),
 )
 declare_store(
     "decoder child",
@@ -171,6 +224,7 @@ declare_store(
     place="process python -m biometrics.decode",
     shredder="the process ends after one upload or 500 pictures",
     verifier="test: FSIZE limit 0, no file can be written",
+    term=with_process("one upload or 500 pictures"),
 )
 declare_store(
     "key caches",
@@ -178,4 +232,5 @@ declare_store(
     place="every process of the portal",
     shredder="overwritten after DSR_KEY_CACHE_SECONDS (at most 60)",
     verifier="a run of shredding ends only after that time",
+    term=with_process("DSR_KEY_CACHE_SECONDS, at most 60 seconds"),
 )

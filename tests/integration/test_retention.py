@@ -18,7 +18,7 @@ from dsr_portal.cases import keeping
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.compliance import breaches, collection, orders, retention
-from dsr_portal.compliance.models import Breach, InspectionHold, Measure, Order
+from dsr_portal.compliance.models import Breach, InspectionHold, Measure, Order, OrderAlarm
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -61,11 +61,11 @@ def director() -> Actor:
     return actor(staff("L-9001", Role.DIRECTOR))
 
 
-def entered(chief: Actor) -> Order:
+def entered(chief: Actor, reference: str = "MED-2026-7") -> Order:
     return orders.enter(
         served=orders.Served(
             authority_code="FR",
-            reference="MED-2026-7",
+            reference=reference,
             basis="question",
             served_on=date(2026, 9, 10),
             due_on=date(2026, 9, 20),
@@ -406,3 +406,18 @@ def test_the_page_says_until_when_and_holds_from_the_desk(
     second.post(settle, {"do": "agree"})
     assert InspectionHold.objects.get().ended_by == "S-2003"
     assert GalleryHold.objects.get().lifted_at is not None
+
+
+def test_who_was_told_of_an_order_goes_with_its_words(
+    travel: Travel, chief: Actor, director: Actor
+) -> None:
+    """X-10: the trail keeps that and when they were told; alarms of another order stay."""
+    order, other = complied(chief, director), entered(chief, "MED-2026-8")
+    for one in (order, other):
+        OrderAlarm.objects.create(order=one, code="late", to="L-9001", raised_at=clock.now())
+    travel.to("2029-09-09")
+    assert retention.sweep() == 0
+    assert OrderAlarm.objects.count() == 2
+    travel.to("2029-09-10")
+    assert retention.sweep() == 1
+    assert OrderAlarm.objects.get().order_id == other.id
