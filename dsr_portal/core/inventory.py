@@ -76,7 +76,7 @@ def sweeper(path: str) -> Callable[..., Any]:
         for name in parts[cut:]:
             found = getattr(found, name, None)
         if callable(found):
-            return found  # type: ignore[no-any-return]
+            return found
         break
     raise LookupError(path)
 
