@@ -63,13 +63,38 @@ KEEP_TOLD = timedelta(days=365)
 
 def own_of(staff_no: str, case_ids: Collection[UUID]) -> set[UUID]:
     """Those of the cases that this person entered, was given, acted in or was told of."""
-    mine = Q(opener=staff_no) | Q(assignee=staff_no)
-    own = set(Case.objects.filter(mine, id__in=case_ids).values_list("id", flat=True))
-    at = Q(first_officer=staff_no) | Q(second_officer=staff_no) | Q(supervisor=staff_no)
-    own |= set(Review.objects.filter(at, case__in=case_ids).values_list("case_id", flat=True))
+    own = _given_to(staff_no, case_ids)
     told = Escalation.objects.filter(to=staff_no, settled_at=None, case__in=case_ids)
     own |= set(told.values_list("case_id", flat=True))
     return own | audit.cases_acted_in(staff_no, case_ids, but=LOOKS)
+
+
+def _given_to(staff_no: str, case_ids: Collection[UUID]) -> set[UUID]:
+    """Those they entered or have, or in which they compare."""
+    mine = Q(opener=staff_no) | Q(assignee=staff_no)
+    own = set(Case.objects.filter(mine, id__in=case_ids).values_list("id", flat=True))
+    at = Q(first_officer=staff_no) | Q(second_officer=staff_no) | Q(supervisor=staff_no)
+    return own | set(Review.objects.filter(at, case__in=case_ids).values_list("case_id", flat=True))
+
+
+def _own_when_seen(
+    staff_no: str, seen: dict[UUID, datetime], day: date, end: datetime
+) -> set[UUID]:
+    """Those that were this person's work when they first looked at them on that day.
+
+    An alarm that was settled since was theirs then. Who looked at what waited for anybody and went
+    on with it that day did their work; a step after a reason was given, or on a later day, makes
+    nothing of what was looked at their own.
+    """
+    own = _given_to(staff_no, seen)
+    told = Escalation.objects.filter(to=staff_no, case__in=seen)
+    for case_id, raised, settled in told.values_list("case_id", "raised_at", "settled_at"):
+        if raised <= seen[case_id] and (settled is None or settled > seen[case_id]):
+            own.add(case_id)
+    why = BreakGlass.objects.filter(staff_no=staff_no, on=day, case__in=seen)
+    reasons = dict(why.values_list("case_id", "at"))
+    acted = audit.first_acts(staff_no, seen, but=LOOKS)
+    return own | {one for one, at in acted.items() if at < reasons.get(one, end)}
 
 
 def waits_for_anybody(case: Case) -> bool:
@@ -150,11 +175,15 @@ def not_own_on(day: date) -> dict[str, int]:
 
     What waited for anybody counts too where the person only looked: that is browsing the queue.
     """
-    start = datetime.combine(day, time(), ZoneInfo(settings.TIME_ZONE))
-    looked: defaultdict[str, set[UUID]] = defaultdict(set)
-    for staff_no, case_id in audit.looks("case.viewed", start, start + timedelta(days=1)):
-        looked[staff_no].add(case_id)
-    counts = {number: len(ids - own_of(number, ids)) for number, ids in looked.items()}
+    zone = ZoneInfo(settings.TIME_ZONE)
+    start, end = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
+    looked: defaultdict[str, dict[UUID, datetime]] = defaultdict(dict)
+    for (staff_no, case_id), at in audit.looks("case.viewed", start, end).items():
+        looked[staff_no][case_id] = at
+    counts = {
+        number: len(seen.keys() - _own_when_seen(number, seen, day, end))
+        for number, seen in looked.items()
+    }
     return {number: counts[number] for number in sorted(counts) if counts[number]}
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import services
-from dsr_portal.cases.models import Case
+from dsr_portal.cases.models import Alarm, Case, Escalation
 from dsr_portal.core import clock
 from dsr_portal.core.registries import senders
 from dsr_portal.desk import marking
@@ -192,6 +192,43 @@ def test_many_cases_not_ones_own_are_told_the_day_after(
     assert looked[0].reference not in mail.text
     assert "S-2 opened 4 cases" in as_(client, people["chief"]).get(page("queue")).content.decode()
     assert "S-2 opened" not in as_(client, people["two"]).get(page("queue")).content.decode()
+
+
+def test_ones_own_is_measured_when_one_looked(
+    client: Any, people: dict[str, Staff], taken: Case, monkeypatch: Any
+) -> None:
+    """An alarm settled since was one's work; a step after the reason, or on a later day, makes
+    nothing of what was looked at one's own."""
+    alarmed, waiting = support.opened(), support.opened(email="j@example.org")
+    chief, today = actor(people["chief"]), clock.today()
+    raised = {"code": Alarm.NOBODY_LEFT, "to": "V-1", "raised_at": clock.now()}
+    alarm = Escalation.objects.create(case=alarmed, **raised)
+    browsing.say_why(case_id=taken.id, actor=chief, **SAID)
+    for case in (alarmed, waiting, taken):
+        assert as_(client, people["chief"]).get(page("case", case)).status_code == 200
+    assert browsing.not_own_on(today) == {"V-1": 2}
+    Escalation.objects.filter(id=alarm.id).update(settled_at=clock.now())
+    Escalation.objects.create(case=waiting, **raised | {"raised_at": clock.now()})
+    assert browsing.not_own_on(today) == {"V-1": 2}
+    services.send_message(case_id=taken.id, actor=chief, text="A question.")
+    assert browsing.not_own_on(today) == {"V-1": 2}
+    tomorrow = clock.now() + timedelta(days=1)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+    services.send_message(case_id=waiting.id, actor=chief, text="A question.")
+    assert browsing.not_own_on(today) == {"V-1": 2}
+
+
+def test_what_another_officer_reviews_opens_with_a_reason_though_nobody_has_the_case(
+    client: Any, people: dict[str, Staff], taken: Case
+) -> None:
+    """`why` says of such a case that it waits for nobody: also a step that could be done is none
+    of theirs."""
+    Case.objects.filter(id=taken.id).update(assignee="")
+    browser = as_(client, people["two"])
+    assert browser.get(page("case", taken)).url == page("why", taken)
+    delivered = support.opened(email="j@example.org")
+    support.delivered(delivered)
+    assert browser.get(page("case", delivered)).url == page("why", delivered)
 
 
 def test_the_limit_is_a_setting_two_persons_change() -> None:
