@@ -23,10 +23,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from tests.support.trail import trail_can_be_emptied  # noqa: F401 - a fixture for every test
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How fast a machine makes examples is no property of the code; every other health check stays.
+examples.register_profile(
+    "any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+examples.load_profile("any_machine")
 
 # Start and stop in seconds of time.perf_counter.
 Interval = tuple[float, float]

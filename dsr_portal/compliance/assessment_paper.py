@@ -149,7 +149,8 @@ def pdf(version: Assessment) -> bytes:
 def markdown(version: Assessment) -> str:
     """The same text for a controller's own files."""
     with translation.override(settings.LANGUAGE_CODE):
-        lines = [f"# {_('Impact assessment (Art. 35 GDPR)')}", "", short_answer(version)]
+        title = _("Impact assessment (Art. 35 GDPR)")
+        lines = [f"# {title}", "", short_answer(version)]
         if settings.DSR_DEMO:
             lines += ["", _("DEMO: invented controller, staged approval.")]
         for one in sections(version):

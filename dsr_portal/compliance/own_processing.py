@@ -86,18 +86,22 @@ def shown(case: Case, events: Sequence[Told]) -> list[Shown]:
         "P-15": (_("Processors bound by contract"), _processors()),
         "P-16": (
             _("Strictly necessary cookies"),
-            ", ".join(
-                (
-                    settings.SESSION_COOKIE_NAME,
-                    settings.CSRF_COOKIE_NAME,
-                    settings.LANGUAGE_COOKIE_NAME,
-                )
-            ),
+            ", ".join(public_cookies()),
         ),
         "P-17": (_("Staff who acted are trained"), _trained(trail)),
         "P-18": (_("Public notice about the gallery"), links.url_for("public", "public:notice")),
     }
     return [Shown(row, *words[row]) for row in ROWS]
+
+
+def public_cookies() -> list[str]:
+    """Those of the public site, whichever site the process that writes this belongs to."""
+    here = (
+        settings.SESSION_COOKIE_NAME,
+        settings.CSRF_COOKIE_NAME,
+        settings.LANGUAGE_COOKIE_NAME,
+    )
+    return [f"dsr_public_{name.removeprefix(f'dsr_{settings.DSR_SITE}_')}" for name in here]
 
 
 def _notice(trail: _Trail) -> str:

@@ -1001,8 +1001,9 @@ def _answered_for(events: Sequence[Told]) -> Section:
         if duty is None or event.at is None:
             continue
         on = accountability.answered_for(event.type, clock.local_date(event.at))
+        stands_in = _("stands in")
         names = ", ".join(
-            f"{one.staff_no} ({_('stands in')})" if one.stands_in else one.staff_no for one in on
+            f"{one.staff_no} ({stands_in})" if one.stands_in else one.staff_no for one in on
         )
         by = accountability.stands_behind(event)
         key = (str(duty.label), by or "-", names or _("nobody named in the register"))

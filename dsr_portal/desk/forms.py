@@ -69,7 +69,7 @@ VIEW, CONFIRM = "view", "confirm"
 class QueueForm(forms.Form):
     """The filter bar of the queue; every view of the list has an address."""
 
-    q = forms.CharField(label=_("Reference"), required=False, max_length=12)
+    q = forms.CharField(label=_("Reference"), required=False)
     status = forms.ChoiceField(
         label=_("State"), required=False, choices=[("", _("Open")), *Status.choices]
     )

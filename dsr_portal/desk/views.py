@@ -104,6 +104,7 @@ def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
     told = [] if untrained else alarms.mine(actor.id, most=MOST_ALARMS)
     context = {
         "form": form,
+        "no_reference": bool(wanted.get("q")) and references.normalise(wanted["q"]) is None,
         "rows": rows[:MOST_ROWS],
         "total": rows.count(),
         # Whose training has run out sees how many there are and no more (P-17).

@@ -227,7 +227,8 @@ def _index_claim(gathered: Gathered) -> str:
         "compared": search.compared,
         "enrolled": search.enrolled,
     }
-    return f"{index} {_('There was no limit in time.')} {until}"
+    unlimited = _("There was no limit in time.")
+    return f"{index} {unlimited} {until}"
 
 
 def _how_decided(search: Search) -> str:

@@ -19,6 +19,7 @@ from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import corrections
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import (
     Case,
@@ -119,6 +120,7 @@ def _something_waits(case: Case) -> bool:
         or case.letters.filter(state__in=[LetterState.FAILED, LetterState.TO_POST]).exists()
         or case.deliveries.filter(state=DeliveryState.TO_POST).exists()
         or case.mails.filter(state=MailState.WAITING).exists()
+        or corrections.open_in(case.id).exists()
     )
 
 

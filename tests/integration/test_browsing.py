@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,10 @@ from dsr_portal.cases.models import Alarm, Case, Escalation
 from dsr_portal.core import clock
 from dsr_portal.core.registries import senders
 from dsr_portal.desk import marking
+from dsr_portal.desk.next_step import next_step
 from dsr_portal.gallery.models import Record
 from dsr_portal.matching import browsing
+from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.browsing_models import BreakGlass, BrowsingAlarm
 from dsr_portal.policy.catalogue import DEFINITIONS
 from dsr_portal.vault import services as vault
@@ -163,6 +166,10 @@ def test_supervisor_and_dpo_read_who_opened_what_and_why(
         for words in ("S-2: 1", taken.reference, SAID["words"], "I check how it was handled"):
             assert words in seen
     assert as_(client, people["one"]).get(page("openings")).status_code == 403
+    vault.shred_now([taken.file_unit], "the case is purged")
+    left = as_(client, people["chief"]).get(page("openings"))
+    assert left.status_code == 200
+    assert SAID["words"] not in left.content.decode()
 
 
 def test_many_cases_not_ones_own_are_told_the_day_after(
@@ -218,8 +225,8 @@ def test_ones_own_is_measured_when_one_looked(
     assert browsing.not_own_on(today) == {"V-1": 2}
 
 
-def test_what_another_officer_reviews_opens_with_a_reason_though_nobody_has_the_case(
-    client: Any, people: dict[str, Staff], taken: Case
+def test_what_waits_for_nobody_opens_with_a_reason_though_nobody_has_the_case(
+    client: Any, people: dict[str, Staff], taken: Case, monkeypatch: Any
 ) -> None:
     """`why` says of such a case that it waits for nobody: also a step that could be done is none
     of theirs."""
@@ -228,6 +235,8 @@ def test_what_another_officer_reviews_opens_with_a_reason_though_nobody_has_the_
     assert browser.get(page("case", taken)).url == page("why", taken)
     delivered = support.opened(email="j@example.org")
     support.delivered(delivered)
+    monkeypatch.setattr(matching, "outcome", lambda _case_id: SimpleNamespace(same=[1]))
+    assert next_step(delivered, actor(people["two"])).button == "Start the erasure"
     assert browser.get(page("case", delivered)).url == page("why", delivered)
 
 

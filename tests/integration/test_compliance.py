@@ -385,6 +385,17 @@ def test_each_row_about_our_own_processing_is_shown_by_something(case: Case) -> 
         assert row in text, row
 
 
+def test_the_cookies_are_those_of_the_public_site_whoever_writes_them(site: Any) -> None:
+    """P-16: a worker or the desk makes the report; the person meets the public site's."""
+    for name in ("public", "desk"):
+        site(name)
+        assert own_processing.public_cookies() == [
+            "dsr_public_session",
+            "dsr_public_csrf",
+            "dsr_public_language",
+        ]
+
+
 def test_what_is_wrong_with_our_own_processing_shows(case: Case) -> None:
     """P-14, P-04, P-12, P-17: no line is a sentence that always stands there."""
     events = evidence.told(audit.export(case.id))

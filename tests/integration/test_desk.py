@@ -261,7 +261,11 @@ def test_queue_sorts_by_due_date_urgent_first_and_filters(client, people):
     one = browser.get(url("queue"), {"q": soon.reference.lower()}).context["rows"]
     assert [row.reference for row in one] == [soon.reference]
     assert not browser.get(url("queue"), {"status": "closed"}).context["rows"]
-    assert not browser.get(url("queue"), {"q": "nonsense"}).context["rows"]
+    for typed in ("nonsense", "nonsense of more than twelve characters"):
+        none = browser.get(url("queue"), {"q": typed})
+        assert not none.context["rows"]
+        assert "no reference of a case" in none.content.decode()
+    assert "no reference of a case" not in browser.get(url("queue")).content.decode()
 
 
 def test_scraped_words_are_text(client, answers, people):
@@ -351,6 +355,7 @@ def test_untrained_person_sees_how_many_cases_there_are_and_nothing_in_them(
     queue = text(browser.get(url("queue")))
     assert "Your training has run out" in queue
     assert "1 case is open." in queue
+    assert "by due date" not in queue
     assert in_review.reference not in queue
     for name in ("case", "compare", "receipt"):
         refused = browser.get(url(name, in_review))

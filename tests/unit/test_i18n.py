@@ -127,3 +127,24 @@ def test_no_module_keeps_a_text_for_people_that_no_catalogue_has() -> None:
         if texts := list(bare_prose(path.read_text())):
             found[path.relative_to(ROOT).as_posix()] = texts
     assert found == {}
+
+
+def hidden_words(source: str) -> list[str]:
+    """Texts for gettext inside an f-string, where makemessages does not see them."""
+    return [
+        ast.unparse(call)
+        for text in ast.walk(ast.parse(source))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in TRANSLATES
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_words_are_hidden_in_an_f_string(path: Path) -> None:
+    assert not hidden_words(path.read_text("utf-8"))
+
+
+def test_words_in_an_f_string_are_found() -> None:
+    assert hidden_words("f\"{one} ({_('stands in')})\"") == ["_('stands in')"]
+    assert not hidden_words("word = _('stands in')\nf'{one} ({word})'")
