@@ -55,11 +55,12 @@ def short_answer(version: Assessment) -> str:
 def sections(version: Assessment) -> list[Section]:
     """Art. 35(7) in its parts, views, consultation, class under the AI Act, and who answers."""
     rows = {"consultation": _consultation(version), "ai_memo": _ai_class(version)}
+    nothing = _("Nothing is written.")
     found: list[Section] = [
         {
             "id": part.code,
             "heading": str(part.title),
-            "text": f"{part.law}\n\n{version.sections.get(part.code) or _('Nothing is written.')}",
+            "text": f"{part.law}\n\n{version.sections.get(part.code) or nothing}",
             "rows": rows.get(part.code, []),
             "points": [str(EUROPE_LINE)] if part.code == "europe" else [],
         }

@@ -155,8 +155,9 @@ def _recipients() -> list[Line]:
 
 def _transfers() -> list[Line]:
     rows = [Line("e", _("Requests"), one) for one in settings.DSR_REQUEST_TRANSFERS]
+    unsafe = _("no safeguard written down")
     rows += [
-        Line("e", one.name, f"{one.country}: {one.safeguard or _('no safeguard written down')}")
+        Line("e", one.name, f"{one.country}: {one.safeguard or unsafe}")
         for one in processors.register()
         if one.ended_at is None and one.country and one.country not in IN_EEA
     ]

@@ -550,7 +550,8 @@ def _review(case: Case) -> Section:
         if not officer:
             return _("not needed") if position == Position.SUPERVISOR else _("not yet")
         said = [f"{kinds.count(kind)} {kind.label}" for kind in Verdict if kind in kinds]
-        return f"{officer}: {', '.join(said) or _('nothing to decide')}"
+        nothing = _("nothing to decide")
+        return f"{officer}: {', '.join(said) or nothing}"
 
     return {
         **heading,

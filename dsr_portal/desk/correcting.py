@@ -178,7 +178,8 @@ def _likely(row: Correction, columns: list[tuple[str, str]]) -> str:
 
 
 def _column(name: str, value: str) -> str:
-    return f"{_name(name)}: {value or _('nothing')}"
+    nothing = _("nothing")
+    return f"{_name(name)}: {value or nothing}"
 
 
 def _name(name: str) -> str:

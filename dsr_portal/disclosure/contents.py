@@ -697,7 +697,8 @@ def _other_systems(gathered: Gathered) -> Section:
         }
     rows: list[Row] = []
     for one in gathered.other_systems:
-        rows.append((one.system.name, f"{one.outcome_words or _('not stated')} ({day(one.at)})"))
+        outcome = one.outcome_words or _("not stated")
+        rows.append((one.system.name, f"{outcome} ({day(one.at)})"))
         if one.words:
             rows.append((_("In our words"), one.words))
     return {
