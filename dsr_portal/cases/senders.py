@@ -448,7 +448,7 @@ _person(
     "mail.wrote",
     _of_case,
     subject=gettext_lazy("We wrote to you: %(reference)s"),
-    when="an officer wrote words that need no answer",
+    when="words that need no answer stand on the page",
     action="open the page of the request",
 )
 _person(

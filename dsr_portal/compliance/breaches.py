@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import deliveries, letters, mandates, recusals
+from dsr_portal.cases import deliveries, letters, mandates, messages, recusals
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Case, LetterKind, Status
+from dsr_portal.cases.models import Case, Direction, LetterKind, Status
 from dsr_portal.cases.services import raise_flag
 from dsr_portal.compliance.models import (
     Breach,
@@ -63,7 +63,8 @@ def report_wrong_person(*, case_id: UUID, actor: Actor) -> Breach:
     """The person, or who acts for them and reads the answer, says it shows somebody else: its
     links close, a breach is open (O-07).
 
-    An erasure that waits is stopped: what is not theirs must not go. Told twice is one breach.
+    An erasure that waits is stopped: what is not theirs must not go. Told twice is one breach. The
+    person hears of what who acts for them said: it closes their answer, too (R11).
     """
     with unit_of_work():
         case = lock(case_id)
@@ -78,6 +79,8 @@ def report_wrong_person(*, case_id: UUID, actor: Actor) -> Breach:
         if standing is not None:
             return standing
         write_by = deadlines.working_days_after(clock.today(), 1, case.calendar)
+        if actor.role == "representative" and not mandates.is_for_the_dead(case):
+            _tell_person(case)
         return _open(
             kind=BreachKind.WRONG_PERSON,
             case=case,
@@ -85,6 +88,20 @@ def report_wrong_person(*, case_id: UUID, actor: Actor) -> Breach:
             actor=actor,
             write_by=write_by,
         )
+
+
+def _tell_person(case: Case) -> None:
+    """Words on the page of the person, and the mail that words stand there; neither says what was
+    found (R3, T-11)."""
+    with translation.override(case.language):
+        words = _(
+            "Who acts for you told us that our answer, or a part of it, is not about you. We "
+            "closed it until a person has looked at it: nobody can open it now, you included. No "
+            "deletion begins by itself either. A named person will write to you. If you see it "
+            "differently, tell us on this page."
+        )
+    messages.keep_message(case, Direction.OUT, words, by="")
+    messages.queue_wrote(case)
 
 
 def _wrong_person_open(case_id: UUID) -> QuerySet[Breach]:

@@ -109,6 +109,8 @@ def told(request: HttpRequest, case: Case, breach: Breach, *, acts: bool) -> Htt
         "write_by": breach.write_by,
         "person": named_person(case),
         "acts": acts,
+        # Nobody writes to the dead: then who acts is who gets the words, as before.
+        "to_person": acts and not mandates.is_for_the_dead(case),
     }
     return render(request, "public/not_me_told.html", context)
 

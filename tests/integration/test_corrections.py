@@ -22,6 +22,7 @@ from dsr_portal.cases import (
     proposals,
     services,
 )
+from dsr_portal.cases import selectors as case_selectors
 from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
 from dsr_portal.cases.mandate_models import Mandate, MandateState
 from dsr_portal.cases.models import (
@@ -50,6 +51,7 @@ from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery import services as galleries
 from dsr_portal.gallery.models import InspectionHold, Notice, Record, Restriction
 from dsr_portal.jobs import services as jobs
+from dsr_portal.jobs.models import Effect
 from dsr_portal.law import deadlines
 from dsr_portal.matching import selectors as matching
 from dsr_portal.vault import services as vault
@@ -744,8 +746,20 @@ def test_who_acts_says_it_shows_somebody_else_and_the_links_close(site: Any) -> 
     site("public")
     case = answered(picture())
     browser = acts_for(case, covers=ALL)
+    wrote = Effect.objects.filter(kind="mail.wrote", subject_id=case.id)
+    before = wrote.count()
     told = browser.post(reverse("public:correct_for"), {"place": "1.0", "what": "not_me"})
-    assert "Thank you for telling us" in told.content.decode()
+    page = told.content.decode()
+    assert "Thank you for telling us" in page
+    assert "will write to them by" in page
+    assert "will write to you" not in page
+    # The person, whose answer is closed as well, hears of it: words on their page, and the mail.
+    said = case_selectors.messages_of(case)[-1]
+    assert (said.direction, "Who acts for you told us" in said.text) == ("out", True)
+    assert wrote.count() == before + 1
+    acts = Actor.representative(case.mandates.get().id)
+    breaches.report_wrong_person(case_id=case.id, actor=acts)
+    assert wrote.count() == before + 1, "told twice is one breach, and one mail"
     assert reverse("public:representing") in told.content.decode()
     assert Breach.objects.get(case=case).kind == "wrong_person"
     assert case.deliveries.get(kind="answer").state == DeliveryState.SUSPENDED
