@@ -44,6 +44,7 @@ from dsr_portal.public import deleting
 from dsr_portal.recognition import holder as holders
 from tests.support import cases as support
 from tests.support import erasure as lab
+from tests.support.assessed import no_other_systems
 from tests.support.matching import (
     actor,
     drawn,
@@ -547,6 +548,7 @@ def test_a_look_up_is_made_again_before_the_erasure(people: list[Actor]) -> None
 
 def test_a_look_up_is_made_again_before_the_answer(people: list[Actor]) -> None:
     """R5: with nothing new at the page the case stays decided, and the newer look-up is named."""
+    no_other_systems()
     lab.picture(7)
     case = looked_up(people)
     lab.picture(8)

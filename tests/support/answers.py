@@ -58,7 +58,7 @@ from dsr_portal.matching.models import (
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.models import ModelVersion, Template
 from dsr_portal.vault import services as vault
-from tests.support.assessed import assessed
+from tests.support.assessed import assessed, no_other_systems
 from tests.support.gallery import PEOPLE, random_templates
 
 OFFICER = Actor("A-1001", "officer", "staff")
@@ -205,6 +205,7 @@ def _decide_all(
 
 def answered(case: Case) -> Answer:
     """Prepared and made by its job."""
+    no_other_systems()
     answer = disclosure.prepare_answer(case_id=case.id, actor=OFFICER)
     jobs.run_due(queues=["probe"])
     answer.refresh_from_db()
