@@ -49,8 +49,14 @@ def propose(request: HttpRequest, actor: Actor, verdict_id: UUID) -> HttpRespons
 @require_POST
 def decide(request: HttpRequest, actor: Actor, unlock_id: UUID) -> HttpResponse:
     if request.POST.get("do") == "agree":
-        own_locks.agree(unlock_id=unlock_id, actor=actor)
-        messages.success(request, _("Unlocked. It is used and searched again."))
+        row = own_locks.agree(unlock_id=unlock_id, actor=actor)
+        if own_locks.is_used(row):
+            messages.success(request, _("Unlocked. It is used and searched again."))
+        else:
+            messages.warning(
+                request,
+                _("This lock is lifted. The picture stays locked: something else keeps it so."),
+            )
     else:
         own_locks.turn_down(unlock_id=unlock_id, actor=actor)
         messages.success(request, _("It stays locked."))

@@ -25,7 +25,7 @@ from dsr_portal.core.transactions import outside
 from dsr_portal.disclosure.named_page import MOST_WITHOUT_SUPERVISOR
 from dsr_portal.gallery import scopes
 from dsr_portal.gallery import services as gallery
-from dsr_portal.gallery.models import Restriction, SourceImage
+from dsr_portal.gallery.models import Record, Restriction, SourceImage
 from dsr_portal.gallery.sources import NO_BASIS
 from dsr_portal.matching.services import require_reviewer
 
@@ -137,9 +137,12 @@ def agree(*, unlock_id: UUID, actor: Actor) -> PageUnlock:
     """
     require_reviewer(actor)
     verdict = _verdict_of(unlock_id)
+    seen = _grounds_of(verdict)
     _require_ground_over(verdict)
     with unit_of_work():
         row, case = _waiting(unlock_id, verdict)
+        if _grounds_of(verdict) != seen:
+            raise Conflict("ground_changed", _("Its ground changed just now. Look at it again."))
         if row.proposed_by == actor.id:
             raise NotAllowed("second_person", _("You proposed this, so another person decides."))
         _require_no_part(verdict, case, actor)
@@ -165,6 +168,7 @@ def turn_down(*, unlock_id: UUID, actor: Actor) -> PageUnlock:
     verdict = _verdict_of(unlock_id)
     with unit_of_work():
         row, case = _waiting(unlock_id, verdict)
+        _require_no_part(verdict, case, actor)
         _decide(row, actor, agreed=False)
         record(
             "page.unlock_dropped",
@@ -211,6 +215,19 @@ def _waiting(unlock_id: UUID, verdict: PageVerdict) -> tuple[PageUnlock, Case]:
 def _require_ground_over(verdict: PageVerdict) -> None:
     if _holds(verdict, _image(verdict)):
         raise Conflict("ground_holds", _("What it was locked for still holds: it stays locked."))
+
+
+def _grounds_of(verdict: PageVerdict) -> tuple[str, frozenset[UUID]]:
+    """What the grounds rest on, without opening anything: asked again once the case is locked."""
+    source = _image(verdict).source
+    return source.legal_basis, frozenset(one.id for one in scopes.standing(source.id))
+
+
+def is_used(unlock: PageUnlock) -> bool:
+    """Whether every face of the picture is in use again: the lock of another request, or that the
+    picture is put aside, keeps it locked."""
+    faces = Record.objects.filter(image_id=unlock.verdict.image_id)
+    return not gallery.restricted(faces.values_list("id", flat=True))
 
 
 def _require_locked(verdict: PageVerdict) -> list[UUID]:

@@ -716,6 +716,45 @@ def test_it_stays_locked_where_turned_down_or_where_another_request_needs_it(
     assert record.state == Record.State.RESTRICTED
 
 
+def test_a_ground_that_comes_back_while_it_is_agreed_to_keeps_it_locked(
+    people: list[Actor], locked: tuple[Record, Source, PageVerdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked again once the case is locked; and who wrote the wish down settles nothing."""
+    record, source, verdict = locked
+    with_a_basis(source)
+    made = own_locks.propose(verdict_id=verdict.id, reason="The licence is there.", actor=people[0])
+    PageWish.objects.filter(id=verdict.wish_id).update(asked_by=people[2].id)
+    with pytest.raises(NotAllowed, match="You wrote this down"):
+        own_locks.turn_down(unlock_id=made.id, actor=people[2])
+    look = own_locks._require_ground_over
+
+    def lost_since(one: PageVerdict) -> None:
+        look(one)
+        Source.objects.filter(id=source.id).update(legal_basis=source.legal_basis)
+
+    monkeypatch.setattr(own_locks, "_require_ground_over", lost_since)
+    with pytest.raises(Conflict, match="just now"):
+        own_locks.agree(unlock_id=made.id, actor=people[1])
+    record.refresh_from_db()
+    assert record.state == Record.State.RESTRICTED
+
+
+def test_the_page_says_when_something_else_keeps_the_picture_locked(
+    site: Any, people: list[Actor], locked: tuple[Record, Source, PageVerdict]
+) -> None:
+    site("desk")
+    record, source, verdict = locked
+    with_a_basis(source)
+    made = own_locks.propose(verdict_id=verdict.id, reason="The licence is there.", actor=people[0])
+    other = support.opened(email="ilse@example.org")
+    gallery.restrict(record_ids=[record.id], case_id=other.id, actor=people[0], reason="review")
+    browser = sign_in(Client(), _staff_of(people[1]))
+    decide = reverse("desk:decide_unlock", kwargs={"unlock_id": made.id})
+    said = browser.post(decide, {"do": "agree"}, follow=True).content.decode()
+    assert "something else keeps it so" in said
+    assert "It is used and searched again" not in said
+
+
 def test_the_page_of_own_locks_proposes_and_decides(
     site: Any, people: list[Actor], locked: tuple[Record, Source, PageVerdict]
 ) -> None:
