@@ -91,7 +91,15 @@ class Desk:
 
     def open(self, reference: str) -> None:
         self.page.goto(f"{self.stack.desk}/cases/{reference}/")
+        if self.page.url.endswith("/why/"):
+            self._say_why()
         expect(self.page.locator("h1")).to_contain_text(reference)
+
+    def _say_why(self) -> None:
+        """A case that is not one's own work opens with a reason (law X-09)."""
+        self.page.locator("input[name=why][value=help]").check(force=True)
+        self.page.locator("textarea[name=words]").fill("An authority asked for its report.")
+        self.press_next("Open the case")
 
     def waits_for_me(self, reference: str) -> bool:
         self.page.goto(f"{self.stack.desk}/?mine=on")
