@@ -265,7 +265,8 @@ class Decision(Row):
     """What one person decided about one candidate.
 
     `preliminary` is set before the band is shown, `verdict` when the person confirms (R21);
-    the reason, if any, is a field of the case file in the vault.
+    the reason, if any, is a field of the case file in the vault. `far` marks a face the first
+    person confirmed and the newest widened search left out, for it lies far from the photo.
     """
 
     review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="decisions")
@@ -279,6 +280,7 @@ class Decision(Row):
     verdict = models.CharField(max_length=14, choices=Verdict.choices, blank=True)
     decided_at = models.DateTimeField(null=True)
     reason_field = models.CharField(max_length=60, blank=True)
+    far = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

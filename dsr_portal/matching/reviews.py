@@ -297,7 +297,8 @@ def widened(*, review: Review, candidate_ids: Collection[UUID]) -> None:
     elif review.second_done_at is None or _new_since_second(review):
         _pass_to_second(review, _first_person(review))
     else:
-        _close(review, _second_person(review))
+        first, second = (_verdicts(review, one) for one in (Position.FIRST, Position.SECOND))
+        _end_second(review, rules.disputed(first, second), _second_person(review))
 
 
 def _second_person(review: Review) -> Actor:
@@ -473,9 +474,14 @@ def _after_second(review: Review, actor: Actor) -> None:
     _record_finished(review, Position.SECOND, actor)
     differ = rules.disputed(first, second)
     _lift([one for one in differ if first[one] == Verdict.SAME], review, actor, "second_disagrees")
-    if not differ and widening.wanted_after_second(review):
+    if widening.wanted_after_second(review):
         widening.begin(review)
         return
+    _end_second(review, differ, actor)
+
+
+def _end_second(review: Review, differ: list[UUID], actor: Actor) -> None:
+    """Both persons are done: the verdicts stand, or a supervisor decides what they differ about."""
     if not differ:
         _close(review, actor)
         return

@@ -129,6 +129,7 @@ declare_model(
         "verdict": F.CODE,
         "decided_at": F.TIME,
         "reason_field": F.VAULT,
+        "far": F.STATE,
     },
     term=_WORDS,
 )

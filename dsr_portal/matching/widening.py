@@ -5,14 +5,15 @@ finds more (design, section 4). It happens before the second person looks, so th
 covers everything. A confirmed face far from the photo does not widen the search before a second
 person confirmed it too, for one wrong face would lead to a stranger's pictures. Once they did and
 fewer than three hops ran, the search widens once more, and what is new goes through both persons.
+What the two see differently waits for the supervisor until then, and widens nothing meanwhile.
 """
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
-from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.services import record
 from dsr_portal.core.actor import Actor
 from dsr_portal.gallery import services as gallery
@@ -22,6 +23,7 @@ from dsr_portal.matching import shared
 from dsr_portal.matching.models import (
     Band,
     Candidate,
+    Decision,
     Position,
     Probe,
     ProbeState,
@@ -48,14 +50,20 @@ def wanted(review: Review) -> bool:
 
 
 def wanted_after_second(review: Review) -> bool:
-    """Whether the last hop left out faces far from the photo, which the second person confirmed.
+    """Whether the last hop left out a face far from the photo, which both persons confirmed.
 
-    For a review in which both persons agree: then each face the first one confirmed is confirmed
-    by the second one too.
+    What they see differently about other pictures does not matter here.
     """
-    hops = audit.events_for_subject(review.id).filter(type="search.widened")
-    last = hops.last() if _is_possible(review) else None
-    return bool(last is not None and last.data and last.data.get("far"))
+    if not _is_possible(review):
+        return False
+    far = review.decisions.filter(position=Position.FIRST, verdict=Verdict.SAME, far=True)
+    return far.filter(candidate__in=_said_by_second(review, Verdict.SAME)).exists()
+
+
+def _said_by_second(review: Review, *verdicts: Verdict) -> QuerySet[Decision, UUID]:
+    """Candidates the second person of this review decided so."""
+    said = review.decisions.filter(position=Position.SECOND, verdict__in=verdicts)
+    return said.values_list("candidate_id", flat=True)
 
 
 def _is_possible(review: Review) -> bool:
@@ -140,12 +148,14 @@ def search(review: Review, pictures: Sequence[bytes], *, threshold: float) -> Wi
 
 
 def _confirmed(review: Review) -> list[UUID]:
-    """Records the first person called the same person, as far as they are still held."""
+    """Records the first person called the same person and the second one did not call otherwise,
+    as far as they are still held."""
+    doubted = _said_by_second(review, Verdict.NOT_SAME, Verdict.INCONCLUSIVE)
     rows = review.decisions.filter(
         position=Position.FIRST,
         verdict=Verdict.SAME,
         candidate__record__state__in=[Record.State.HELD, Record.State.RESTRICTED],
-    )
+    ).exclude(candidate__in=doubted)
     return list(rows.values_list("candidate__record_id", flat=True))
 
 
@@ -178,6 +188,7 @@ def write(
         )
         return []
     fresh = _candidates(review, found.hits)
+    _mark_far(review, found.drifted)
     _record(review, found, len(fresh), threshold=threshold, milliseconds=milliseconds)
     return fresh
 
@@ -209,6 +220,13 @@ def _candidates(review: Review, hits: Sequence[RecordHit]) -> list[UUID]:
         for number, hit in enumerate((hit for hit in hits if hit.record_id in standing), start=1)
     )
     return [one.id for one in fresh]
+
+
+def _mark_far(review: Review, records: Sequence[UUID]) -> None:
+    """Which confirmed faces this hop left out; of earlier hops nothing stays."""
+    confirmed = review.decisions.filter(position=Position.FIRST)
+    confirmed.filter(far=True).exclude(candidate__record__in=records).update(far=False)
+    confirmed.filter(candidate__record__in=records).update(far=True)
 
 
 def _record(

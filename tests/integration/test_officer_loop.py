@@ -1,6 +1,8 @@
 """Confirmed faces widen the search before the second person looks (R19, R21, R22; N-14)."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from biometrics import fusion
 from dsr_portal.accounts.models import Role, Staff
@@ -10,6 +12,7 @@ from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import ConsentScope, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed
+from dsr_portal.core.ids import new_id
 from dsr_portal.desk.next_step import next_step
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Hold, Record
@@ -32,6 +35,7 @@ from tests.support.matching import (
     hits,
     laid,
     review_of,
+    say,
     say_all,
     searched,
     staff,
@@ -230,16 +234,71 @@ def test_a_hop_after_the_second_person_that_fails_ends_too(case, answers, people
     assert review_of(case).state == ReviewState.DONE
 
 
-def test_no_hop_after_the_second_person_where_three_ran_or_the_two_differ(
+def test_it_widens_once_more_where_the_two_differ_about_another_picture(
     case, answers, people, records
 ):
-    widen_to(answers, used=[], drifted=[records[0].id])
+    """R15, R22: the far face is confirmed by both, so it finds more; what they differ about widens
+    nothing and waits for the supervisor until what is new was decided too."""
+    widen_to(answers, used=[records[1].id], drifted=[records[0].id])
+    widen_to(answers, records[2], used=[records[0].id])
     say_all(case, people[1], SAME)
     work()
+    second = drawn(case, people)
+    say_all(case, second, [SAME, NOT])
+    assert (review_of(case).state, case.status) == (ReviewState.WIDENING, Status.SECOND_REVIEW)
+    assert Record.objects.get(id=records[1].id).state != Record.State.RESTRICTED
+    work()
+    assert answers.asked[1]["confirmed"] == answers.asked[1]["approved"] == [records[0].id]
+    decide_new(case, people[1], SAME)
+    work()
+    assert answers.asked[2]["confirmed"] == [records[0].id, records[2].id]
+    decide_new(case, second, SAME)
+    assert (review_of(case).state, len(answers.asked)) == (ReviewState.SUPERVISOR, 3)
+    disputed = Decision.objects.filter(position=Position.SUPERVISOR)
+    assert [one.candidate.record_id for one in disputed] == [records[1].id]
+    supervisor = next(one for one in people if one.role == "supervisor" and one != second)
+    services.take_dispute(review_id=review_of(case).id, actor=supervisor)
+    say_all(case, supervisor, NOT, reason="Another nose.")
+    assert review_of(case).state == ReviewState.DONE
+    assert Event.objects.get(type="review.decided").data["same"] == 2
+
+
+@pytest.mark.parametrize("end", ["nothing new", "failed"])
+def test_that_hop_leaves_the_dispute_to_the_supervisor(case, answers, people, records, end):
+    widen_to(answers, used=[records[1].id], drifted=[records[0].id])
+    say_all(case, people[1], SAME)
+    work()
+    say_all(case, drawn(case, people), [SAME, NOT])
+    if end == "failed":
+        Job.objects.filter(idempotency_key__endswith=":2").update(
+            state=JobState.FAILED, error_code="shard_broken"
+        )
+        assert services.end_failed_widenings() == 1
+    work()
+    assert review_of(case).state == ReviewState.SUPERVISOR
+    assert Event.objects.filter(type="review.disputed").count() == 1
+    assert Decision.objects.filter(position=Position.SUPERVISOR).count() == 1
+
+
+def test_no_hop_after_the_second_person_where_three_ran_or_they_differ_about_the_far_face(
+    case, answers, people, records
+):
+    widen_to(answers, used=[records[1].id], drifted=[records[0].id])
+    say_all(case, people[1], SAME)
+    work()
+    second = drawn(case, people)
+    for row, verdict in zip(laid(case, second), [NOT, SAME], strict=True):
+        say(row, second, verdict)
+    assert not widening.wanted_after_second(review_of(case))
+    Decision.objects.filter(position=Position.SECOND).update(verdict=SAME)
     review = review_of(case)
+    assert widening.wanted_after_second(review)
     review.hops = widening.MOST_HOPS
     assert not widening.wanted_after_second(review)
-    say_all(case, drawn(case, people), [SAME, NOT])
+    Decision.objects.filter(position=Position.SECOND, candidate__record=records[0]).update(
+        verdict=NOT
+    )
+    services.finish(review_id=review.id, actor=second)
     assert review_of(case).state == ReviewState.SUPERVISOR
     assert len(answers.asked) == 1
 
@@ -561,3 +620,72 @@ def test_the_trail_has_the_threshold_that_was_searched_with(case, answers, peopl
     work()
     assert answers.asked[0]["threshold"] == 0.41
     assert Event.objects.get(type="search.widened").data["threshold"] == 0.41
+
+
+# -- any verdicts, any faces far from the photo ---------------------------------------------------
+
+VERDICT = st.sampled_from([SAME, SAME, SAME, NOT, Verdict.INCONCLUSIVE])
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(walk=st.data())
+def test_whatever_two_persons_see_the_review_ends(answers, people, walk):
+    """R19, R22: three hops at most, every picture once before each, no doubted or unconfirmed far
+    face widens, and in the end the verdicts stand."""
+    gallery_of = [a_record().id for _number in range(7)]
+    far = walk.draw(st.sets(st.sampled_from(gallery_of[:3]), min_size=1), label="far")
+    answers.asked, answers.hits = [], hits(gallery_of[:3])
+
+    def widened(*, confirmed, approved, known, **asked):
+        doubted = Decision.objects.filter(
+            position=Position.SECOND, candidate__record__in=confirmed
+        ).exclude(verdict__in=["", SAME])
+        assert not doubted.exists()
+        agreed = Decision.objects.filter(position=Position.SECOND, verdict=SAME)
+        assert set(approved) <= set(agreed.values_list("candidate__record_id", flat=True))
+        answers.asked.append(asked)
+        drifted = [one for one in confirmed if one in far and one not in approved]
+        used = [one for one in confirmed if one not in drifted]
+        more = walk.draw(st.integers(0, 2), label="new") if used else 0
+        fresh = [one for one in gallery_of if one not in known][:more]
+        return answers.hop(hits(fresh, top=0.6), used, drifted)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recognition, "widen_search", widened)
+        case = searched(people[0], email=f"{new_id().hex}@example.org")
+        take(case, people[1])
+        for _turn in range(12):
+            work()
+            review = review_of(case)
+            if review.state == ReviewState.DONE:
+                break
+            _decide_a_part(case, review, people, walk)
+    assert review.state == ReviewState.DONE
+    assert len(answers.asked) == review.hops <= widening.MOST_HOPS
+    case.refresh_from_db()
+    assert case.status == Status.DECIDED
+    assert not Decision.objects.filter(review=review, verdict="").exists()
+    first, second = (
+        dict(review.decisions.filter(position=one).values_list("candidate_id", "verdict"))
+        for one in (Position.FIRST, Position.SECOND)
+    )
+    assert set(first) == set(Candidate.objects.filter(case=case).values_list("id", flat=True))
+    disputed = review.decisions.filter(position=Position.SUPERVISOR)
+    assert {one.candidate_id for one in disputed} == {
+        one for one in second if first[one] != second[one]
+    }
+
+
+def _decide_a_part(case, review, people, walk):
+    if review.state == ReviewState.SUPERVISOR:
+        away = {review.first_officer, review.second_officer}
+        person = next(one for one in people if one.role == "supervisor" and one.id not in away)
+        services.take_dispute(review_id=review.id, actor=person)
+    else:
+        person = next(one for one in people if selectors.position_of(review, one) is not None)
+    for row in laid(case, person):
+        if not row.verdict:
+            say(row, person, walk.draw(VERDICT), reason="Seen so.")
+    services.finish(review_id=review.id, actor=person)
