@@ -90,7 +90,8 @@ def jpeg(rgb: Any, quality: int = _PICTURE_QUALITY) -> bytes:
     """Encode pixels as a JPEG without any metadata."""
     import cv2
 
-    done, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise BadInput("not_a_picture", "")
     return bytes(data.tobytes())
