@@ -68,6 +68,14 @@ def _text(template: str, case: Case, facts: Facts) -> str:
     )
 
 
+def _filled(about: MailAbout, template: str, case: Case, facts: Facts, *, to: str) -> Mail:
+    """Subject and text in the language of the case."""
+    with translation.override(case.language):
+        subject = str(about.subject) % {"reference": case.reference}
+        text = _text(template, case, facts)
+    return Mail(to=to, subject=subject, text=text)
+
+
 @dataclass(frozen=True, slots=True)
 class ToPerson:
     """A mail to the person in their language; of an urgent request the quiet one instead (R10)."""
@@ -81,10 +89,7 @@ class ToPerson:
         case, facts = self.open(subject_id)
         if case.urgent:
             return _quiet(case, facts)
-        with translation.override(case.language):
-            subject = str(self.about.subject) % {"reference": case.reference}
-            text = _text(self.template, case, facts)
-        return Mail(to=_address(case), subject=subject, text=text)
+        return _filled(self.about, self.template, case, facts, to=_address(case))
 
 
 def _quiet(case: Case, facts: Facts) -> Mail:
@@ -131,11 +136,7 @@ class ToRepresentative:
         who = mandates.who_acts(mandate)
         if not who.email:
             raise NotFound("no_address")
-        case = mandate.case
-        with translation.override(case.language):
-            subject = str(self.about.subject) % {"reference": case.reference}
-            text = _text(self.template, case, facts)
-        return Mail(to=who.email, subject=subject, text=text)
+        return _filled(self.about, self.template, mandate.case, facts, to=who.email)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +170,7 @@ class AlarmMail:
     about: MailAbout
 
     def render(self, subject_id: UUID) -> Mail:
-        row = Escalation.objects.select_related("case").filter(id=subject_id).first()
-        person = Staff.objects.filter(staff_no=row.to, is_active=True).first() if row else None
-        if row is None or person is None:
-            raise NotFound("no_escalation")
+        row, person = _alarmed(subject_id)
         words = {"reference": row.case.reference, "what": row.get_code_display()}
         return Mail(
             to=person.email,
@@ -197,10 +195,7 @@ class AlarmsMail:
     about: MailAbout
 
     def render(self, subject_id: UUID) -> Mail:
-        row = Escalation.objects.filter(id=subject_id).first()
-        person = Staff.objects.filter(staff_no=row.to, is_active=True).first() if row else None
-        if row is None or person is None:
-            raise NotFound("no_escalation")
+        _row, person = _alarmed(subject_id)
         return Mail(
             to=person.email,
             subject=str(self.about.subject),
@@ -210,6 +205,14 @@ class AlarmsMail:
             )
             % {"desk": links.url_for("desk", "desk:queue")},
         )
+
+
+def _alarmed(escalation_id: UUID) -> tuple[Escalation, Staff]:
+    row = Escalation.objects.select_related("case").filter(id=escalation_id).first()
+    person = Staff.objects.filter(staff_no=row.to, is_active=True).first() if row else None
+    if row is None or person is None:
+        raise NotFound("no_escalation")
+    return row, person
 
 
 # -- what a mail says, by the id of what it is about ----------------------------------------------

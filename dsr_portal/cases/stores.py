@@ -588,7 +588,7 @@ declare_model(
         "expires_at": F.TIME,
         "step": F.COUNT,
     },
-    shredder=f"{_KEYS} at Send or after 24 hours (cases.draft_sweep)",
+    shredder=f"{_KEYS} at Send or after 24 hours (drafts.sweep_drafts)",
     term=_DRAFTS,
 )
 declare_model(

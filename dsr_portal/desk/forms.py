@@ -411,7 +411,7 @@ class LiftRecusalForm(PlainForm):
 
     def __init__(self, *args: Any, rows: Sequence[Recusal], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["who"].choices = [  # type: ignore[attr-defined]  # a choice field
+        cast("forms.ChoiceField", self.fields["who"]).choices = [
             (str(row.id), f"{row.staff_no}, {day_words(clock.local_date(row.at))}") for row in rows
         ]
 

@@ -42,6 +42,7 @@ def _page(request: HttpRequest, actor: Actor, **more: Any) -> HttpResponse:
         "mail_ready": bool(transport()),
         "systems": list(systems.systems()),
         "may_list": actor.role in channels.MAY_LIST,
+        "may_review": actor.role in REVIEWERS,
         "staff_no": actor.id,
         "channel_form": ChannelForm(),
         "system_form": SystemForm(),

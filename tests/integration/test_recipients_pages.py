@@ -47,6 +47,26 @@ def post(browser: Client, path: str, **data: str) -> str:
     return answer.content.decode()
 
 
+def test_a_notice_leads_each_reader_to_a_page_they_may_open(site: Any) -> None:
+    """G-02: officers to the published copies; the DPO and a director to the case, and no form."""
+    record = lab.picture(1).records[0]
+    lab.seen_by(record, "Poster & Sons")
+    case = told_case(record)
+    cases.release_batch(actor=support.SECOND)
+    site("desk")
+    copies, plain = f"/cases/{case.reference}/copies/", f"/cases/{case.reference}/"
+    for number, role, link in (
+        ("O-1", Role.OFFICER, copies),
+        ("D-1", Role.DPO, plain),
+        ("B-2", Role.DIRECTOR, plain),
+    ):
+        reader = at(number, role)
+        page = reader.get("/recipients/").content.decode()
+        assert f'href="{link}"' in page, role
+        assert ("Can't be told" in page or "Can&#x27;t be told" in page) is (role == Role.OFFICER)
+        assert reader.get(link).status_code in (200, 302), role
+
+
 def test_a_letter_goes_through_the_desk_from_address_to_answer(site: Any) -> None:
     """Two persons list the address; one posts the letter and writes the answer down."""
     record = lab.picture(1).records[0]
