@@ -12,23 +12,17 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from dsr_portal.audit import services as audit
 from dsr_portal.cases import proposals
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, Outcome, RightCode, Status
-from dsr_portal.core.actor import Actor
+from dsr_portal.cases.models import Case, Outcome, RightCode
 from dsr_portal.disclosure import withholding
-from dsr_portal.disclosure.models import Answer, AnswerState
-from dsr_portal.documents import services as documents
 from dsr_portal.gallery import hashes
-from dsr_portal.jobs import services as jobs
 from dsr_portal.matching import representing
-from dsr_portal.matching import services as matching
 from dsr_portal.matching.models import Candidate, Verdict
 from tests.support import answers
-from tests.support.gallery import own_places
-from tests.support.letters import LIVES, every_document, faults
+from tests.support.letters import LIVES
 from tests.support.represented import PAGE, sent_for_somebody
+from tests.support.walked import asked, begun, decided, looked_up, walked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,44 +31,9 @@ SAME, OPEN = Verdict.SAME, Verdict.INCONCLUSIVE
 
 @pytest.fixture(autouse=True)
 def places(settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    own_places(settings, tmp_path)
-    answers.without_detector(monkeypatch)
-    answers.staff()
+    begun(settings, tmp_path, monkeypatch)
     with translation.override("en"):
         yield
-
-
-def asked(language: str, *rights: str) -> Case:
-    return answers.requested(rights=rights, country=LIVES[language], language=language)
-
-
-def decided(case: Case, *verdicts: str) -> Case:
-    """Compared, and decided by two about so many pictures."""
-    records = [answers.a_face(seed=number) for number in range(1, len(verdicts) + 1)]
-    searched = answers.searched(case, records)
-    said = {one.id: verdict for one, verdict in zip(records, verdicts, strict=True)}
-    return answers.decided(searched, said)
-
-
-def walked(case: Case) -> tuple[Case, Answer, str]:
-    """Made, approved by another person, released, opened with the code, read, and closed."""
-    with every_document() as made:
-        answer = answers.answered(case)
-    assert answer.state == AnswerState.READY, answer.error_code
-    (read,) = made
-    assert faults(read, case) == []
-    case = answers.released(answer)
-    assert case.status == Status.DELIVERED
-    delivery = case.deliveries.get()
-    token = cases.link_token(delivery)
-    grant = cases.open_delivery(token=token, code=cases.receipt_code(case))
-    parts = list(cases.granted(grant=grant, token=token).parts.order_by("ordinal"))
-    pdf = b"".join(cases.fetch(part=parts[0], actor=answers.DPO))
-    assert pdf == documents.open_document(answer.document_id) == read.pdf
-    case = cases.close(case_id=case.id, actor=answers.OFFICER)
-    assert case.status == Status.CLOSED
-    assert audit.verify().ok
-    return case, answer, answers.text_of(pdf)
 
 
 def test_access_with_everything_found() -> None:
@@ -138,22 +97,6 @@ def test_access_in_english_and_german() -> None:
 
 
 # -- somebody else asks, or a child ---------------------------------------------------------------
-
-
-def looked_up(case: Case, by: Actor) -> Case:
-    """Known by a call, looked up by the page that was named, decided by two: it is theirs."""
-    cases.record_identity(
-        case_id=case.id,
-        actor=by,
-        way="call",
-        element="named_control",
-        compared="The person on the call showed the page as theirs.",
-    )
-    matching.start_look_up(case_id=case.id, actor=by)
-    jobs.run_due(queues=["light"])
-    found = Candidate.objects.get(case=case)
-    # Nothing was compared, so that it is theirs takes a reason.
-    return answers.decided(case, {found.record_id: SAME}, why="The name on the page is theirs.")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ NOT_FOR_PERSONS = {"audit", "assessment", "records", "board"}
 """Read by authorities, staff or the board, in English."""
 
 _WALKS = "integration/test_walks.py::"
-WHOLE = (_WALKS, "integration/test_answer_on_paper.py::test_a_case_on_paper_from")
+WHOLE = ("integration/test_walks", "integration/test_answer_on_paper.py::test_a_case_on_paper_from")
 """Tests that go from intake to closing; the others walk what is special to their kind."""
 
 
