@@ -73,6 +73,12 @@ LETTERS: dict[str, tuple[Promise, ...]] = {
         _("You can call us. A person helps you. You did nothing wrong."),
         _("You can complain about us. It costs nothing."),
     ),
+    "photo": (
+        _("We can't use the photo you sent. The letter says why."),
+        _("You can send another one. You do not have to. The letter shows other ways."),
+        _("You can call us. A person helps you. You did nothing wrong."),
+        _("You can complain about us. It costs nothing."),
+    ),
     "objection": (
         _("You told us to stop using your pictures. We stop."),
         _("You have to do nothing more."),

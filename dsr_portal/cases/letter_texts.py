@@ -4,6 +4,7 @@ Every text is the person's language when a function is called. What only an offi
 as a fact, already checked to be plain. Facts hold codes, dates as ISO text and the officer's words.
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -32,7 +33,7 @@ def _day(facts: Facts, name: str) -> str:
     return day_words(date.fromisoformat(facts[name]))
 
 
-def _complain_now() -> Section:
+def complain_now() -> Section:
     return {
         "id": "rights",
         "heading": _("If you disagree"),
@@ -43,7 +44,7 @@ def _complain_now() -> Section:
     }
 
 
-def _section(name: str, heading: str, text: str, **more: Any) -> Section:
+def section(name: str, heading: str, text: str, **more: Any) -> Section:
     return {"id": name, "heading": heading, "text": text, **more}
 
 
@@ -59,19 +60,19 @@ def _extension(case: Case, facts: Facts) -> Body:
             (_("New date"), due),
         ],
         sections=[
-            _section(
+            section(
                 "why",
                 _("Why"),
                 _("The law lets us take longer only where it is needed (Art. 12(3) GDPR)."),
                 points=[str(EXTENSION_REASONS[ExtensionReason(facts["reason"])]), facts["words"]],
             ),
-            _section(
+            section(
                 "sorry",
                 _("We are sorry"),
                 _("You asked us to answer within a month, and we can't. We are sorry."),
             ),
-            _section("progress", _("Where we stand"), facts["progress"]),
-            _complain_now(),
+            section("progress", _("Where we stand"), facts["progress"]),
+            complain_now(),
         ],
     )
 
@@ -114,15 +115,15 @@ def _late(case: Case, facts: Facts) -> Body:
             (_("New date"), _day(facts, "new_date") if facts["new_date"] else _("none yet")),
         ],
         sections=[
-            _section("what", _("What was due"), due),
-            _section("new-date", _("What we do now"), _new_date(facts)),
-            _section(
+            section("what", _("What was due"), due),
+            section("new-date", _("What we do now"), _new_date(facts)),
+            section(
                 "person",
                 _("Whom you can ask"),
                 _("%(name)s answers for your request. Call or write, and name your reference.")
                 % {"name": facts["person"]},
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -159,13 +160,13 @@ def _refusal(case: Case, facts: Facts) -> Body:
         short=_("We refuse your request. Here is why, and what you can do."),
         rows=[(_("Decided by"), ", ".join(facts["by"]))],
         sections=[
-            _section(
+            section(
                 "ground",
                 _("The ground"),
                 f"{ground.text} ({ground.article} GDPR)",
             ),
-            _section("facts", _("What we base this on"), "", points=facts["words"]),
-            _section(
+            section("facts", _("What we base this on"), "", points=facts["words"]),
+            section(
                 "given",
                 _("What you get all the same"),
                 _(
@@ -174,7 +175,7 @@ def _refusal(case: Case, facts: Facts) -> Body:
                     " about whether we hold pictures of you."
                 ),
             ),
-            _section(
+            section(
                 "cure",
                 _("How to go on"),
                 _(
@@ -182,7 +183,7 @@ def _refusal(case: Case, facts: Facts) -> Body:
                     " You can also send a new request at any time. We count nothing against you."
                 ),
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -205,7 +206,7 @@ def _objection(case: Case, facts: Facts) -> Body:
         short=_("You told us to stop using your pictures. We stop."),
         rows=[(_("Outcome"), _("we stop"))],
         sections=[
-            _section(
+            section(
                 "outcome",
                 _("What this means"),
                 _(
@@ -214,7 +215,7 @@ def _objection(case: Case, facts: Facts) -> Body:
                     " to nobody. The lock stays after your request ends."
                 ),
             ),
-            _section(
+            section(
                 "why",
                 _("Why"),
                 _(
@@ -222,7 +223,7 @@ def _objection(case: Case, facts: Facts) -> Body:
                     " 21(1) GDPR). We name none."
                 ),
             ),
-            _section(
+            section(
                 "limits",
                 _("What this letter does not say"),
                 _(
@@ -230,7 +231,7 @@ def _objection(case: Case, facts: Facts) -> Body:
                     " If you find a picture later, tell us: your objection covers it too."
                 ),
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -273,9 +274,9 @@ def _lock_ends(case: Case, facts: Facts) -> Body:
         short=_("The lock you asked for ends on %(day)s. You can keep it.") % {"day": day},
         rows=[(_("The lock ends"), day)],
         sections=[
-            _section("why", _("Why it ends"), _WHY_IT_ENDS[LockEnd(facts["why"])]()),
-            _section("then", _("What happens then"), _THEN[facts["then"]]()),
-            _section(
+            section("why", _("Why it ends"), _WHY_IT_ENDS[LockEnd(facts["why"])]()),
+            section("then", _("What happens then"), _THEN[facts["then"]]()),
+            section(
                 "keep",
                 _("How to keep it"),
                 _(
@@ -283,12 +284,12 @@ def _lock_ends(case: Case, facts: Facts) -> Body:
                     " You don't have to say why. A word to us by mail, post or phone does the same."
                 ),
             ),
-            _section(
+            section(
                 "limits",
                 _("What this letter does not say"),
                 _("It says nothing about whether we hold pictures of you. That is in our answer."),
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -311,10 +312,10 @@ def _breach(case: Case, facts: Facts) -> Body:
         short=_("Something went wrong with your data here. We are sorry."),
         rows=[],
         sections=[
-            _section("nature", _("What happened"), facts["nature"]),
-            _section("effects", _("What it may mean for you"), facts["effects"]),
-            _section("measures", _("What we do about it, and what you can do"), facts["measures"]),
-            _section(
+            section("nature", _("What happened"), facts["nature"]),
+            section("effects", _("What it may mean for you"), facts["effects"]),
+            section("measures", _("What we do about it, and what you can do"), facts["measures"]),
+            section(
                 "contact",
                 _("Who tells you more"),
                 _("Write or call. Give the reference above, nothing else is needed."),
@@ -323,7 +324,7 @@ def _breach(case: Case, facts: Facts) -> Body:
                     (_("E-mail"), settings.DSR_CONTROLLER["email"]),
                 ],
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -369,16 +370,16 @@ def _rectification(case: Case, facts: Facts) -> Body:
         short=short,
         rows=[],
         sections=[
-            _section("items", _("What we did"), "", rows=[_corrected(one) for one in rows]),
-            _section(
+            section("items", _("What we did"), "", rows=[_corrected(one) for one in rows]),
+            section(
                 "why",
                 _("Why"),
                 _("What is wrong has to be put right, and what is missing added (Art. 16 GDPR)."),
                 points=[words for one in less for words in (_less(one), corrections.facts_of(one))],
             ),
-            _section("others", _("Who else hears of it"), _heard(rows, facts)),
-            _section("lock", _("The lock meanwhile"), _AFTER_CHECK[facts["lock"]]()),
-            _section(
+            section("others", _("Who else hears of it"), _heard(rows, facts)),
+            section("lock", _("The lock meanwhile"), _AFTER_CHECK[facts["lock"]]()),
+            section(
                 "cure",
                 _("If you see it otherwise"),
                 _(
@@ -386,7 +387,7 @@ def _rectification(case: Case, facts: Facts) -> Body:
                     " have your own words put beside the picture: ask for it there."
                 ),
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -448,9 +449,9 @@ def _exemption(case: Case, facts: Facts) -> Body:
             (_("Decided by"), ", ".join(facts["by"])),
         ],
         sections=[
-            _section("ground", _("The ground"), f"{ground.text} ({ground.article} GDPR)"),
-            _section("facts", _("What we base this on"), "", points=[facts["words"]]),
-            _section(
+            section("ground", _("The ground"), f"{ground.text} ({ground.article} GDPR)"),
+            section("facts", _("What we base this on"), "", points=[facts["words"]]),
+            section(
                 "lock",
                 _("What happens until then, and after"),
                 _(
@@ -458,12 +459,12 @@ def _exemption(case: Case, facts: Facts) -> Body:
                     " day after its last day we start to delete it."
                 ),
             ),
-            _section(
+            section(
                 "cure",
                 _("If you see it otherwise"),
                 _("Write to us on the page of your request and say what shows it."),
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -482,7 +483,7 @@ EXEMPTION = Spec(
 # -- a question (Art. 11(2), 12(2), 12(6); law 9(d), T-07, R-06) -----------------------------------
 
 
-_CLOCK = {
+_CLOCK: dict[str, Callable[[], str]] = {
     "runs": lambda: _(
         "Our time goes on while we wait. You have our answer by %(due)s at the latest."
     ),
@@ -505,21 +506,29 @@ _CLOCK = {
 }
 
 
+def clock_words(facts: Facts) -> str:
+    """What a question does to the time of the request, with its dates."""
+    return _CLOCK[facts["clock"]]() % _days(facts)
+
+
+def _days(facts: Facts) -> dict[str, str]:
+    return {name: _day(facts, name) for name in ("due", "since", "again", "end") if name in facts}
+
+
 def _question(facts: Facts, *, short: str, law: str) -> Body:
     """What each question says, the first time and when it is asked again."""
-    days = {name: _day(facts, name) for name in ("due", "since", "again", "end") if name in facts}
     return Body(
         short=short,
         rows=[],
         sections=[
-            _section("what", _("What we ask you"), facts["words"] or choose_one()),
-            _section(
+            section("what", _("What we ask you"), facts["words"] or choose_one()),
+            section(
                 "why",
                 _("Why we ask, in your case"),
                 law,
                 points=[WHY_ASKED[Missing(one)]() for one in facts["missing"]],
             ),
-            _section(
+            section(
                 "choices",
                 _("What you can choose from"),
                 _(
@@ -528,7 +537,7 @@ def _question(facts: Facts, *, short: str, law: str) -> Body:
                 ),
                 points=[choice_words(one) for one in facts["means"]],
             ),
-            _section(
+            section(
                 "cover",
                 _("If you choose to send a document"),
                 _(
@@ -536,7 +545,7 @@ def _question(facts: Facts, *, short: str, law: str) -> Body:
                     " number, the day of birth, the address and the signature."
                 ),
             ),
-            _section(
+            section(
                 "data",
                 _("What happens to what you send"),
                 _(
@@ -546,13 +555,13 @@ def _question(facts: Facts, *, short: str, law: str) -> Body:
                     " request stays open to you until then."
                 ),
             ),
-            _section("clock", _("What this does to our time"), _CLOCK[facts["clock"]]() % days),
-            _section(
+            section("clock", _("What this does to our time"), clock_words(facts)),
+            section(
                 "silence",
                 _("If you don't answer"),
-                _silence(facts) % days,
+                _silence(facts) % _days(facts),
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -643,7 +652,7 @@ def _name_correction(case: Case, facts: Facts) -> Body:
         short=_("You asked us to correct something. Tell us what it is, and we look at it."),
         rows=[],
         sections=[
-            _section(
+            section(
                 "how",
                 _("How to name it"),
                 _("Nothing you told us says yet what is wrong. These ways work:"),
@@ -657,7 +666,7 @@ def _name_correction(case: Case, facts: Facts) -> Body:
                     % settings.DSR_CONTROLLER,
                 ],
             ),
-            _section(
+            section(
                 "when",
                 _("What happens then"),
                 _(
@@ -666,7 +675,7 @@ def _name_correction(case: Case, facts: Facts) -> Body:
                     "nothing in one we could correct; another photo or page may help us find one."
                 ),
             ),
-            _complain_now(),
+            complain_now(),
         ],
     )
 
@@ -689,7 +698,7 @@ def _address(case: Case, facts: Facts) -> Body:
         short=_("You gave us a new address. If you did not, stop it now."),
         rows=[],
         sections=[
-            _section(
+            section(
                 "what",
                 _("What this is about"),
                 _(
@@ -698,7 +707,7 @@ def _address(case: Case, facts: Facts) -> Body:
                     "then nothing leaves that opens an answer."
                 ),
             ),
-            _section(
+            section(
                 "stop",
                 _("If it was not you"),
                 _("Call or write to us at once, and we stop it: %(phone)s, %(email)s.")

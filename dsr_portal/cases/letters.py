@@ -246,6 +246,14 @@ def _postal(case: Case) -> str:
     return "\n".join(line for line in lines if line) if found.get("postal") else ""
 
 
+def goes_by_post(case: Case) -> bool:
+    """Whether letters to this person are printed and posted: they chose paper, or have no mailbox.
+
+    Who gave neither mailbox nor postal address reads them on the page of the request.
+    """
+    return bool(_postal(case)) and (paper.wanted(case) or not has_mailbox(case))
+
+
 def named_person(case: Case) -> Staff | None:
     """Who answers for a case by name: who has it, else a supervisor (R25)."""
     staff: QuerySet[Staff] = Staff.objects.filter(is_active=True)
@@ -278,7 +286,7 @@ def send(letter: Letter, prepared: documents.Prepared) -> None:
         return
     document = prepared.save(actor=_JOB)
     row.document_id = document.id
-    if _postal(case) and (paper.wanted(case) or not has_mailbox(case)):
+    if goes_by_post(case):
         row.state = LetterState.TO_POST
         row.save(update_fields=["state", "document_id"])
         return
@@ -400,8 +408,8 @@ def as_markdown() -> str:
     lines = [
         "# Letters beside the answer",
         "",
-        "Made from `dsr_portal/cases/letter_texts.py` by `python manage.py letters`; a test",
-        "compares.",
+        "Made from the registry of letters (`dsr_portal/cases/letter_texts.py`,",
+        "`dsr_portal/matching/photo_letters.py`) by `python manage.py letters`; a test compares.",
         "",
         "A letter is written from facts frozen in the case file, set and signed by the job",
         f"`{SEND}`, and refused where a required part is missing or says nothing, a sentence has",

@@ -230,6 +230,7 @@ class LetterKind(models.TextChoices):
     NEED_INFO = "need_info", _("We need something from you")
     IDENTITY_DOUBT = "identity_doubt", _("We need to know that it is you")
     ASK_REMINDER = "ask_reminder", _("We asked you for something")
+    PHOTO = "photo", _("We need another photo")
     NAME_CORRECTION = "name_correction", _("How to name what is wrong")
     ADDRESS = "address", _("A new address of yours")
 

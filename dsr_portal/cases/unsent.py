@@ -6,7 +6,12 @@ from dsr_portal.audit.services import record
 from dsr_portal.cases.models import Case, LetterKind, LetterState
 from dsr_portal.core.actor import Actor
 
-QUESTIONS = (LetterKind.NEED_INFO, LetterKind.IDENTITY_DOUBT, LetterKind.ASK_REMINDER)
+QUESTIONS = (
+    LetterKind.NEED_INFO,
+    LetterKind.IDENTITY_DOUBT,
+    LetterKind.ASK_REMINDER,
+    LetterKind.PHOTO,
+)
 _UNSENT = (LetterState.QUEUED, LetterState.TO_POST, LetterState.FAILED)
 
 

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from dsr_portal.core.registries import Beat, schedule
+from dsr_portal.matching import photo_letters
 from dsr_portal.matching.browsing import end_told, tell_due
 from dsr_portal.matching.recusing import free_parts
 from dsr_portal.matching.services import assign_waiting_seconds, end_failed_widenings
@@ -10,6 +11,7 @@ schedule.register(
     "matching.assign_seconds", Beat(run=assign_waiting_seconds, every=timedelta(minutes=1))
 )
 schedule.register("matching.freed", Beat(run=free_parts, every=timedelta(minutes=1)))
+schedule.register("matching.photos", Beat(run=photo_letters.remind_due, every=timedelta(hours=1)))
 schedule.register("matching.browsing", Beat(run=tell_due, every=timedelta(hours=1)))
 schedule.register("matching.told", Beat(run=end_told, every=timedelta(days=1)))
 schedule.register("matching.failed", Beat(run=end_failed_widenings, every=timedelta(seconds=10)))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from dsr_portal.audit.services import record
+from dsr_portal.cases import letters
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.cases.states import Action
@@ -17,7 +18,7 @@ from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Waiting
-from dsr_portal.matching import named, photos, rules, services, shared, widening
+from dsr_portal.matching import named, photo_letters, photos, rules, services, shared, widening
 from dsr_portal.matching.around import FACES, Around, around
 from dsr_portal.matching.models import (
     Band,
@@ -430,6 +431,7 @@ def _compared(row: Search, outcome: SearchOutcome, *, milliseconds: int, about: 
     )
 
 
+letters.register(photo_letters.SPEC)
 job_kinds.register(JobKind(name="matching.judge_probe", queue="probe", handler=judge_probe))
 # A search waits while a damaged part of the index is made anew: that may take many attempts.
 job_kinds.register(JobKind(name="matching.search", queue="search", handler=search, max_attempts=20))

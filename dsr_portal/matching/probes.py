@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import children, evidence_locks, mandates
+from dsr_portal.cases import children, evidence_locks, mandates, unsent
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.levels import COMPARES_FACES
 from dsr_portal.cases.models import (
     Case,
     Channel,
     ConsentScope,
+    LetterKind,
     RightCode,
     Status,
     WayKind,
@@ -37,8 +38,8 @@ from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs.services import enqueue
 from dsr_portal.law import reading
 from dsr_portal.law.deadlines import APPLIES_FROM
+from dsr_portal.matching import photo_letters, shared
 from dsr_portal.matching import photos as photo_set
-from dsr_portal.matching import shared
 from dsr_portal.matching.models import (
     Candidate,
     Probe,
@@ -142,8 +143,8 @@ def probe_judged(
 ) -> Probe | None:
     """Write down what the checks before any face code said; None when the photo is gone.
 
-    A photo that cannot be used makes the case wait for another one (T-07); a usable one starts
-    the search when everything else is there.
+    A photo that cannot be used makes the case wait for another one (T-07), and who reads only
+    paper gets a letter; a usable one starts the search when everything else is there.
     """
     # The case first, as a withdrawal locks it.
     Case.objects.select_for_update(of=("self",)).filter(probes=probe_id).first()
@@ -167,6 +168,7 @@ def probe_judged(
         start_search_if_ready(case_id=probe.case_id, actor=actor)
     else:
         cases.ask_for_photo(case=probe.case, actor=actor)
+    photo_letters.tell(Case.objects.get(id=probe.case_id))
     return probe
 
 
@@ -180,6 +182,7 @@ def delete_probes(*, case_id: UUID, actor: Actor, reason: str) -> None:
         )
         _stop_searches(case_id=case_id, actor=actor)
         photo_set.delete(probes, actor=actor, reason=reason)
+        unsent.drop(Case.objects.get(id=case_id), kinds=(LetterKind.PHOTO,), actor=actor)
 
 
 def photos_gone(*, units: Sequence[GoneUnit], actor: Actor) -> int:

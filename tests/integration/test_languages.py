@@ -251,6 +251,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "again": "2026-02-20",
         "end": "2026-02-27",
     },
+    LetterKind.PHOTO: {
+        "verdicts": ["no_face", "several_faces", "face_too_small", "unreadable"],
+        "clock": "runs",
+        "due": "2026-03-12",
+        "again": "2026-02-20",
+    },
     LetterKind.ADDRESS: {},
     LetterKind.NAME_CORRECTION: {},
     LetterKind.LOCK_ENDS: {"ends_on": "2026-03-12", "why": "wish", "then": "erase"},

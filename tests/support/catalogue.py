@@ -32,6 +32,7 @@ FOR_PERSONS = (
     "dsr_portal/gallery/models.py",
     "dsr_portal/law/",
     "dsr_portal/matching/own_data.py",
+    "dsr_portal/matching/photo_letters.py",
     "dsr_portal/matching/photos.py",
     "dsr_portal/matching/probes.py",
     "dsr_portal/matching/words.py",

@@ -98,6 +98,12 @@ WALKS = (
         "integration/test_answer_on_paper.py::test_a_case_on_paper_from_the_form_to_its_closing",
         ("receipt", "answer", "certificate", "address"),
     ),
+    Walk(
+        "On paper, with a photo that can't be used",
+        "integration/test_photo_letters.py"
+        "::test_who_reads_only_paper_is_told_by_letter_reminded_and_never_ended_or_paused",
+        ("photo",),
+    ),
     Walk("By a representative", _WALKS + "test_who_acts_for_somebody", ("answer",)),
     Walk("By a body of Art. 80", _WALKS + "test_who_acts_for_somebody", ("answer",)),
     Walk("By a guardian", _WALKS + "test_who_acts_for_somebody", ("answer",)),
