@@ -145,7 +145,8 @@ def _photo(case: Case, facts: Facts) -> Body:
                 _("What happens to what you send"),
                 _(
                     "It is used for this request only. We search for nothing with a photo that"
-                    " can't be used. It is deleted when another one comes, or after your request ends."
+                    " can't be used. It is deleted when another one comes, or after your request"
+                    " ends."
                 ),
             ),
             section("clock", _("What this does to our time"), clock_words(facts)),
