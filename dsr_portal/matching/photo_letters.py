@@ -99,12 +99,13 @@ def _remind(case_id: UUID) -> bool:
         first = next(iter(_letters_about(unusable)), None)
         if first is None or case.status != Status.NEEDS_INFO or asking.unanswered(case):
             return False
-        key = f"{first.unique_key}:again"
-        too_early = first.sent_at is None or first.sent_at > clock.now() - asking.REMIND_AFTER
-        if too_early or Letter.objects.filter(unique_key=key).exists():
+        key, left_at = f"{first.unique_key}:again", first.sent_at
+        if left_at is None or left_at > clock.now() - asking.REMIND_AFTER:
+            return False
+        if Letter.objects.filter(unique_key=key).exists():
             return False
         told = _facts(case, [photo.verdict for photo in unusable])
-        told["asked_on"] = clock.local_date(first.sent_at).isoformat()
+        told["asked_on"] = clock.local_date(left_at).isoformat()
         letters.write(case=case, kind=LetterKind.PHOTO, key=key, actor=_ACTOR, facts=told)
     return True
 
