@@ -48,7 +48,13 @@ from dsr_portal.cases.models import (
     Status,
     WayKind,
 )
-from dsr_portal.cases.other_models import SearchedOutcome, SystemKind
+from dsr_portal.cases.other_models import (
+    FoundMedia,
+    OthersInIt,
+    SearchedOutcome,
+    SystemKind,
+    ThereErased,
+)
 from dsr_portal.cases.paper_models import ReturnReason, ReturnStep
 from dsr_portal.cases.proof_models import DocumentEnd, DocumentKind, DocumentWhy
 from dsr_portal.cases.states import TRANSITIONS
@@ -60,6 +66,8 @@ SCOPE = Code(choices=tuple(ConsentScope.values))
 KIND = Code(choices=tuple(DeliveryKind.values))
 SYSTEM = Code(choices=tuple(SystemKind.values))
 SEARCHED = Code(choices=tuple(SearchedOutcome.values))
+THERE = Code(choices=tuple(ThereErased.values))
+FOUND = Code(choices=tuple(FoundMedia.values))
 STATUS = Code(choices=tuple(Status.values))
 PROPOSAL = Code(choices=tuple(ProposalKind.values))
 LETTER = Code(choices=tuple(LetterKind.values))
@@ -352,6 +360,21 @@ TYPES = [
     EventType("systems.ended", {"kind": SYSTEM}, ("A-17",)),
     EventType("systems.none_stated", {}, ("A-17",)),
     EventType("systems.searched", {"outcome": SEARCHED}, ("A-17",)),
+    EventType("systems.standing_proposed", {"kind": SYSTEM, "until": Day()}, ("A-17",)),
+    EventType("systems.standing_agreed", {"kind": SYSTEM, "until": Day()}, ("A-17", "G-01")),
+    EventType("systems.standing_ended", {"kind": SYSTEM}, ("A-17",)),
+    EventType("systems.answered_by_standing", {"standing": Id(), "until": Day()}, ("A-17",)),
+    EventType("systems.erased_there", {"erased": THERE}, ("A-17", "E-14")),
+    EventType(
+        "systems.file_added",
+        {
+            "media": FOUND,
+            "bytes": Count(),
+            "others": Code(choices=tuple(OthersInIt.values)),
+        },
+        ("A-17", "A-20"),
+    ),
+    EventType("systems.file_ended", {"media": FOUND}, ("A-17", "L-13")),
     EventType("phone.chosen", {}, ("T-12",)),
     EventType("phone.ended", {}, ("T-12",)),
     EventType(
@@ -653,6 +676,20 @@ SENTENCES = {
         _("Another system was looked at: %(outcome)s.")
         % {"outcome": SearchedOutcome(p["outcome"]).label}
     ),
+    "systems.standing_proposed": lambda p: _("A standing answer for another system was proposed."),
+    "systems.standing_agreed": lambda p: (
+        _("A standing answer for another system is in force until %(until)s.")
+        % {"until": _day(p["until"])}
+    ),
+    "systems.standing_ended": lambda p: _("A standing answer for another system ended."),
+    "systems.answered_by_standing": lambda p: _(
+        "A standing answer of two persons spoke for another system."
+    ),
+    "systems.erased_there": lambda p: (
+        _("What another system held: %(erased)s.") % {"erased": ThereErased(p["erased"]).label}
+    ),
+    "systems.file_added": lambda p: _("A file found in another system was added."),
+    "systems.file_ended": lambda p: _("A file found in another system was destroyed here."),
     "phone.chosen": lambda p: _("A call about the answer was asked for."),
     "phone.ended": lambda p: _("No call is wanted any more."),
     "phone.called": lambda p: _("A call about the answer was written down."),

@@ -26,9 +26,11 @@ from dsr_portal.cases.correction_models import (  # noqa: F401 - Django looks he
 from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - Django looks here
 from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - Django looks here
 from dsr_portal.cases.other_models import (  # noqa: F401 - Django looks here
+    FoundFile,
     NoOtherSystems,
     OtherSystem,
     SearchedSystem,
+    StandingAnswer,
 )
 from dsr_portal.cases.page_models import (  # noqa: F401 - Django looks here
     PageUnlock,

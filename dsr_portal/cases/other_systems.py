@@ -1,9 +1,10 @@
 """Other systems of the controller: listed once, searched by people in each case (law A-17).
 
 The portal searches what it holds. Archives, logs, mail about the person, processors and copies are
-the controller's to search. No answer about data is made before an officer stated of each listed
-system what it holds of this person; where none is listed, a director stated once that there are
-none.
+the controller's to search. No answer about data is made, and no erasure is confirmed, before it was
+stated of each listed system what it holds of this person: by an officer, or by a standing answer of
+two persons. Where none is listed, a director stated once that there are none. What was found and is
+to be erased is deleted there by people, who say so before the erasure is confirmed.
 """
 
 from collections.abc import Sequence
@@ -16,28 +17,37 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.models import Role
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import answered, found_files, standing_answers
+from dsr_portal.cases.flags import raise_flag
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Case, Status
+from dsr_portal.cases.models import Case, RightCode
 from dsr_portal.cases.other_models import (
+    FoundFile,
     NoOtherSystems,
     OtherSystem,
     SearchedOutcome,
     SearchedSystem,
+    StandingAnswer,
     SystemKind,
+    ThereErased,
 )
+from dsr_portal.cases.standing_answers import require_lister, require_role
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.vault import services as vault
 
-MAY_LIST = frozenset({Role.DPO, Role.SUPERVISOR, Role.DIRECTOR})
 MAX_WORDS = 1500
-_BEFORE = (Status.PURGED, Status.CLOSED)
+LISTED_LATER = "system_listed_later"
+"""Flag for officers: a system was listed after this case's answer was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One system as it stands in a case; `outcome` is empty while nobody stated anything."""
+    """One system as it stands in a case; `outcome` is empty while nobody stated anything.
+
+    `standing` is the standing answer that spoke for it, or will when the answer is made.
+    """
 
     system: OtherSystem
     outcome: str = ""
@@ -45,6 +55,19 @@ class Line:
     words: str = ""
     by: str = ""
     at: datetime | None = None
+    standing: StandingAnswer | None = None
+    erased: str = ""
+    erased_words: str = ""
+    erased_why: str = ""
+    erased_by: str = ""
+    erased_at: datetime | None = None
+    files: Sequence[tuple[FoundFile, str]] = ()
+    """Each with what the officer called it."""
+
+    @property
+    def waits_for_erasure(self) -> bool:
+        """Whether something was found and nobody said what became of it there."""
+        return self.outcome == SearchedOutcome.FOUND and not self.erased
 
 
 # -- the register ---------------------------------------------------------------------------------
@@ -53,9 +76,10 @@ class Line:
 def enter(*, name: str, kind: str, actor: Actor) -> OtherSystem:
     """List a system; every case whose answer is not made yet waits for it from now on.
 
+    Open cases whose answer is made are flagged: an officer searches it for them and writes.
     Raises `NotAllowed("systems_role")`, `BadInput` with system_name, system_kind.
     """
-    _require(actor, MAY_LIST)
+    require_lister(actor)
     plain = " ".join(name.split())
     if not plain or len(plain) > 120:
         raise BadInput("system_name", _("Write its name, in at most 120 characters."))
@@ -67,12 +91,14 @@ def enter(*, name: str, kind: str, actor: Actor) -> OtherSystem:
             name=plain, kind=kind, entered_by=actor.id, entered_at=clock.now()
         )
         record("systems.entered", actor=actor, subject_id=row.id, kind=row.kind)
+        for case_id in sorted(answered.cases()):
+            raise_flag(case_id=case_id, code=LISTED_LATER, actor=actor)
     return row
 
 
 def end(*, system_id: UUID, actor: Actor) -> OtherSystem:
     """It holds nothing of people any more, or is gone. Raises `Conflict("over_already")`."""
-    _require(actor, MAY_LIST)
+    require_lister(actor)
     with unit_of_work():
         row = OtherSystem.objects.select_for_update().filter(id=system_id).first()
         if row is None:
@@ -81,13 +107,14 @@ def end(*, system_id: UUID, actor: Actor) -> OtherSystem:
             raise Conflict("over_already", _("This has ended already."))
         row.ended_by, row.ended_at = actor.id, clock.now()
         row.save(update_fields=["ended_by", "ended_at"])
+        standing_answers.end_all(row, actor=actor)
         record("systems.ended", actor=actor, subject_id=row.id, kind=row.kind)
     return row
 
 
 def state_none(*, actor: Actor) -> NoOtherSystems:
     """A director states that no other system holds data about people, until one is entered."""
-    _require(actor, frozenset({Role.DIRECTOR}))
+    require_role(actor, frozenset({Role.DIRECTOR}))
     with unit_of_work():
         if listed():
             raise Conflict("systems_listed", _("Systems are listed. End them first."))
@@ -129,27 +156,31 @@ def state(
     plain = words.strip()
     if outcome != SearchedOutcome.NOTHING and not plain:
         raise BadInput("words_missing", _("Write what it holds, or why it can hold nothing."))
-    if len(plain) > MAX_WORDS:
-        raise BadInput(
-            "words_too_long",
-            _("This text is too long. We take up to %(limit)s characters.") % {"limit": MAX_WORDS},
-        )
+    _require_length(plain)
     with unit_of_work():
         case = lock(case_id)
-        if case.status in _BEFORE or case.withdrawn_at is not None:
-            raise Conflict("case_over", _("This request is closed."))
+        answered.require_open(case)
         system = OtherSystem.objects.filter(id=system_id, ended_at=None).first()
         if system is None:
             raise NotFound("no_system", _("There is no such entry."))
-        field = ""
-        if plain:
-            field = f"searched.{clock.now():%Y%m%d%H%M%S%f}"
-            vault.write_small(case.file_unit, field, plain.encode())
         row, _new = SearchedSystem.objects.update_or_create(
             case=case,
             system=system,
-            defaults={"outcome": outcome, "field": field, "by": actor.id, "at": clock.now()},
+            defaults={
+                "outcome": outcome,
+                "field": _kept(case, "searched", plain),
+                "by": actor.id,
+                "at": clock.now(),
+                "standing": None,
+                # What was said of an earlier find says nothing about this one.
+                "erased": "",
+                "erased_field": "",
+                "erased_by": "",
+                "erased_at": None,
+            },
         )
+        if outcome != SearchedOutcome.FOUND:
+            found_files.forget(row, actor=actor)
         record(
             "systems.searched",
             actor=actor,
@@ -157,24 +188,97 @@ def state(
             subject_id=system.id,
             outcome=row.outcome,
         )
+        if why_not(case) is None:
+            case.flags.filter(code=LISTED_LATER).delete()
     return row
 
 
-def require_stated(case: Case) -> None:
-    """Raises `Conflict`: systems_not_listed, or systems_not_searched while one is not stated."""
+def state_erased(
+    *, case_id: UUID, system_id: UUID, erased: str, words: str = "", actor: Actor
+) -> SearchedSystem:
+    """An officer states what became of what was found in one system, where erasure was asked.
+
+    That something is kept there needs a reason, and another person than who found it (E-03).
+    Raises `BadInput` with there_erased, words_missing, words_too_long;
+    `NotAllowed("second_person")`; `Conflict` with case_over, erasure_not_asked, answer_first
+    (E-11), nothing_found_there.
+    """
+    require_reviewer(actor)
+    if erased not in ThereErased.values:
+        raise BadInput("there_erased", _("Choose one of the answers."))
+    plain = words.strip()
+    if erased == ThereErased.KEPT and not plain:
+        raise BadInput("words_missing", _("Write why it is kept there, and until when."))
+    _require_length(plain)
+    with unit_of_work():
+        case = lock(case_id)
+        answered.require_open(case)
+        asked = set(case.rights.values_list("right", flat=True))
+        if RightCode.ERASURE not in asked:
+            raise Conflict("erasure_not_asked", _("Erasure was not asked for in this case."))
+        if RightCode.ACCESS in asked and case.delivered_at is None:
+            raise Conflict(
+                "answer_first",
+                _("Access was asked too: the answer goes out before anything is erased."),
+            )
+        row = case.searched.select_for_update().filter(system_id=system_id).first()
+        if row is None or row.outcome != SearchedOutcome.FOUND:
+            raise Conflict("nothing_found_there", _("Write down first what this system holds."))
+        if erased == ThereErased.KEPT and row.by == actor.id:
+            raise NotAllowed(
+                "second_person", _("You wrote down what was found, so another person keeps it.")
+            )
+        row.erased, row.erased_field = erased, _kept(case, "there", plain)
+        row.erased_by, row.erased_at = actor.id, clock.now()
+        row.save(update_fields=["erased", "erased_field", "erased_by", "erased_at"])
+        record(
+            "systems.erased_there",
+            actor=actor,
+            case_id=case.id,
+            subject_id=system_id,
+            erased=row.erased,
+        )
+    return row
+
+
+def _kept(case: Case, what: str, words: str) -> str:
+    """The field of the case file that now holds these words; "" where there are none."""
+    if not words:
+        return ""
+    field = f"{what}.{clock.now():%Y%m%d%H%M%S%f}"
+    vault.write_small(case.file_unit, field, words.encode())
+    return field
+
+
+def _require_length(words: str) -> None:
+    if len(words) > MAX_WORDS:
+        raise BadInput(
+            "words_too_long",
+            _("This text is too long. We take up to %(limit)s characters.") % {"limit": MAX_WORDS},
+        )
+
+
+def require_stated(case: Case, *, actor: Actor) -> None:
+    """Have standing answers speak where nobody did; then each system must be stated.
+
+    In the caller's unit of work, under the case's lock. Raises `Conflict`: systems_not_listed, or
+    systems_not_searched while one is not stated.
+    """
+    standing_answers.answer_for(case, actor=actor)
     problem = why_not(case)
     if problem is not None:
         raise problem
 
 
 def why_not(case: Case) -> Conflict | None:
+    """What is not stated yet, where no standing answer will speak for it."""
     systems = listed()
     if not systems and none_stated() is None:
         return Conflict(
             "systems_not_listed",
             _("List the controller's other systems first, or a director states there are none."),
         )
-    known = set(case.searched.values_list("system_id", flat=True))
+    known = {*case.searched.values_list("system_id", flat=True), *standing_answers.in_force()}
     left = [one.name for one in systems if one.id not in known]
     if left:
         return Conflict(
@@ -184,33 +288,59 @@ def why_not(case: Case) -> Conflict | None:
     return None
 
 
+def why_not_erased(case: Case) -> Conflict | None:
+    """What an erasure can't be confirmed without (law A-17, E-14); None where all is stated."""
+    problem = why_not(case)
+    if problem is not None:
+        return problem
+    open_finds = case.searched.filter(outcome=SearchedOutcome.FOUND, erased="")
+    left = sorted(open_finds.values_list("system__name", flat=True))
+    if left:
+        return Conflict(
+            "found_not_erased",
+            _("State first what became of what was found in: %(names)s.")
+            % {"names": ", ".join(left)},
+        )
+    return None
+
+
 def lines(case: Case) -> list[Line]:
     """Every system listed now or stated in this case; outside a transaction, for the words."""
-    stated = {row.system_id: row for row in case.searched.select_related("system")}
+    stated = {row.system_id: row for row in case.searched.select_related("system", "standing")}
     systems = listed()
     known = {one.id for one in systems}
+    standing = standing_answers.in_force()
     past = [row.system for row in stated.values() if row.system_id not in known]
-    return [_line(case, one, stated.get(one.id)) for one in [*systems, *past]]
+    return [
+        _line(case, stated[one.id])
+        if one.id in stated
+        else Line(one, standing=standing.get(one.id))
+        for one in [*systems, *past]
+    ]
 
 
-def _line(case: Case, system: OtherSystem, row: SearchedSystem | None) -> Line:
-    if row is None:
-        return Line(system)
-    kept = row.field and vault.has(case.file_unit, row.field)
+def _line(case: Case, row: SearchedSystem) -> Line:
     return Line(
-        system=system,
+        system=row.system,
         outcome=row.outcome,
         outcome_words=str(row.get_outcome_display()),
-        words=vault.read(case.file_unit, row.field).decode() if kept else "",
+        words=row.standing.reason if row.standing else _words(case, row.field),
         by=row.by,
         at=row.at,
+        standing=row.standing,
+        erased=row.erased,
+        erased_words=str(row.get_erased_display()),
+        erased_why=_words(case, row.erased_field),
+        erased_by=row.erased_by,
+        erased_at=row.erased_at,
+        files=[
+            (file, found_files.what_of(file))
+            for file in found_files.of_case(case).filter(searched=row)
+        ],
     )
 
 
-def unstated(rows: Sequence[Line]) -> list[Line]:
-    return [one for one in rows if not one.outcome]
-
-
-def _require(actor: Actor, roles: frozenset[Role]) -> None:
-    if not actor.is_human_staff or actor.role not in roles:
-        raise NotAllowed("systems_role", _("Your role does not include this."))
+def _words(case: Case, field: str) -> str:
+    if not field or not vault.has(case.file_unit, field):
+        return ""
+    return vault.read(case.file_unit, field).decode()

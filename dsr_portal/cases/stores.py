@@ -34,6 +34,12 @@ _PROOFS = Term(
     ),
     stays="that a document was shown, by which way and to whom",
 )
+_FOUND = Term(
+    "until the case closes or is taken back; the copy in the answer's package as that",
+    "the day it was attached",
+    ("dsr_portal.cases.found_files.delete_all",),
+    stays="kind, size and who attached it",
+)
 _MANDATES = Term(
     "as the case; the proof of a parent until it was decided about",
     "the answer",
@@ -143,9 +149,46 @@ declare_model(
         "field": F.VAULT,
         "by": F.STAFF,
         "at": F.TIME,
+        "standing": F.ID,
+        "erased": F.CODE,
+        "erased_field": F.VAULT,
+        "erased_by": F.STAFF,
+        "erased_at": F.TIME,
     },
     shredder=_KEYS,
     term=_ENDS,
+)
+declare_model(
+    "cases.StandingAnswer",
+    {
+        "id": F.ID,
+        "system": F.ID,
+        "reason": F.CONFIG,
+        "until": F.TIME,
+        "proposed_by": F.STAFF,
+        "proposed_at": F.TIME,
+        "agreed_by": F.STAFF,
+        "agreed_at": F.TIME,
+        "ended_by": F.STAFF,
+        "ended_at": F.TIME,
+    },
+    term=stays("configuration: which other systems the controller has, and who said so"),
+)
+declare_model(
+    "cases.FoundFile",
+    {
+        "id": F.ID,
+        "searched": F.ID,
+        "unit": F.VAULT,
+        "media": F.CODE,
+        "size": F.COUNT,
+        "others": F.CODE,
+        "by": F.STAFF,
+        "at": F.TIME,
+        "ended_at": F.TIME,
+    },
+    shredder=_KEYS,
+    term=_FOUND,
 )
 declare_model(
     "cases.CaseRight",

@@ -26,6 +26,7 @@ from dsr_portal.cases.models import (
     WayKind,
     Withheld,
 )
+from dsr_portal.cases.other_models import SearchedSystem
 from dsr_portal.cases.page_models import PageAction
 from dsr_portal.compliance import (
     accountability,
@@ -510,7 +511,7 @@ def _look_up_rows(search: Search) -> list[tuple[str, Any]]:
 def _systems(case: Case) -> Section:
     """What people searched beside the portal: codes, persons and days, never their words (A-17)."""
     heading = {"id": "systems", "heading": _("The controller's other systems")}
-    stated = {row.system_id: row for row in case.searched.select_related("system")}
+    stated = {row.system_id: row for row in case.searched.select_related("system", "standing")}
     past = [row.system for row in stated.values()]
     systems = {one.id: one for one in [*other_systems.listed(), *past]}
     if not systems:
@@ -527,13 +528,32 @@ def _systems(case: Case) -> Section:
         "rows": [
             (
                 f"{one.name} ({one.get_kind_display()})",
-                f"{row.get_outcome_display()}: {row.by}, {moment(row.at)}"
-                if (row := stated.get(one.id)) is not None
-                else _("not stated"),
+                _system_words(row) if (row := stated.get(one.id)) else _("not stated"),
             )
             for one in systems.values()
         ],
     }
+
+
+def _system_words(row: SearchedSystem) -> str:
+    """Who stated it, or whose standing answer spoke; files, and what became of what was found."""
+    said = f"{row.get_outcome_display()}: {row.by}, {moment(row.at)}"
+    if row.standing is not None:
+        said = _(
+            "not searched: a standing answer of %(one)s and %(two)s, in force until %(until)s, "
+            "spoke on %(at)s"
+        ) % {
+            "one": row.standing.proposed_by,
+            "two": row.standing.agreed_by,
+            "until": day(row.standing.until),
+            "at": moment(row.at),
+        }
+    parts = [said]
+    if files := row.files.count():
+        parts.append(ngettext("%(number)s file", "%(number)s files", files) % {"number": files})
+    if row.erased:
+        parts.append(f"{row.get_erased_display()}: {row.erased_by}, {moment(row.erased_at)}")
+    return "; ".join(parts)
 
 
 def _review(case: Case) -> Section:

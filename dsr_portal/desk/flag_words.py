@@ -18,6 +18,7 @@ from dsr_portal.cases import (
     closed_answers,
     mail_ends,
     mail_intake,
+    other_systems,
     paper_returns,
 )
 from dsr_portal.cases.models import RightCode
@@ -54,6 +55,7 @@ _WAITS: dict[WaitCode, Promise] = {
     WaitCode.ARRIVED: _("Two persons decide about the new candidates under Next step."),
     WaitCode.PUT_ASIDE: _("A supervisor decides under Put aside."),
     WaitCode.COPIES: _("Write down the next step towards those who published a copy."),
+    WaitCode.SYSTEMS: _("State what each other system holds, and what was deleted there."),
     WaitCode.SUPERVISOR: _("A supervisor starts the erasure."),
 }
 
@@ -90,6 +92,10 @@ WORDS: Mapping[str, FlagWords] = MappingProxyType(
         mail_intake.MAY_BELONG: FlagWords(
             _("This mail may belong to another request"),
             _("Compare the two and link them, or set this one aside."),
+        ),
+        other_systems.LISTED_LATER: FlagWords(
+            _("Another system was listed after the answer was made"),
+            _("Search it and state what it holds; write to the person where something is found."),
         ),
         paper_returns.CAME_BACK: FlagWords(
             _("A registered letter came back"),

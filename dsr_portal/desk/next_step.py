@@ -717,6 +717,16 @@ def _erasing(case: Case) -> NextStep:
             page="desk:copies",
             button=_("To the published copies"),
         )
+    if plan is not None and plan.waits_for == WaitCode.SYSTEMS:
+        said = other_systems.why_not_erased(case)
+        return NextStep(
+            _("Say what the other systems hold"),
+            _("It is erased and checked. The certificate leaves when this is stated.")
+            + (f" {said.message}" if said else ""),
+            law=law,
+            page="desk:searched",
+            button=_("To the other systems"),
+        )
     if plan is not None and erasure.checks_failed(plan):
         return _stopped(_("The checks of the erasure failed"))
     return NextStep(

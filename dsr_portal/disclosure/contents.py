@@ -16,9 +16,10 @@ from django.utils.translation import ngettext
 from dsr_portal.cases import evidence_locks
 from dsr_portal.cases.keep_days import keep_each
 from dsr_portal.cases.models import HeldBack, RightCode
+from dsr_portal.cases.other_models import SearchedOutcome, StandingAnswer
 from dsr_portal.core import clock, links
 from dsr_portal.core.countries import IN_EEA
-from dsr_portal.disclosure import camera
+from dsr_portal.disclosure import camera, package
 from dsr_portal.disclosure.columns import column_words, time_words
 from dsr_portal.disclosure.gathered import Gathered, Kept
 from dsr_portal.disclosure.models import AnswerKind
@@ -56,12 +57,12 @@ def context(gathered: Gathered, files: Mapping[str, str]) -> dict[str, Any]:
     `files` are names and SHA-256 of what the package holds beside the letter.
     """
     found = gathered.answer.kind == AnswerKind.DISCLOSURE
-    sections = _disclosed(gathered, files) if found else _nothing_found(gathered)
+    sections = _disclosed(gathered, files) if found else _nothing_found(gathered, files)
     contents = [(section["id"], section["heading"]) for section in sections]
     if found and gathered.records:
         contents.insert(1, ("records", _("The pictures we hold of you")))
     return {
-        "short_answer": _short_answer(gathered),
+        "short_answer": " ".join([_short_answer(gathered), *_found_elsewhere(gathered)]),
         "facts": _first_facts(gathered),
         "contents": [
             *contents,
@@ -97,7 +98,7 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
         _automatic(gathered),
         _rights(gathered),
         *taking_along(gathered.answer.case),
-        _other_systems(gathered),
+        _other_systems(gathered, files),
         _left_out(gathered),
         _request_data(gathered),
         *_camera_entries(gathered),
@@ -105,17 +106,18 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
     ]
 
 
-def _nothing_found(gathered: Gathered) -> list[Section]:
+def _nothing_found(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
     return [
         _what_we_compared(gathered),
         _try_again(gathered),
-        _other_systems(gathered),
+        _other_systems(gathered, files),
         _other_data(),
         _automatic(gathered),
         _rights(gathered),
         *taking_along(gathered.answer.case),
         _left_out(gathered),
         _request_data(gathered),
+        *([_files(files, on_paper=gathered.on_paper)] if gathered.found_files else []),
     ]
 
 
@@ -141,6 +143,13 @@ def _short_answer(gathered: Gathered) -> str:
         "Yes, we hold data about you: %(number)s pictures with your face.",
         number,
     ) % {"number": number}
+
+
+def _found_elsewhere(gathered: Gathered) -> list[str]:
+    """On the first page, too: a letter without a picture may have data of another system."""
+    if not any(one.outcome == SearchedOutcome.FOUND for one in gathered.other_systems):
+        return []
+    return [_("Another system of ours holds data about you: see “Other systems we looked at”.")]
 
 
 def _pictures(gathered: Gathered) -> int:
@@ -623,15 +632,16 @@ def _camera_entries(gathered: Gathered) -> list[Section]:
 
 def _files(files: Mapping[str, str], *, on_paper: bool) -> Section:
     text = _(
-        "With this letter comes a package: the letter, your pictures, and data.json with the "
-        "same facts for machines; schema.md explains it. data.json holds the checksum of each "
-        "picture, and SHA256SUMS one for each file."
+        "With this letter comes a package: the letter, the pictures and files it names, and "
+        "data.json with the same facts for machines; schema.md explains it. data.json holds the "
+        "checksum of each picture and of each file from another system, and SHA256SUMS one for "
+        "each file."
     )
     if on_paper:
         text = _(
-            "To this letter belongs a package of files: the letter, your pictures, and data.json "
-            "with the same facts for machines. Paper does not bring it. Call or write to us, and "
-            "we open it on the page of your request, as long as we keep it."
+            "To this letter belongs a package of files: the letter, the pictures and files it "
+            "names, and data.json with the same facts for machines. Paper does not bring it. Call "
+            "or write to us, and we open it on the page of your request, as long as we keep it."
         )
     return {
         "id": "files",
@@ -680,8 +690,11 @@ def _other_data() -> Section:
     }
 
 
-def _other_systems(gathered: Gathered) -> Section:
-    """What people searched beside this portal, system by system, with its day (law A-17)."""
+def _other_systems(gathered: Gathered, files: Mapping[str, str]) -> Section:
+    """What people searched beside this portal, system by system, with its day (law A-17).
+
+    A standing answer is told as one; each file found there has a line with its checksum.
+    """
     heading = {"id": "other-systems", "heading": _("Other systems we looked at")}
     if not gathered.other_systems:
         return {
@@ -701,11 +714,36 @@ def _other_systems(gathered: Gathered) -> Section:
         rows.append((one.system.name, f"{outcome} ({day(one.at)})"))
         if one.words:
             rows.append((_("In our words"), one.words))
-    return {
-        **heading,
-        "text": _("A person searched each of these for data about you and wrote down the result."),
-        "rows": rows,
-    }
+        if one.standing is not None:
+            rows.append((_("Not searched for you"), _standing_words(one.standing)))
+    text = _("A person searched each of these for data about you and wrote down the result.")
+    if any(one.standing is not None for one in gathered.other_systems):
+        text = _(
+            "Each of these was searched for data about you by a person who wrote down the result, "
+            "except where it says that it was not searched for you."
+        )
+    return {**heading, "text": text, "rows": [*rows, *_found_files(gathered, files)]}
+
+
+def _standing_words(standing: StandingAnswer) -> str:
+    return _(
+        "Two of our people decided on %(day)s that this system can hold nothing about people who "
+        "ask us. They look at it again by %(until)s."
+    ) % {"day": day(standing.agreed_at), "until": day(standing.until)}
+
+
+def _found_files(gathered: Gathered, files: Mapping[str, str]) -> list[Row]:
+    """A line for each file of another system: where it lies in the package, and its checksum."""
+    rows: list[Row] = []
+    for number, one in enumerate(gathered.found_files, start=1):
+        name = package.found_file(number, one.media)
+        rows += [
+            (_("File from %(system)s") % {"system": one.system}, f"{one.what} ({name})"),
+            (_("SHA-256 of this file"), grouped(files[name])),
+        ]
+    if rows and gathered.on_paper:
+        rows.append((_("On paper"), _("These files do not come by post: see how to reach us.")))
+    return rows
 
 
 # -- sections of both ---------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import other_systems, paper, proposals
+from dsr_portal.cases import found_files, other_systems, paper, proposals
+from dsr_portal.cases.found_files import Found
 from dsr_portal.cases.models import HeldBack
 from dsr_portal.cases.other_systems import Line
 from dsr_portal.cases.selectors import held_back
@@ -75,7 +76,9 @@ class Gathered:
     inconclusive: int
     held_back: Sequence[Kept]
     other_systems: Sequence[Line]
-    """What officers stated of the controller's other systems (law A-17)."""
+    """What was stated of the controller's other systems (law A-17)."""
+    found_files: Sequence[Found]
+    """Files an officer found there and attached, in the order of the package."""
     none_stated_at: datetime | None
     """When a director stated that there are none; None where some are listed."""
     probe_received: datetime | None
@@ -131,6 +134,7 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         inconclusive=len(outcome.inconclusive) if outcome else 0,
         held_back=_held_back(answer, [record.id for record in records]),
         other_systems=other_systems.lines(answer.case),
+        found_files=found_files.opened(answer.case),
         none_stated_at=none.stated_at if none is not None else None,
         probe_received=search.probe.received_at if search.probe is not None else None,
         review=matching.current_review(answer.case_id),

@@ -7,6 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record
+from dsr_portal.cases import found_files
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import ProposalKind
 from dsr_portal.cases.proposals import handlers
@@ -66,7 +67,13 @@ def make_answer(ctx: JobContext) -> None:
     ctx.must_be_ours()
     body = package.build(files, prepared.pdf)
     validator.refuse(
-        validator.missing_in_files(kind=answer.kind, pdf=prepared.pdf, zipped=body, record_ids=rows)
+        validator.missing_in_files(
+            kind=answer.kind,
+            pdf=prepared.pdf,
+            zipped=body,
+            record_ids=rows,
+            found_files=found_files.of_case(answer.case).count(),
+        )
     )
     staged = vault.stage_unit(kind=UnitKind.DOCUMENT, owner=new_id())
     staged.add(PACKAGE_FIELD, body)

@@ -17,6 +17,7 @@ from dsr_portal.gallery.models import Record
 PDF = "answer.pdf"
 DATA = "data.json"
 SUMS = "SHA256SUMS"
+OTHER_SYSTEMS = "other-systems/"
 FORMAT = "dsr-answer/1"
 # Zip entries carry a fixed date, so that the same contents give the same bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -28,11 +29,18 @@ def files(gathered: Gathered) -> dict[str, bytes]:
     for number, record in enumerate(gathered.records, start=1):
         made[f"pictures/record-{number}.jpg"] = gathered.shown[record.id].whole
         made[f"faces/record-{number}.jpg"] = gathered.shown[record.id].face
+    for number, one in enumerate(gathered.found_files, start=1):
+        made[found_file(number, one.media)] = one.data
     data = json.dumps(_data(gathered, made), ensure_ascii=False, indent=1, sort_keys=True)
     made[DATA] = data.encode()
     dimensions = next((model.dimensions for model in gathered.models.values()), 0)
     made["schema.md"] = _schema(dimensions).encode()
     return made
+
+
+def found_file(number: int, media: str) -> str:
+    """The name in the package of a file found in another system."""
+    return f"{OTHER_SYSTEMS}file-{number}.{media}"
 
 
 def _schema(dimensions: int) -> str:
@@ -43,6 +51,8 @@ def _schema(dimensions: int) -> str:
 - `answer.pdf`: the signed letter.
 - `pictures/record-N.jpg`: each picture with your face, encoded anew; other people's faces covered.
 - `faces/record-N.jpg`: the part with your face, cut from the same picture.
+- `other-systems/file-N.*`: files found in another system of ours, where there are any. Pictures
+  are encoded anew.
 - `data.json`: the same facts for machines.
   - `case`: reference, kind of answer, when the request came and the facts were fixed.
   - `search`: `kind` (face, look_up or both), model, threshold, how many faces were compared, what
@@ -80,6 +90,9 @@ def _schema(dimensions: int) -> str:
   - `private_records[]`: very private pictures, without the picture: the same fields as far as they
     are no picture.
   - `put_aside`: how many pictures of you the law does not let us hand out.
+  - `other_systems[]`: each other system that was looked at: `name`, `kind`, `outcome` (nothing,
+    found, not_here), `words`, `at`; `for_all_until` where it was decided once for every request.
+  - `other_files[]`: each file found there: `file`, `system`, `what`, `sha256`, `size` in bytes.
   - `inconclusive`: how many pictures may show you or someone else; they are not in here.
 - `SHA256SUMS`: a checksum for each file.
 """
@@ -142,6 +155,27 @@ def _data(gathered: Gathered, made: Mapping[str, bytes]) -> dict[str, Any]:
         "private_records": [_private(gathered, record) for record in gathered.private],
         "put_aside": gathered.aside,
         "inconclusive": gathered.inconclusive,
+        "other_systems": [
+            {
+                "name": one.system.name,
+                "kind": one.system.kind,
+                "outcome": one.outcome,
+                "words": one.words,
+                "at": one.at.isoformat() if one.at else None,
+                "for_all_until": one.standing.until.isoformat() if one.standing else None,
+            }
+            for one in gathered.other_systems
+        ],
+        "other_files": [
+            {
+                "file": found_file(number, one.media),
+                "system": one.system,
+                "what": one.what,
+                "sha256": sha256(one.data),
+                "size": len(one.data),
+            }
+            for number, one in enumerate(gathered.found_files, start=1)
+        ],
         "recipients": [
             {
                 "recipient": fact.recipient,

@@ -4,7 +4,17 @@ from django.db.models import Q
 
 from dsr_portal.cases.models import UNIDENTIFIED
 from dsr_portal.cases.services import BEFORE_SEARCH
-from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerState
+from dsr_portal.cases.states import OVER
+from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
+
+_TELLS = (AnswerKind.DISCLOSURE, AnswerKind.NOTHING_FOUND)
+_OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
+
+
+def answered_cases() -> set[UUID]:
+    """Cases that are not over with an answer in force that tells of data (A-17)."""
+    rows = Answer.objects.filter(kind__in=_TELLS).exclude(state__in=_OUT_OF_FORCE)
+    return set(rows.exclude(case__status__in=OVER).values_list("case_id", flat=True))
 
 
 def current_answer(case_id: UUID) -> Answer | None:

@@ -67,9 +67,9 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
     Needs the decision of two persons (R19) and the identity level (R2). Below L2 nothing is
     disclosed and "nothing found" is not said: the letter is neutral. An answer that could not be
     made is made anew; one in force is never replaced. Where pictures were enrolled since, they are
-    compared first (R5): `Conflict("search_repeats")`. What tells of data waits until an officer
-    stated what the controller's other systems hold (A-17): systems_not_listed,
-    systems_not_searched.
+    compared first (R5): `Conflict("search_repeats")`. What tells of data waits until it is stated
+    what the controller's other systems hold, by officers or by standing answers (A-17):
+    systems_not_listed, systems_not_searched.
     """
     require_reviewer(actor)
     standing = Answer.objects.filter(case_id=case_id).exclude(state__in=_OUT_OF_FORCE)
@@ -104,7 +104,7 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
         held = {*held_back(case.id, HeldBack.ANSWER), *outcome.private}
         kind = _kind(case, outcome)
         if kind != AnswerKind.NEUTRAL:
-            other_systems.require_stated(case)
+            other_systems.require_stated(case, actor=actor)
         disclosed = kind == AnswerKind.DISCLOSURE
         told = [one for one in outcome.same if one not in held] if disclosed else []
         answer = Answer.objects.create(

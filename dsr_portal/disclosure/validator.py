@@ -93,8 +93,13 @@ def missing_sections(kind: str, context: Mapping[str, Any]) -> list[str]:
     return missing
 
 
-def missing_in_files(*, kind: str, pdf: bytes, zipped: bytes, record_ids: list[UUID]) -> list[str]:
-    """What the finished letter and package lack: sections, pictures, data, right checksums."""
+def missing_in_files(
+    *, kind: str, pdf: bytes, zipped: bytes, record_ids: list[UUID], found_files: int = 0
+) -> list[str]:
+    """What the finished letter and package lack: sections, pictures, data, right checksums.
+
+    `found_files` is how many files of other systems were attached to the case.
+    """
     anchors = _anchors(pdf)
     required = [one for one in REQUIRED[kind] if record_ids or one != "records"]
     missing = [f"letter: {name}" for name in required if name not in anchors]
@@ -104,6 +109,8 @@ def missing_in_files(*, kind: str, pdf: bytes, zipped: bytes, record_ids: list[U
         missing.append("package: letter")
     if "schema.md" not in bodies:
         missing.append("package: schema.md")
+    if sum(name.startswith(package.OTHER_SYSTEMS) for name in bodies) != found_files:
+        missing.append("package: files of other systems")
     return missing + _wrong_sums(bodies) + _missing_data(bodies, record_ids)
 
 
@@ -151,6 +158,11 @@ def _missing_data(bodies: Mapping[str, bytes], record_ids: list[UUID]) -> list[s
             for name in (row.get("picture"), row.get("face_picture"))
             if name not in bodies
         ]
+    missing += [
+        f"package: {one.get('file')}"
+        for one in data.get("other_files", ())
+        if one.get("file") not in bodies
+    ]
     if "recipients" not in data or "log_coverage" not in data:
         missing.append("data.json: recipients")
     return missing

@@ -18,9 +18,11 @@ from django.utils.translation import ngettext
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.services import record
+from dsr_portal.cases import other_systems, standing_answers
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, DeliveryKind, Outcome
 from dsr_portal.cases.moves import lock
+from dsr_portal.cases.other_models import SearchedOutcome
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -38,9 +40,10 @@ from dsr_portal.erasure.models import (
     PlanUnit,
     Verification,
     VerificationState,
+    WaitCode,
 )
 from dsr_portal.erasure.verification import Finding, write
-from dsr_portal.gallery import copies, face_blocks, notices, statements
+from dsr_portal.gallery import face_blocks, notices, statements
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Transient
@@ -65,8 +68,13 @@ def run(ctx: JobContext) -> None:
     plan = Plan.objects.select_related("case").filter(id=ctx.subject_id).first()
     if plan is None or plan.verified_at is None or plan.state == PlanState.DONE:
         return
-    if plan.document_id is None and not plan.own and copies.open_tasks(plan.case_id):
-        _wait_for_copies(ctx, plan)
+    if plan.document_id is None and not plan.own:
+        # Before the document, which prints what the case has of each system.
+        with ctx.checkpoint():
+            standing_answers.answer_for(lock(plan.case_id), actor=ACTOR)
+    reason = None if plan.document_id else services.certificate_waits(plan)
+    if reason is not None:
+        _wait(ctx, plan, reason)
         return
     if plan.document_id is None:
         _make_document(ctx, plan)
@@ -77,8 +85,8 @@ def run(ctx: JobContext) -> None:
         _close(plan)
 
 
-def _wait_for_copies(ctx: JobContext, plan: Plan) -> None:
-    """E-07: it is erased, and not confirmed while a step towards others is open.
+def _wait(ctx: JobContext, plan: Plan, reason: WaitCode) -> None:
+    """E-07, A-17: it is erased, and not confirmed while people have something to do or to state.
 
     The kit ends all the same (R30); the addresses it lists lie sealed in the case's file until the
     certificate prints them.
@@ -91,7 +99,7 @@ def _wait_for_copies(ctx: JobContext, plan: Plan) -> None:
             aside.save()
         _destroy_kit(ctx, plan)
     with ctx.complete():
-        services.wait_for_copies(plan)
+        services.wait_with_certificate(plan, reason)
 
 
 def _links_field(plan: Plan) -> str:
@@ -125,7 +133,10 @@ def _make_document(ctx: JobContext, plan: Plan) -> None:
             attachments={signed.NAME: machine, signed.VERIFIER: signed.verifier()},
             head=head,
             sheet=SHEET,
-            also=["grounds"] if plan.grounds.exists() else [],
+            also=[
+                *(["grounds"] if plan.grounds.exists() else []),
+                *([] if plan.own else ["other-systems"]),
+            ],
         )
     # One life: who destroys the document destroys these with it.
     prepared.staged.add(JSON, machine)
@@ -222,6 +233,7 @@ def context(plan: Plan) -> dict[str, Any]:
         _erased(plan, _links(plan)),
         *_grounds(plan),
         _places(rows),
+        *_other_systems(plan),
         _recipients(plan),
         *_copies(plan),
         _not_again(plan),
@@ -275,6 +287,16 @@ def payload(plan: Plan, said: dict[str, Any], head: audit.Head) -> dict[str, Any
             for row in plan.grounds.order_by("ground")
         ],
         "stores": [_as_data(row) for row in rows],
+        "other_systems": [
+            {
+                "name": one.system.name,
+                "kind": one.system.kind,
+                "outcome": one.outcome or SearchedOutcome.NOT_HERE.value,
+                "for_all_until": one.standing.until.isoformat() if one.standing else None,
+                "erased": one.erased or None,
+            }
+            for one in ([] if plan.own else other_systems.lines(plan.case))
+        ],
         "summary": {
             "places": len(rows),
             "verified": _verified(rows),
@@ -484,6 +506,54 @@ def _places(rows: list[Verification]) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _other_systems(plan: Plan) -> list[dict[str, Any]]:
+    """What was stated of systems beside this portal, as statements of people (law A-17, E-14).
+
+    One by our own decision asked nobody, and claims nothing of them.
+    """
+    if plan.own:
+        return []
+    said = other_systems.lines(plan.case)
+    none = other_systems.none_stated()
+    section = {"id": "other-systems", "heading": _("Other systems of ours")}
+    if not said:
+        return [
+            {
+                **section,
+                "text": _("On %(day)s a director stated that no other system of ours holds data.")
+                % {"day": day(none.stated_at if none else None)},
+            }
+        ]
+    return [
+        {
+            **section,
+            "text": _(
+                "Nothing was deleted in these by the program, and it checked none of them. What "
+                "stands here is what our people stated."
+            ),
+            "rows": [row for one in said for row in _system_rows(one)],
+        }
+    ]
+
+
+def _system_rows(line: other_systems.Line) -> list[tuple[str, str]]:
+    """The result in one system; where something was found, what became of it there."""
+    name = line.system.name
+    if line.standing is not None:
+        return [
+            (
+                name,
+                _("Not searched for you: it can hold nothing, as two of our people decided"),
+            ),
+            (_("In our words"), line.words),
+        ]
+    if line.outcome != SearchedOutcome.FOUND:
+        rows = [(name, f"{line.outcome_words} ({day(line.at)})")]
+        return [*rows, *([(_("In our words"), line.words)] if line.words else [])]
+    rows = [(name, f"{line.erased_words} ({day(line.erased_at)})"), (_("It held"), line.words)]
+    return [*rows, *([(_("In our words"), line.erased_why)] if line.erased_why else [])]
 
 
 def _result(row: Verification) -> str:

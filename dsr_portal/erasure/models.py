@@ -29,6 +29,7 @@ class WaitCode(models.TextChoices):
     ARRIVED = "arrived_since_to_decide", _("pictures came since the search: two persons decide")
     PUT_ASIDE = "put_aside", _("a picture is put aside: a senior officer decides first")
     COPIES = "copies_to_settle", _("a step towards others who published a copy is open")
+    SYSTEMS = "systems_to_state", _("what another system of ours holds is not stated")
     SUPERVISOR = "supervisor_needed", _("more than 50 records: a supervisor starts it")
 
 

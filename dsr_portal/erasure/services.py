@@ -21,6 +21,7 @@ from dsr_portal.cases import (
     evidence_locks,
     exemptions,
     mandates,
+    other_systems,
     page_wishes,
     proposals,
 )
@@ -620,43 +621,66 @@ def close_without_records() -> int:
     return closed
 
 
-def wait_for_copies(plan: Plan) -> None:
-    """Erased and checked; the certificate waits for the tasks of Art. 17(2) (E-07).
+def certificate_waits(plan: Plan) -> WaitCode | None:
+    """What the certificate of an erasure that was checked waits for; None where it can be made.
 
-    In the caller's unit of work.
+    A step towards others who published a copy is open (E-07), or somebody has yet to state what
+    another system of the controller holds and what became of it there (A-17, E-14). One by our own
+    decision stays sealed and waits for neither.
     """
-    if plan.waits_for == WaitCode.COPIES:
+    if plan.own:
+        return None
+    if copies.open_tasks(plan.case_id):
+        return WaitCode.COPIES
+    return WaitCode.SYSTEMS if other_systems.why_not_erased(plan.case) else None
+
+
+def wait_with_certificate(plan: Plan, reason: WaitCode) -> None:
+    """Erased and checked; in the caller's unit of work."""
+    if plan.waits_for == reason:
         return
-    plan.waits_for = WaitCode.COPIES
+    plan.waits_for = reason
     plan.save(update_fields=["waits_for"])
-    cases.raise_flag(case_id=plan.case_id, code=WaitCode.COPIES, actor=_ACTOR)
+    cases.raise_flag(case_id=plan.case_id, code=reason, actor=_ACTOR)
     record(
         "erasure.waits",
         actor=_ACTOR,
         case_id=plan.case_id,
         subject_id=plan.id,
-        reason=WaitCode.COPIES.value,
+        reason=reason.value,
     )
 
 
 def certify_settled() -> int:
-    """Have the certificates made that waited for tasks which are settled now; how many."""
-    waiting = Plan.objects.filter(state=PlanState.VERIFYING, waits_for=WaitCode.COPIES)
-    settled = [one.id for one in waiting if not copies.open_tasks(one.case_id)]
-    for plan_id in settled:
-        with unit_of_work():
-            lock_case_of(plan_id)
-            plan = _locked(plan_id)
-            if plan.waits_for == WaitCode.COPIES and not copies.open_tasks(plan.case_id):
-                plan.waits_for = ""
-                plan.save(update_fields=["waits_for"])
-                moment = clock.now()
-                jobs.enqueue(
-                    kind=CERTIFY,
-                    subject=plan.id,
-                    idempotency_key=f"{CERTIFY}:{plan.id}:{moment:%Y%m%d%H%M%S%f}",
-                )
-    return len(settled)
+    """Have the certificates made that wait for nothing any more; how many.
+
+    One that waits for the other of the two reasons now says so.
+    """
+    waiting = Plan.objects.filter(
+        state=PlanState.VERIFYING, waits_for__in=(WaitCode.COPIES, WaitCode.SYSTEMS)
+    )
+    return sum(_certify_if_settled(one) for one in list(waiting.values_list("id", flat=True)))
+
+
+def _certify_if_settled(plan_id: UUID) -> bool:
+    with unit_of_work():
+        lock_case_of(plan_id)
+        plan = _locked(plan_id)
+        reason = certificate_waits(plan)
+        if plan.waits_for not in {WaitCode.COPIES, WaitCode.SYSTEMS}:
+            return False
+        if reason is not None:
+            wait_with_certificate(plan, reason)
+            return False
+        plan.waits_for = ""
+        plan.save(update_fields=["waits_for"])
+        moment = clock.now()
+        jobs.enqueue(
+            kind=CERTIFY,
+            subject=plan.id,
+            idempotency_key=f"{CERTIFY}:{plan.id}:{moment:%Y%m%d%H%M%S%f}",
+        )
+    return True
 
 
 def expire_kits() -> int:

@@ -19,6 +19,7 @@ class UnitKind(TextChoices):
     BLOCKED_FACE = "blocked_face"
     MAIL = "mail"
     ACCOUNT = "account"
+    FOUND_FILE = "found_file"
 
 
 class UnitState(TextChoices):

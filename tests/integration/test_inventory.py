@@ -182,6 +182,10 @@ SHOWN_BY = {
         "integration/test_document_as_proof",
         "test_nobody_looked_in_time",
     ),
+    "cases.found_files.delete_all": (
+        "integration/test_other_systems",
+        "test_a_found_file_goes_with_the_answer_under_its_own_line_and_checksum",
+    ),
     "cases.services.close_due": (
         "integration/test_own_traces",
         "test_each_store_of_a_request_is_seen_full_and_then_gone_with_its_receipt",

@@ -51,6 +51,7 @@ from dsr_portal.vault import keys, lasting
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.kinds import UnitKind
 from tests.support import cases as support
+from tests.support.assessed import no_other_systems
 
 OPERATOR = Actor.operator()
 SIDE = (420, 300)
@@ -277,6 +278,7 @@ def newest_change() -> int:
 
 def ready_case(records: Sequence[Record], *, rights: Sequence[str] = ("access", "erasure")) -> Case:
     """A case of these records, answered and delivered where access was asked."""
+    no_other_systems()
     case = support.opened(rights)
     if "access" in rights:
         support.delivered(case)

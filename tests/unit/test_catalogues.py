@@ -31,6 +31,7 @@ SAME_WORD = {
         "DEMO",
         "Demo",
         "Mail",
+        "PDF",
         "E-mail",
         "Later",
         "Records",
@@ -45,6 +46,7 @@ SAME_WORD = {
         "DEMO",
         "Demo",
         "Mail",
+        "PDF",
         "Problem",
     },
 }

@@ -1,0 +1,35 @@
+"""Cases whose answer is frozen: what is stated or found afterwards is not in it.
+
+The rooms that make answers name them (disclosure), as this room knows no answer.
+"""
+
+from collections.abc import Callable, Collection
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dsr_portal.cases.models import Case
+from dsr_portal.cases.states import OVER
+from dsr_portal.core.errors import Conflict
+from dsr_portal.core.registries import Registry
+
+answered: Registry[Callable[[], Collection[UUID]]] = Registry("cases with an answer")
+"""Each entry: ids of cases that are not over with an answer in force that tells of data."""
+
+
+def cases() -> set[UUID]:
+    return {one for _name, named in answered.items() for one in named()}
+
+
+def require_answer_open(case: Case) -> None:
+    """Raises `Conflict("answer_made")`: write to the person about what came after it."""
+    if case.id in cases():
+        raise Conflict(
+            "answer_made", _("The answer is made already. Write to the person about this.")
+        )
+
+
+def require_open(case: Case) -> None:
+    """Raises `Conflict("case_over")`."""
+    if case.status in OVER or case.withdrawn_at is not None:
+        raise Conflict("case_over", _("This request is closed."))
