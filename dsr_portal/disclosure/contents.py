@@ -633,9 +633,9 @@ def _camera_entries(gathered: Gathered) -> list[Section]:
 def _files(files: Mapping[str, str], *, on_paper: bool) -> Section:
     text = _(
         "With this letter comes a package: the letter, the pictures and files it names, and "
-        "data.json with the same facts for machines; schema.md explains it. data.json holds the "
-        "checksum of each picture and of each file from another system, and SHA256SUMS one for "
-        "each file."
+        "data.json with the same facts for machines; schema.md explains it. The checksum of each "
+        "picture and of each file from another system stands in data.json, one for each file in "
+        "SHA256SUMS."
     )
     if on_paper:
         text = _(
