@@ -8,7 +8,7 @@ import dsr_portal.core.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0026_other_systems"),
+        ("cases", "0027_photo_letters"),
     ]
 
     operations = [
