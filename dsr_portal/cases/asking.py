@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import clocks, letters, pauses, proposals
+from dsr_portal.cases import clocks, letters, ordered, pauses, proposals
 from dsr_portal.cases.deliveries import end_ready
 from dsr_portal.cases.intake import WaySent, checked_way
 from dsr_portal.cases.keep_days import keep_each
@@ -193,16 +193,18 @@ def _facts(
 ) -> dict[str, object]:
     """What the letter says: also what the question does to the clock, with the dates (9(d))."""
     counted = clocks.clock_of(case)
-    how = "late" if counted.late else "runs"
-    if stops and not counted.late:
-        how = "stands" if pauses.in_time(case) else "agree"
     today = clock.today()
+    due = ordered.due_on(case)
+    how = "late" if today > due else "runs"
+    # No question moves a day that an authority ordered (law O-02).
+    if stops and due == counted.due.legal and not counted.late:
+        how = "stands" if pauses.in_time(case) else "agree"
     return {
         "missing": list(facts),
         "means": list(means),
         "words": words,
         "clock": how,
-        "due": counted.due.legal.isoformat(),
+        "due": due.isoformat(),
         "again": (today + REMIND_AFTER).isoformat(),
         "end": (today + WAIT_FOR_ANSWER).isoformat(),
     }

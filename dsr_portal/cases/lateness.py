@@ -18,7 +18,6 @@ from dsr_portal.cases.correction_models import CorrectionState
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.messages import words_of
 from dsr_portal.cases.models import (
-    NO_ANSWER,
     Case,
     Lateness,
     LateReason,
@@ -29,6 +28,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.moves import quietly
+from dsr_portal.cases.reopening import answers_left
 from dsr_portal.cases.wishes import locked_instead
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -48,8 +48,7 @@ def owed(case: Case) -> str:
     """
     if case.withdrawn_at is not None or case.status == Status.PURGED:
         return ""
-    left = case.deliveries.filter(released_at__isnull=False).exclude(kind__in=NO_ANSWER)
-    if case.delivered_at is None and not left.exists():
+    if case.delivered_at is None and not answers_left(case).exists():
         return "answer"
     erases = case.rights.filter(right=RightCode.ERASURE).exists()
     open_still = case.status in {Status.DELIVERED, Status.ERASING}

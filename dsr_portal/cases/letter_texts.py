@@ -26,6 +26,7 @@ from dsr_portal.law.articles import (
     Exemption,
     ExtensionReason,
     RefusalGround,
+    cited,
 )
 
 
@@ -163,7 +164,7 @@ def _refusal(case: Case, facts: Facts) -> Body:
             section(
                 "ground",
                 _("The ground"),
-                f"{ground.text} ({ground.article} GDPR)",
+                f"{ground.text} ({cited(ground.article)})",
             ),
             section("facts", _("What we base this on"), "", points=facts["words"]),
             section(
@@ -403,10 +404,10 @@ def _corrected(row: Correction) -> tuple[str, str]:
 
 def _less(row: Correction) -> str:
     ground = CORRECTION_GROUNDS[CorrectionGround(row.ground)]
-    return _("Picture %(number)s: %(ground)s (%(article)s GDPR)") % {
+    return _("Picture %(number)s: %(ground)s (%(article)s)") % {
         "number": row.number,
         "ground": ground.text,
-        "article": ground.article,
+        "article": cited(ground.article),
     }
 
 
@@ -449,7 +450,7 @@ def _exemption(case: Case, facts: Facts) -> Body:
             (_("Decided by"), ", ".join(facts["by"])),
         ],
         sections=[
-            section("ground", _("The ground"), f"{ground.text} ({ground.article} GDPR)"),
+            section("ground", _("The ground"), f"{ground.text} ({cited(ground.article)})"),
             section("facts", _("What we base this on"), "", points=[facts["words"]]),
             section(
                 "lock",

@@ -36,6 +36,7 @@ _ANEW: dict[str, None | str] = {
     "decided_at": None,
     "delivered_at": None,
     "closed_at": None,
+    "delete_now_at": None,
 }
 
 

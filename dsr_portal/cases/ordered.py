@@ -8,18 +8,12 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import reopening
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import NO_ANSWER, Case, OrderedDate, Status
-from dsr_portal.cases.moves import advance
-from dsr_portal.cases.states import Action
+from dsr_portal.cases.models import Case, OrderedDate
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import Conflict
-
-_ANSWERED = frozenset({Status.DELIVERED, Status.CLOSED})
 
 
 def order_date(
@@ -31,7 +25,7 @@ def order_date(
     """
     with unit_of_work():
         case = lock(case_id)
-        _require_answerable(case)
+        reopening.require_answerable(case)
         row, new = OrderedDate.objects.get_or_create(
             case=case,
             order_id=order_id,
@@ -52,38 +46,32 @@ def order_date(
             due_on=due_on,
             own_due_on=case.due_on,
         )
-        if case.status in _ANSWERED:
-            advance(case=case, action=Action.REOPEN, actor=actor)
+        reopening.open_again(case, actor=actor)
     return row
-
-
-def _require_answerable(case: Case) -> None:
-    if case.status == Status.PURGED:
-        raise Conflict(
-            "case_purged",
-            _("What this case held is destroyed. Open a new one for what is ordered."),
-        )
-    if case.withdrawn_at is not None:
-        raise Conflict(
-            "case_withdrawn",
-            _("The person took this request back. Open a new one for what is ordered."),
-        )
-    if case.status == Status.ERASING:
-        raise Conflict("case_erasing", _("An erasure runs in this case. Try when it is done."))
 
 
 def answered_since(row: OrderedDate) -> bool:
     """Whether an answer left after the date was ordered, or the person took the request back."""
     if row.case.withdrawn_at is not None:
         return True
-    left = row.case.deliveries.filter(released_at__gte=row.since)
-    return left.exclude(kind__in=NO_ANSWER).exists()
+    return reopening.answers_left(row.case).filter(released_at__gte=row.since).exists()
 
 
 def standing_dates(case: Case) -> list[OrderedDate]:
     """Ordered dates that wait for an answer, the earliest first."""
     rows = case.ordered_dates.filter(ended_at=None).order_by("due_on", "id")
     return [one for one in rows if not answered_since(one)]
+
+
+def due_on(case: Case) -> date:
+    """The day by which an answer is due now.
+
+    That of the request; where it was answered and an authority ordered another answer, the earliest
+    day that was ordered.
+    """
+    if case.delivered_at is not None or not reopening.answers_left(case).exists():
+        return case.due_on
+    return next((one.due_on for one in standing_dates(case)), case.due_on)
 
 
 def end_dates(*, order_id: UUID, case_ids: Iterable[UUID] | None = None) -> int:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.cases.models import NO_ANSWER, Case, DeliveryKind, Outcome, Status
+from dsr_portal.cases.ordered import due_on
 from dsr_portal.cases.texts import day_words
 
 
@@ -164,18 +165,19 @@ def has_opened(case: Case) -> bool:
 def public_view(case: Case, *, today: date) -> PublicView:
     word = word_for(case)
     closed = word is Word.DONE
+    due = due_on(case)
     return PublicView(
         reference=case.reference,
         word=word.value,
         label=str(WORDS[word]),
         sentence=str(WITHDRAWN_SENTENCE if _withdrawn(case) else SENTENCES[word]),
         received_on=case.arrived_on,
-        due_on=case.due_on,
-        due_words=day_words(case.due_on),
-        late=not closed and case.delivered_at is None and today > case.due_on,
+        due_on=due,
+        due_words=day_words(due),
+        late=not closed and case.delivered_at is None and today > due,
         open=not closed,
         told=tuple(_told(case)),
-        way=tuple(_way(word, case)),
+        way=tuple(_way(word, case, due)),
     )
 
 
@@ -197,7 +199,7 @@ def _withdrawn(case: Case) -> bool:
     return case.withdrawn_at is not None or case.outcome == Outcome.WITHDRAWN
 
 
-def _way(word: Word, case: Case) -> list[dict[str, Any]]:
+def _way(word: Word, case: Case, due: date) -> list[dict[str, Any]]:
     """The way line: four stations, the same for everybody who did not take the request back."""
     if _withdrawn(case):
         return [
@@ -218,7 +220,7 @@ def _way(word: Word, case: Case) -> list[dict[str, Any]]:
         {"title": WORDS[Word.NEEDS_YOU if needs else Word.CHECKING]},
         {
             "title": WORDS[Word.ANSWER_READY],
-            "when": _("by %(day)s") % {"day": day_words(case.due_on)} if place < 2 else "",
+            "when": _("by %(day)s") % {"day": day_words(due)} if place < 2 else "",
         },
         {"title": WORDS[Word.DONE if word is not Word.DELETING else Word.DELETING]},
     ]

@@ -18,7 +18,9 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import deliveries, letters, mandates, messages, recusals
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Direction, LetterKind, Status
+from dsr_portal.cases.reopening import answers_left, may_open, open_again
 from dsr_portal.cases.services import raise_flag
+from dsr_portal.compliance import reopening
 from dsr_portal.compliance.models import (
     Breach,
     BreachDecision,
@@ -351,6 +353,46 @@ def tell_person(
             letter=letter.id,
         )
     return told
+
+
+# -- the request that was answered with somebody else's data --------------------------------------
+
+
+def may_answer_again(breach: Breach) -> bool:
+    """Whether the request of who was shown somebody else waits to be opened again."""
+    try:
+        _wrongly_answered(breach)
+    except Conflict:
+        return False
+    return True
+
+
+def _wrongly_answered(breach: Breach) -> Case:
+    case = breach.case
+    if case is None or breach.kind != BreachKind.WRONG_PERSON:
+        raise Conflict("not_wrong_person", _("Nobody said that an answer shows somebody else."))
+    if not deliveries.answer_closed(case) or not may_open(case):
+        raise Conflict("not_closed_answer", _("No answer of this case is closed and waits."))
+    if answers_left(case).filter(released_at__gt=breach.opened_at).exists():
+        raise Conflict("answered_again", _("Another answer has left since."))
+    return case
+
+
+def answer_again(*, breach_id: UUID, actor: Actor) -> Case:
+    """Open the request again: who was shown somebody else is still owed an answer (Art. 12, 15).
+
+    The closed answer stays closed. Everything it rested on is compared and decided anew. Raises
+    `Conflict` with not_wrong_person, not_closed_answer or answered_again.
+    """
+    _require(actor, MAY_SPARE)
+    with unit_of_work():
+        breach = by_id(breach_id)
+        require_free(breach, actor)
+        case = lock(_wrongly_answered(breach).id)
+        open_again(case, actor=actor)
+        reopening.answer_anew(case_id=case.id, actor=actor)
+        record("breach.case_reopened", actor=actor, case_id=case.id, subject_id=breach.id)
+    return case
 
 
 # -- what is not done, with two persons -----------------------------------------------------------

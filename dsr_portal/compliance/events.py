@@ -118,6 +118,7 @@ for _type in (
     EventType("breach.spare_agreed", {"what": SPARED}, ("L-17", "G-01")),
     EventType("breach.spare_turned_down", {"what": SPARED}, ("L-17", "G-01")),
     EventType("breach.person_told", {"letter": Id()}, ("L-17", "O-07")),
+    EventType("breach.case_reopened", {}, ("L-17", "O-07")),
     EventType("breach.closed", {}, ("L-17", "O-07")),
     EventType("order.destroyed", {"settled_on": Day(), "years": Count()}, ("L-17", "L-23")),
     EventType(
@@ -184,4 +185,7 @@ sentences.register("oversight.report_requested", lambda p: _("An audit report wa
 sentences.register("oversight.report_made", lambda p: _("An audit report was made."))
 sentences.register("oversight.report_failed", lambda p: _("An audit report could not be made."))
 sentences.register("breach.opened", lambda p: _("A breach was opened in the register."))
+sentences.register(
+    "breach.case_reopened", lambda p: _("The answer showed somebody else: another one is made.")
+)
 sentences.register("breach.person_told", lambda p: _("The person was written to about a breach."))

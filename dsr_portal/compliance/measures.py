@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from dsr_portal.cases.lateness import owed
 from dsr_portal.cases.models import Case
 from dsr_portal.cases.ordered import answered_since
+from dsr_portal.cases.states import OVER
 from dsr_portal.compliance.models import Measure, MeasureKind
 from dsr_portal.core.transactions import outside
 from dsr_portal.erasure.models import Plan
@@ -75,7 +76,10 @@ def _answer(measure: Measure) -> Finding:
 def _erase(measure: Measure) -> Finding:
     named = set(measure.cases.values_list("case_id", flat=True))
     if named:
-        done = Plan.objects.filter(case_id__in=named, verified_at__isnull=False)
+        # A case that was opened again is not done with what was erased before.
+        done = Plan.objects.filter(
+            case_id__in=named, case__status__in=OVER, verified_at__isnull=False
+        )
         return _left(len(named - set(done.values_list("case_id", flat=True))))
     if not measure.signed_by:
         return Finding(passes=False)

@@ -17,7 +17,7 @@ from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import ordered
 from dsr_portal.cases.models import Case
-from dsr_portal.compliance import measures
+from dsr_portal.compliance import measures, reopening
 from dsr_portal.compliance.models import (
     Basis,
     Measure,
@@ -184,6 +184,7 @@ def add_measure(
                     due_on=order.due_on,
                     actor=actor,
                 )
+                reopening.answer_anew(case_id=case.id, actor=actor)
             if kind == MeasureKind.ERASE:
                 erasure_grounds.order(
                     case_id=case.id, order_id=order.id, authority_code=order.authority_code

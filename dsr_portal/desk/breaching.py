@@ -82,6 +82,7 @@ def _page(request: HttpRequest, actor: Actor, row: Breach, **more: Any) -> HttpR
         "is_open": row.closed_at is None,
         "may_notify": actor.role in breaches.MAY_NOTIFY,
         "may_spare": actor.role in breaches.MAY_SPARE,
+        "may_answer_again": actor.role in breaches.MAY_SPARE and breaches.may_answer_again(row),
         "is_late": clock.now() > breaches.due_at(row),
         "facts_form": FactsForm(initial={**facts, "people": row.people, "records": row.records}),
         "notice_form": NoticeForm(),
@@ -212,6 +213,15 @@ def turn_down(request: HttpRequest, actor: Actor, decision_id: UUID) -> HttpResp
         return _page(request, actor, row.breach, turn_form=form)
     messages.success(request, _("Turned down. Another proposal can be made."))
     return redirect("desk:breach", breach_id=row.breach_id)
+
+
+@for_listers
+@require_POST
+def answer_again(request: HttpRequest, actor: Actor, breach_id: UUID) -> HttpResponse:
+    """The request is opened again: who was shown somebody else is owed an answer."""
+    breaches.answer_again(breach_id=breach_id, actor=actor)
+    messages.success(request, _("The request is open again and is answered anew."))
+    return redirect("desk:breach", breach_id=breach_id)
 
 
 @for_listers

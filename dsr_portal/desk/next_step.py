@@ -676,7 +676,7 @@ def _after_delivery(case: Case, actor: Actor) -> NextStep:
             _("Nothing is left to do"),
             _("The letter left. When the person gives more, the request opens again."),
         )
-    outcome = matching.outcome(case.id)
+    outcome = matching.held_now(case.id)
     if outcome is None or not outcome.same:
         return NextStep(_("Nothing is left to do"), _("No record of this person was confirmed."))
     return NextStep(

@@ -192,7 +192,7 @@ def _chosen(form: HoldBackForm) -> dict[str, Any]:
 
 def _pictures(found: Case, what: HeldBack) -> list[tuple[str, str]]:
     """The confirmed pictures not held back yet, by number and where each stood."""
-    outcome = matching.outcome(found.id)
+    outcome = matching.held_now(found.id)
     held = cases.held_back(found.id, what)
     same = [one for one in outcome.same if one not in held] if outcome else []
     images = dict(Record.objects.filter(id__in=same).values_list("id", "image_id"))

@@ -79,6 +79,7 @@ urlpatterns = [
     path("breaches/<uuid:breach_id>/notified/", breaching.notified, name="breach_notified"),
     path("breaches/<uuid:breach_id>/tell/", breaching.tell, name="breach_tell"),
     path("breaches/<uuid:breach_id>/spare/", breaching.spare, name="breach_spare"),
+    path("breaches/<uuid:breach_id>/again/", breaching.answer_again, name="breach_again"),
     path("breaches/<uuid:breach_id>/close/", breaching.close, name="breach_close"),
     path("breaches/decisions/<uuid:decision_id>/", breaching.agree, name="breach_agree"),
     path("breaches/decisions/<uuid:decision_id>/no/", breaching.turn_down, name="breach_turn_down"),

@@ -35,7 +35,7 @@ from dsr_portal.gallery import statements
 from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
 from dsr_portal.gallery.selectors import Coverage
-from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround
+from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround, cited
 from dsr_portal.law.country_names import country_name
 from dsr_portal.matching.models import Search
 from dsr_portal.policy import selectors as policy
@@ -957,10 +957,10 @@ def _codes_held_back(gathered: Gathered) -> list[str]:
             continue
         ground = REFUSAL_GROUNDS[RefusalGround(one.ground)]
         points.append(
-            _("Face code of picture %(number)s not given (%(article)s GDPR): %(ground)s %(facts)s")
+            _("Face code of picture %(number)s not given (%(article)s): %(ground)s %(facts)s")
             % {
                 "number": one.number,
-                "article": ground.article,
+                "article": cited(ground.article),
                 "ground": ground.text,
                 "facts": one.facts,
             }
@@ -984,8 +984,8 @@ def _held_back(gathered: Gathered) -> list[str]:
     for one in left_out:
         ground = REFUSAL_GROUNDS[RefusalGround(one.ground)]
         points.append(
-            _("Not shown (%(article)s GDPR): %(ground)s %(facts)s")
-            % {"article": ground.article, "ground": ground.text, "facts": one.facts}
+            _("Not shown (%(article)s): %(ground)s %(facts)s")
+            % {"article": cited(ground.article), "ground": ground.text, "facts": one.facts}
         )
     for one in gathered.held_back:
         if one.what != HeldBack.ERASURE:
@@ -993,12 +993,12 @@ def _held_back(gathered: Gathered) -> list[str]:
         ground = EXEMPTIONS[Exemption(one.ground)]
         points.append(
             _(
-                "Not deleted until %(until)s, but locked (%(article)s GDPR). Picture: %(which)s. "
+                "Not deleted until %(until)s, but locked (%(article)s). Picture: %(which)s. "
                 "%(ground)s %(facts)s"
             )
             % {
                 "until": day(one.until),
-                "article": ground.article,
+                "article": cited(ground.article),
                 "which": one.number or _("not shown"),
                 "ground": ground.text,
                 "facts": one.facts,

@@ -99,7 +99,7 @@ class Gathered:
 @outside("Gathering an answer")
 def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown]) -> Gathered:
     """Read what the answer needs. Raises `inventory.Unmapped` for what nobody has placed."""
-    outcome = matching.outcome(answer.case_id)
+    outcome = matching.held_now(answer.case_id)
     private = _private(outcome)
     everything = [*records, *private]
     inventory.refuse_unmapped(everything)
@@ -132,7 +132,7 @@ def gather(answer: Answer, records: Sequence[Record], shown: Mapping[UUID, Shown
         logs=gallery.lookup_coverage(),
         coverage=gallery.coverage(),
         inconclusive=len(outcome.inconclusive) if outcome else 0,
-        held_back=_held_back(answer, [record.id for record in records]),
+        held_back=_held_back(answer, outcome, [record.id for record in records]),
         other_systems=other_systems.lines(answer.case),
         found_files=found_files.opened(answer.case),
         none_stated_at=none.stated_at if none is not None else None,
@@ -149,7 +149,9 @@ def _private(outcome: matching.MatchOutcome | None) -> list[Record]:
     return list(rows.select_related("image__source").order_by("enrolled_at", "id"))
 
 
-def _held_back(answer: Answer, ids: Sequence[UUID]) -> list[Kept]:
+def _held_back(
+    answer: Answer, outcome: matching.MatchOutcome | None, ids: Sequence[UUID]
+) -> list[Kept]:
     rows = [
         *held_back(answer.case_id, HeldBack.ANSWER).values(),
         *held_back(answer.case_id, HeldBack.ERASURE).values(),
@@ -165,6 +167,7 @@ def _held_back(answer: Answer, ids: Sequence[UUID]) -> list[Kept]:
             number=ids.index(row.record_id) + 1 if row.record_id in ids else None,
         )
         for row in rows
+        if outcome is not None and row.record_id in outcome.same
     ]
 
 

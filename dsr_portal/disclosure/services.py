@@ -78,7 +78,7 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             "search_repeats",
             _("Pictures came since the search. They are being compared; then make the answer."),
         )
-    outcome = matching.outcome(case_id)
+    outcome = matching.held_now(case_id)
     search = matching.latest_search(case_id)
     if outcome is None or search is None:
         raise Conflict("not_decided", _("Two persons have not decided yet."))
@@ -233,9 +233,11 @@ def approve_answer(*, answer_id: UUID, actor: Actor) -> Answer:
 
 def _leaves_out(case: Case) -> bool:
     """Whether two persons held something back, or law forbids to hand it out (law R-02, C-09)."""
-    outcome = matching.outcome(case.id)
-    aside = outcome is not None and bool(outcome.aside)
-    return aside or Withheld.objects.filter(case=case).exists()
+    outcome = matching.held_now(case.id)
+    if outcome is None:
+        return False
+    kept_back = Withheld.objects.filter(case=case, record_id__in=outcome.same)
+    return bool(outcome.aside) or kept_back.exists()
 
 
 def shred_package(*, case_id: UUID, actor: Actor, reason: str) -> None:

@@ -213,7 +213,7 @@ def discard(*, answer_id: UUID, actor: Actor) -> Answer:
             raise Conflict("answer_not_ready", _("This answer does not wait for approval."))
         if answer.kind not in LETTER_ONLY:
             raise Conflict("answer_not_ready", _("Only this letter can be set aside."))
-        _set_aside(answer, actor, "second_person_disagrees")
+        put_aside(answer, actor, "second_person_disagrees")
     answer.refresh_from_db()
     return answer
 
@@ -222,10 +222,11 @@ def set_aside(*, case_id: UUID, actor: Actor, reason: str) -> None:
     """A letter to who was not known is not the answer any more: the request went on."""
     standing = Answer.objects.select_for_update().filter(case_id=case_id, kind__in=LETTER_ONLY)
     for answer in standing.exclude(state__in=_OUT_OF_FORCE):
-        _set_aside(answer, actor, reason)
+        put_aside(answer, actor, reason)
 
 
-def _set_aside(answer: Answer, actor: Actor, reason: str) -> None:
+def put_aside(answer: Answer, actor: Actor, reason: str) -> None:
+    """Note that an answer is not the answer of its case any more; in the caller's unit of work."""
     answer.state = AnswerState.SET_ASIDE
     answer.save(update_fields=["state"])
     record(

@@ -145,7 +145,7 @@ def _require_item(case: Case, record_id: UUID, what: HeldBack) -> None:
     problem = why_not(case)
     if problem is not None:
         raise problem
-    outcome = matching.outcome(case.id)
+    outcome = matching.held_now(case.id)
     if outcome is None or record_id not in outcome.same:
         raise BadInput("no_such_record", _("Choose one of the confirmed pictures."))
     if record_id in held_back(case.id, what):
@@ -153,9 +153,9 @@ def _require_item(case: Case, record_id: UUID, what: HeldBack) -> None:
 
 
 def _require_something_left(case: Case) -> None:
-    outcome = matching.outcome(case.id)
-    left = len(outcome.same) - len(held_back(case.id, HeldBack.ANSWER)) if outcome else 0
-    if left <= 1:
+    outcome = matching.held_now(case.id)
+    shown = set(outcome.same) - set(held_back(case.id, HeldBack.ANSWER)) if outcome else set()
+    if len(shown) <= 1:
         raise Conflict(
             "nothing_left",
             _("These grounds never carry a refusal of everything: one picture stays in."),

@@ -18,9 +18,9 @@ from django.utils.translation import ngettext
 
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.services import record
-from dsr_portal.cases import other_systems, standing_answers
+from dsr_portal.cases import exemptions, other_systems, standing_answers
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, DeliveryKind, Outcome
+from dsr_portal.cases.models import Case, DeliveryKind, Outcome, Withheld
 from dsr_portal.cases.moves import lock
 from dsr_portal.cases.other_models import SearchedOutcome
 from dsr_portal.cases.states import Action
@@ -655,7 +655,14 @@ def _face_block_words(plan: Plan) -> str:
     ) % {"day": day(block.until)}
 
 
+def _contact_until(kept: Sequence[Withheld]) -> str:
+    if kept:
+        return _("until 30 days after the last picture that we keep is deleted")
+    return _("until 30 days after this case closes")
+
+
 def _kept(plan: Plan) -> dict[str, Any]:
+    kept = [] if plan.own else exemptions.standing(plan.case)
     package = plan.verifications.filter(store="answer_package").first()
     rows = [
         (
@@ -667,7 +674,18 @@ def _kept(plan: Plan) -> dict[str, Any]:
             _("List of destroyed keys"),
             _("numbers without picture, so that a backup can't bring your data back unnoticed"),
         ),
-        (_("Your contact data"), _("until 30 days after this case closes")),
+        (_("Your contact data"), _contact_until(kept)),
+    ]
+    rows += [
+        (
+            _("A picture of you, and its face code"),
+            _(
+                "locked and out of the search until %(day)s; our answer or a later letter says why"
+                " (Art. 17(3) GDPR)"
+            )
+            % {"day": day(one.until)},
+        )
+        for one in kept
     ]
     if package is not None and package.until is not None:
         rows.append(

@@ -25,10 +25,11 @@ from dsr_portal.core.errors import BadInput, Conflict
 from dsr_portal.core.ids import new_id
 from dsr_portal.erasure import duplicates
 from dsr_portal.erasure.models import Ground, OrderedErasure, Plan, PlanState, Why
+from dsr_portal.erasure.selectors import opened_again_since
 from dsr_portal.gallery.models import Record, Source
 from dsr_portal.gallery.sources import NO_BASIS
 from dsr_portal.law import authorities
-from dsr_portal.law.articles import ERASURE_GROUNDS, ErasureGround
+from dsr_portal.law.articles import ERASURE_GROUNDS, ErasureGround, cited
 from dsr_portal.matching import selectors as matching
 from dsr_portal.vault import services as vault
 
@@ -114,7 +115,8 @@ def why_not(case: Case) -> Conflict | None:
         return Conflict("erasure_not_asked", _("Erasure was not asked for in this case."))
     if not _confirmed(case):
         return Conflict("not_decided", _("Two persons have not decided yet."))
-    begun = set(Plan.objects.filter(case=case, own=False).values_list("state", flat=True))
+    rows = Plan.objects.filter(case=case, own=False)
+    begun = {one.state for one in rows if not opened_again_since(one, case)}
     if begun & _BEGUN or (PlanState.DONE in begun and not exemptions.over(case)):
         return Conflict("erasure_runs", _("The erasure has begun: its grounds stand."))
     return None
@@ -267,7 +269,7 @@ def told(plan: Plan) -> list[tuple[str, str]]:
     sources = _sources_of_plan(plan)
     return [
         (
-            article_of(row.ground),
+            cited(ERASURE_GROUNDS[ErasureGround(row.ground)].article),
             f"{ERASURE_GROUNDS[ErasureGround(row.ground)].text} {_reason(row, sources)}".strip(),
         )
         for row in plan.grounds.order_by("ground")
@@ -275,6 +277,7 @@ def told(plan: Plan) -> list[tuple[str, str]]:
 
 
 def article_of(ground: str) -> str:
+    """The article for machines and authorities, in English whatever the person reads."""
     return f"{ERASURE_GROUNDS[ErasureGround(ground)].article} GDPR"
 
 

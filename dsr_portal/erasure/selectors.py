@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from dsr_portal.cases.models import Case
+from dsr_portal.cases.states import OVER
 from dsr_portal.erasure.models import Plan, PlanRecord, PlanState, Step, Verification
 from dsr_portal.jobs.models import Job, JobState
 
@@ -11,6 +13,12 @@ def current_plan(case_id: UUID) -> Plan | None:
     """The plan of what the person asked: the one in force, else the newest that was stopped."""
     rows = Plan.objects.filter(case_id=case_id, own=False).order_by("-frozen_at")
     return rows.exclude(state=PlanState.STOPPED).first() or rows.first()
+
+
+def opened_again_since(plan: Plan, case: Case) -> bool:
+    """Whether the request was opened again after this plan was done: a plan that is done closes its
+    request, and what a second answer tells of has a plan of its own (law O-03)."""
+    return plan.state == PlanState.DONE and case.status not in OVER
 
 
 def own_plan(case_id: UUID) -> Plan | None:

@@ -52,7 +52,7 @@ from dsr_portal.erasure.models import (
     StepState,
     WaitCode,
 )
-from dsr_portal.erasure.selectors import VERIFY
+from dsr_portal.erasure.selectors import VERIFY, opened_again_since
 from dsr_portal.gallery import copies
 from dsr_portal.gallery import selectors as gallery_rows
 from dsr_portal.gallery import services as gallery
@@ -121,7 +121,10 @@ def start_erasure(*, case_id: UUID, actor: Actor, resumes: UUID | None = None) -
         case = lock(case_id)
         standing = Plan.objects.filter(case=case, own=False).exclude(state=PlanState.STOPPED)
         plan = standing.select_for_update().order_by("-frozen_at").first()
-        if plan is not None and plan.state == PlanState.DONE and exemptions.over(case):
+        done = plan is not None and plan.state == PlanState.DONE
+        if plan is not None and opened_again_since(plan, case):
+            plan = None
+        if done and exemptions.over(case):
             # What an exemption kept is erased by a plan of its own (Art. 17(3)).
             plan = None
             proposals.lapse(case, actor=_ACTOR, kinds=(ProposalKind.LENGTHEN,))
@@ -574,7 +577,7 @@ def start_due() -> int:
     closed = {case.id: case for case in [*_lock_was_lifted(), *_exemption_is_over()]}
     started = sum(_quietly(_start_as_approver, case) for case in closed.values())
     for case in _delivered_and_asked():
-        if case.delivered_at is None or _plan_in_force(case.id) or not _something_same(case.id):
+        if case.delivered_at is None or _plan_in_force(case) or not _something_same(case.id):
             continue
         if _said_not_me(case) or cases.locked_instead(case):
             continue
@@ -615,7 +618,7 @@ def close_without_records() -> int:
         over = case.delivered_at is not None and case.delivered_at < until
         if case.id in waits:
             continue
-        if over and not _plan_in_force(case.id) and not _something_same(case.id):
+        if over and not _plan_in_force(case) and not _something_same(case.id):
             cases.close(case_id=case.id, actor=_ACTOR)
             closed += 1
     return closed
@@ -714,7 +717,7 @@ def _lock_was_lifted() -> list[Case]:
     return [
         case
         for case in lifted.distinct().order_by("id")
-        if not _plan_in_force(case.id) and _something_same(case.id) and not _said_not_me(case)
+        if not _plan_in_force(case) and _something_same(case.id) and not _said_not_me(case)
     ]
 
 
@@ -749,14 +752,17 @@ def _delivered_and_asked() -> list[Case]:
     return list(rows.order_by("due_on", "id"))
 
 
-def _plan_in_force(case_id: UUID) -> bool:
-    rows = Plan.objects.filter(case_id=case_id, own=False)
-    return rows.exclude(state=PlanState.STOPPED).exists()
+def _plan_in_force(case: Case) -> bool:
+    rows = Plan.objects.filter(case=case, own=False).exclude(state=PlanState.STOPPED)
+    return any(not opened_again_since(one, case) for one in rows)
 
 
 def _something_same(case_id: UUID) -> bool:
     outcome = matching.outcome(case_id)
-    return outcome is not None and bool(set(outcome.same) - kept_from_erasure(case_id))
+    if outcome is None:
+        return False
+    found = Record.objects.filter(id__in=set(outcome.same) - kept_from_erasure(case_id))
+    return found.exclude(state=Record.State.ERASED).exists()
 
 
 def _quietly(act: Callable[[Case], None], case: Case) -> int:

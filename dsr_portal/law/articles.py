@@ -1,9 +1,11 @@
 """Rights, articles and grounds by the words people and officers read. Pure data (law T-09)."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -70,6 +72,26 @@ RIGHTS: dict[Right, RightFacts] = {
 
 def label(right: Right | str) -> Any:
     return RIGHTS[Right(right)].label
+
+
+_CITED = re.compile(r"Art\. (\d+)(?:\((\d+)\))?(?:\(([a-z])\))?")
+
+
+def cited(article: str) -> str:
+    """An article of this module with its law, as the language of the reader cites it.
+
+    "Art. 17(3)(e)" is "Art. 17(3)(e) GDPR", and "Art. 17 Abs. 3 Buchst. e DSGVO" in German.
+    """
+    found = _CITED.fullmatch(article)
+    if found is None:
+        raise ValueError(f"no single article: {article}")
+    number, paragraph, letter = found.groups()
+    parts = {"number": number, "paragraph": paragraph, "letter": letter}
+    if letter:
+        return gettext("Art. %(number)s(%(paragraph)s)(%(letter)s) GDPR") % parts
+    if paragraph:
+        return gettext("Art. %(number)s(%(paragraph)s) GDPR") % parts
+    return gettext("Art. %(number)s GDPR") % parts
 
 
 def article(right: Right | str) -> str:

@@ -16,6 +16,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.core.registries import JobKind, job_kinds
 from dsr_portal.gallery import services as gallery
+from dsr_portal.gallery.models import Record
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Waiting
 from dsr_portal.matching import named, photo_letters, photos, rules, services, shared, widening
@@ -371,8 +372,9 @@ def _finish(row: Search) -> None:
     row.finished_at = clock.now()
     row.save()
     if row.since is None:
-        # A later search lays everything of the case before two persons again.
-        Candidate.objects.filter(case=row.case).update(search=row)
+        # A later search lays everything of the case before two persons again that is still there.
+        kept = Candidate.objects.filter(case=row.case).exclude(record__state=Record.State.ERASED)
+        kept.update(search=row)
     elif row.candidates.exists():
         case = Case.objects.get(id=row.case_id)
         if case.status == Status.DECIDED:

@@ -1,7 +1,7 @@
 """What each person may see of a review. Blindness is a property of these functions (R19)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from dsr_portal.audit import selectors as audit
 from dsr_portal.audit.models import Event
 from dsr_portal.cases.selectors import taken_out
 from dsr_portal.core.actor import Actor
+from dsr_portal.gallery.models import Record
 from dsr_portal.matching import asides
 from dsr_portal.matching import photos as photo_set
 from dsr_portal.matching.models import (
@@ -41,6 +42,7 @@ __all__ = [
     "current_review",
     "events_for",
     "grouped",
+    "held_now",
     "is_blind",
     "laid_before",
     "latest_probe",
@@ -174,6 +176,22 @@ def outcome(case_id: UUID) -> MatchOutcome | None:
         tuple(covered["private"]),
         tuple(aside),
     )
+
+
+def held_now(case_id: UUID) -> MatchOutcome | None:
+    """What two persons found, of what is still held: what an answer tells of.
+
+    A request that was opened again after an erasure knows records that are gone (law O-03).
+    """
+    found = outcome(case_id)
+    if found is None:
+        return None
+    kinds = ("same", "inconclusive", "private", "aside")
+    known = {one for kind in kinds for one in getattr(found, kind)}
+    erased = Record.objects.filter(id__in=known, state=Record.State.ERASED)
+    gone = set(erased.values_list("id", flat=True))
+    left = {kind: tuple(one for one in getattr(found, kind) if one not in gone) for kind in kinds}
+    return replace(found, **left)
 
 
 def own_decisions(review: Review, actor: Actor) -> Sequence[Decision]:

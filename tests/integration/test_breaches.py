@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.models import Event
-from dsr_portal.cases import recusals
+from dsr_portal.cases import lateness, recusals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Case, Delivery, DeliveryState, LetterState
 from dsr_portal.compliance import breaches
@@ -207,6 +207,32 @@ def test_links_open_again_by_their_own_breach_only_and_a_new_report_is_a_new_one
     assert Delivery.objects.get().state == DeliveryState.SUSPENDED
     settle(again)
     assert Delivery.objects.get().state == DeliveryState.RELEASED
+
+
+def test_who_got_somebody_elses_answer_and_no_other_is_late(
+    friday: Travel, chief: Actor, director: Actor
+) -> None:
+    """O-07, R25: a closed answer is none; nobody is offered another where nothing was wrong."""
+    case, other = support.opened(), support.opened(email="ada@example.org")
+    reports = []
+    for one in (case, other):
+        support.delivered(one)
+        reports.append(breaches.report_wrong_person(case_id=one.id, actor=support.person(one)))
+    wrong, right = reports
+    with pytest.raises(NotAllowed):
+        breaches.answer_again(breach_id=wrong.id, actor=support.OFFICER)
+    breaches.answer_again(breach_id=wrong.id, actor=chief)
+    with pytest.raises(Conflict, match="not_closed_answer"):
+        breaches.answer_again(breach_id=wrong.id, actor=chief)
+    row = breaches.propose_spare(
+        breach_id=right.id, what="no_breach", reason="It is them.", actor=chief
+    )
+    breaches.agree_spare(decision_id=row.id, actor=director)
+    with pytest.raises(Conflict, match="not_closed_answer"):
+        breaches.answer_again(breach_id=right.id, actor=chief)
+    friday.to("2026-10-13")
+    assert lateness.notice_late() == 1
+    assert case.lateness.get().missed_on.isoformat() == "2026-10-12"
 
 
 # -- the authority ------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ DESK_PAGES = {
     "desk:breach_spare": ("post", {}, LISTERS),
     "desk:breach_agree": ("post", {}, LISTERS),
     "desk:breach_turn_down": ("post", {}, LISTERS),
+    "desk:breach_again": ("post", {}, LISTERS),
     "desk:breach_close": ("post", {}, LISTERS),
     "desk:kept": ("get", {}, ORDER_TAKERS),
     "desk:hold_kept": ("post", {}, ORDER_TAKERS),

@@ -183,7 +183,7 @@ def identified(case: Case) -> Case:
 
 def decided(case: Case, verdicts: dict[UUID, str], *, why: str = "") -> Case:
     """Two officers decide about every candidate; `verdicts` by record id, else "not the same"."""
-    review = Review.objects.get(case=case)
+    review = Review.objects.filter(case=case).latest("round")
     matching.take_review(review_id=review.id, actor=OFFICER)
     _decide_all(review, OFFICER, Position.FIRST, verdicts, why)
     review.refresh_from_db()

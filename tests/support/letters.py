@@ -90,6 +90,7 @@ def faults(read: ReadBack, case: Case) -> list[str]:
     if language != "en":
         said = read.text.replace(settings.DSR_CONTROLLER["dpo"], "")
         found += [f"English: {one}" for one in english_left(said, language)]
+        found += ["English: GDPR"] * ("GDPR" in said)
     return found
 
 

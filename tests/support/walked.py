@@ -75,7 +75,7 @@ def answered(case: Case) -> tuple[Case, Answer, str]:
     assert faults(read, case) == []
     case = answers.released(answer)
     assert case.status == Status.DELIVERED
-    pdf = opened(case.deliveries.get(kind="answer"))
+    pdf = opened(case.deliveries.filter(kind="answer").latest("created_at"))
     assert pdf == documents.open_document(answer.document_id) == read.pdf
     return case, answer, answers.text_of(pdf)
 

@@ -17,6 +17,7 @@ NOT_FOR_PERSONS = {"audit", "assessment", "records", "board"}
 """Read by authorities, staff or the board, in English."""
 
 _WALKS = "integration/test_walks.py::"
+_CLOCK = "integration/test_walks_of_the_clock.py::"
 WHOLE = ("integration/test_walks", "integration/test_answer_on_paper.py::test_a_case_on_paper_from")
 """Tests that go from intake to closing; the others walk what is special to their kind."""
 
@@ -111,54 +112,36 @@ WALKS = (
     Walk("By a child", _WALKS + "test_a_child_asks_about_a_page", ("answer",)),
     Walk(
         "One page, without showing who it is",
-        "integration/test_one_page.py::test_what_is_erased_is_gone_and_nobody_outside_can_tell",
+        _CLOCK + "test_one_page_from_the_wish_to_what_was_done",
         ("named_page",),
     ),
-    Walk(
-        "Locked after one check only",
-        "integration/test_neutral_letter.py"
-        "::test_the_letter_is_the_same_whether_something_was_found_or_not",
-        ("neutral",),
-    ),
-    Walk(
-        "Taken back",
-        "integration/test_cases.py::test_withdrawing_a_request_ends_it_and_its_links",
-        (),
-    ),
-    Walk(
-        "Late",
-        "integration/test_case_clock.py"
-        "::test_late_is_a_letter_on_the_first_working_day_and_every_week",
-        ("late",),
-    ),
+    Walk("Locked after one check only", _CLOCK + "test_locked_after_one_check", ("neutral",)),
+    Walk("Taken back", _CLOCK + "test_taken_back", ()),
+    Walk("Late", _CLOCK + "test_late_from_its_letters_to_the_answer", ("late", "answer")),
     Walk(
         "With more time",
-        "integration/test_case_clock.py"
-        "::test_more_time_takes_two_persons_and_a_letter_sent_in_the_first_month",
-        ("extension",),
+        _CLOCK + "test_more_time_from_its_letter_to_the_answer",
+        ("extension", "nothing_found"),
     ),
     Walk(
         "With a pause",
-        "integration/test_asks.py"
-        "::test_silence_is_told_leads_to_the_closing_letter_and_never_ends_the_case",
-        ("need_info", "ask_reminder"),
+        _CLOCK + "test_a_pause_from_the_question_to_the_answer",
+        ("need_info", "ask_reminder", "answer"),
     ),
     Walk(
         "By the order of an authority",
-        "integration/test_orders.py"
-        "::test_an_order_to_answer_opens_the_closed_case_again_with_both_dates",
-        ("answer",),
+        _CLOCK + "test_an_order_opens_an_answered_case_for_a_second_whole_way",
+        ("answer", "certificate", "need_info"),
     ),
     Walk(
         "Kept longer by an exemption",
-        "integration/test_exemption_day.py"
-        "::test_before_its_last_day_two_persons_set_a_later_one_and_the_person_is_told",
-        ("exemption",),
+        _CLOCK + "test_kept_longer_by_an_exemption_until_it_is_erased",
+        ("answer", "certificate", "exemption"),
     ),
     Walk(
         "After a breach",
-        "integration/test_breaches.py::test_a_person_is_written_to_with_every_part_in_plain_words",
-        ("breach",),
+        _CLOCK + "test_after_a_breach_the_request_is_answered_once_more",
+        ("answer", "breach"),
     ),
 )
 _INTRODUCTION = """# Requests walked through
