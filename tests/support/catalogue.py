@@ -63,7 +63,7 @@ FOR_OTHERS = (
     "dsr_portal/cases/management/",
     "dsr_portal/cases/mandate_events.py",
     "dsr_portal/cases/moves.py",
-    "dsr_portal/cases/ordered.py",
+    "dsr_portal/cases/reopening.py",
     "dsr_portal/cases/page_models.py",
     "dsr_portal/cases/paper_models.py",
     "dsr_portal/cases/proposals.py",
