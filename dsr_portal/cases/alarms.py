@@ -23,6 +23,7 @@ from dsr_portal.cases import (
     exemptions,
     lateness,
     recusals,
+    wish_pauses,
 )
 from dsr_portal.cases.clocks import Clock, clock_of
 from dsr_portal.cases.lateness import owed
@@ -185,6 +186,8 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
     silent = asking.unanswered(case)
     if silent is not None and asking.waited_enough(silent):
         yield Alarm.CLOSE_DUE, str(silent.id)
+    for question in wish_pauses.silent(case):
+        yield Alarm.WISH_SILENT, str(question.id)
     yield from _ordered(case)
     if case.urgent and owed(case) == "answer" and not _seen(case):
         yield Alarm.UNSEEN, case.received_on.isoformat()

@@ -73,6 +73,17 @@ LETTERS: dict[str, tuple[Promise, ...]] = {
         _("You can call us. A person helps you. You did nothing wrong."),
         _("You can complain about us. It costs nothing."),
     ),
+    "wish_extension": (
+        _("We need more time for one thing you asked. The letter says until when."),
+        _("That is our fault, not yours. You have to do nothing."),
+        _("You do not have to wait for us. You can complain now. It costs nothing."),
+    ),
+    "wish_ask": (
+        _("We have one question about what you asked us later."),
+        _("You can choose how you answer. You did nothing wrong."),
+        _("You can call us. A person helps you."),
+        _("You can complain about us. It costs nothing."),
+    ),
     "photo": (
         _("We can't use the photo you sent. The letter says why."),
         _("You can send another one. You do not have to. The letter shows other ways."),

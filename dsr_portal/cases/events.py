@@ -231,6 +231,34 @@ TYPES = [
         ("L-12", "D-06"),
     ),
     EventType(
+        "wish.asked",
+        {"right": RIGHT, "ground": Code(choices=tuple(PauseGround.values))},
+        ("L-02", "D-07"),
+    ),
+    EventType(
+        "wish.paused",
+        {"right": RIGHT, "ground": Code(choices=tuple(PauseGround.values))},
+        ("L-12", "D-07"),
+    ),
+    EventType("wish.resumed", {"right": RIGHT, "days": Count()}, ("L-12", "D-07")),
+    EventType(
+        "wish.due_moved",
+        {
+            "right": RIGHT,
+            "why": Code(),
+            "due_on": Day(),
+            "paused_days": Count(),
+            "months": Count(),
+        },
+        ("L-12", "D-06", "D-07"),
+    ),
+    *(
+        EventType(
+            name, {"right": RIGHT, "months": Count(), "letter": Id()}, ("L-12", "D-06")
+        )
+        for name in ("wish.extended", "wish.extension_void")
+    ),
+    EventType(
         "record.withheld",
         {
             "what": Code(choices=tuple(HeldBack.values)),
@@ -403,6 +431,10 @@ for _type in TYPES:
     event_types.register(_type)
 
 
+def _wish(p: Mapping[str, Any]) -> dict[str, Any]:
+    return {"right": RightCode(p["right"]).label, "ground": PauseGround(p["ground"]).label}
+
+
 def _day(written: str) -> str:
     """The trail keeps ISO dates; people read words."""
     return day_words(date.fromisoformat(written))
@@ -555,6 +587,32 @@ SENTENCES = {
         % {"kind": LetterKind(p["kind"]).label}
     ),
     "extension.told": lambda p: _("The person was told in time that it takes longer."),
+    "wish.asked": lambda p: (
+        _("We asked about a wish that was added (%(right)s): %(ground)s.") % _wish(p)
+    ),
+    "wish.paused": lambda p: (
+        _("The clock of an added wish stands still (%(right)s): %(ground)s.") % _wish(p)
+    ),
+    "wish.resumed": lambda p: (
+        ngettext(
+            "The clock of an added wish (%(right)s) runs again after %(days)s day.",
+            "The clock of an added wish (%(right)s) runs again after %(days)s days.",
+            p["days"],
+        )
+        % {"right": RightCode(p["right"]).label, "days": p["days"]}
+    ),
+    "wish.due_moved": lambda p: (
+        _("The date of an added wish (%(right)s) moved. Due %(due)s.")
+        % {"right": RightCode(p["right"]).label, "due": _day(p["due_on"])}
+    ),
+    "wish.extended": lambda p: (
+        _("The person was told in time that an added wish takes longer (%(right)s).")
+        % {"right": RightCode(p["right"]).label}
+    ),
+    "wish.extension_void": lambda p: (
+        _("The letter about an added wish (%(right)s) came too late: its period is not longer.")
+        % {"right": RightCode(p["right"]).label}
+    ),
     "record.withheld": lambda p: (
         _("One picture is held back %(what)s.") % {"what": HeldBack(p["what"]).label}
     ),

@@ -55,7 +55,7 @@ def propose(*, case_id: UUID, actor: Actor, reason: str, months: int, words: str
     with unit_of_work():
         case = lock(case_id)
         _require_open(case)
-        _require_may_tell(case, reason)
+        require_may_tell(case, reason)
         filled = letters.own_words(words, case)
         return proposals.propose(
             case=case,
@@ -66,7 +66,8 @@ def propose(*, case_id: UUID, actor: Actor, reason: str, months: int, words: str
         )
 
 
-def _require_may_tell(case: Case, reason: str) -> None:
+def require_may_tell(case: Case, reason: str) -> None:
+    """`BadInput("reason_tells")` for a reason that says that something was found, too early."""
     known = case.level >= DISCLOSURE_LEVEL
     if reason in TELLING and not (known and case.status == Status.DECIDED):
         raise BadInput(
@@ -102,7 +103,7 @@ def _require_open(case: Case) -> None:
 
 def _check(proposal: Proposal, case: Case, actor: Actor) -> None:
     _require_open(case)
-    _require_may_tell(case, proposal.codes["reason"])
+    require_may_tell(case, proposal.codes["reason"])
 
 
 def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
@@ -127,7 +128,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
             "new_due": due.legal.isoformat(),
             "reason": proposal.codes["reason"],
             "words": vault.read(case.file_unit, proposal.field).decode(),
-            "progress": _progress(case),
+            "progress": progress(case),
         },
     )
     Extension.objects.create(
@@ -139,7 +140,7 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
     )
 
 
-def _progress(case: Case) -> str:
+def progress(case: Case) -> str:
     """Where the case stands, in words that do not depend on what was found (R3)."""
     with translation.override(case.language):
         if case.status in BEFORE_SEARCH:

@@ -13,6 +13,8 @@ from dsr_portal.cases import (
     pauses,
     proposals,
     refusals,
+    wish_extensions,
+    wish_pauses,
 )
 from dsr_portal.cases.models import Letter, LetterKind, LetterState, ProposalKind
 from dsr_portal.core.registries import JobKind, job_kinds
@@ -38,6 +40,8 @@ def send_account_link(ctx: JobContext) -> None:
 for _kind, _handler in (
     (ProposalKind.PAUSE, pauses.HANDLER),
     (ProposalKind.EXTENSION, extensions.HANDLER),
+    (ProposalKind.WISH_EXTENSION, wish_extensions.HANDLER),
+    (ProposalKind.WISH_PAUSE, wish_pauses.HANDLER),
     (ProposalKind.REFUSE, refusals.HANDLER),
     (ProposalKind.NO_REQUEST, mail_desk.HANDLER),
     (ProposalKind.ASK_AGAIN, asking_again.HANDLER),
@@ -46,6 +50,8 @@ for _kind, _handler in (
 ):
     proposals.handlers.register(_kind, _handler)
 letters.after_sent.register(LetterKind.EXTENSION, extensions.told)
+letters.after_sent.register(LetterKind.WISH_EXTENSION, wish_extensions.told)
+letters.after_sent.register(LetterKind.WISH_ASK, wish_pauses.sent)
 letters.after_sent.register(LetterKind.REFUSAL, refusals.sent)
 letters.after_sent.register(LetterKind.NEED_INFO, asking.sent)
 letters.after_sent.register(LetterKind.IDENTITY_DOUBT, asking.sent)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import corrections, letters
+from dsr_portal.cases import corrections, letters, wish_clocks
 from dsr_portal.cases.clocks import refresh_due
 from dsr_portal.cases.correction_models import CorrectionState
 from dsr_portal.cases.locking import lock
@@ -87,6 +87,7 @@ def notice_late() -> int:
     A clock that stands still is moved on first. Returns how many letters were written.
     """
     refresh_due()
+    wish_clocks.refresh_due()
     today = clock.today()
     open_still = CorrectionState.OPEN
     missed = Case.objects.filter(

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from dsr_portal.cases import corrections
 from dsr_portal.cases.correction_models import Correction, CorrectionState
 from dsr_portal.cases.letters import Body, Facts, Section, Spec
-from dsr_portal.cases.models import Case, LetterKind, LockEnd, Missing
-from dsr_portal.cases.texts import WHY_ASKED, choice_words, day_words
+from dsr_portal.cases.models import Case, LetterKind, LockEnd, Means, Missing, PauseGround
+from dsr_portal.cases.texts import WHY_ASKED, choice_words, day_words, right_words
 from dsr_portal.law.articles import (
     CORRECTION_GROUNDS,
     EXEMPTIONS,
@@ -86,6 +86,127 @@ EXTENSION = Spec(
     required=("why", "sorry", "progress", "rights"),
     compose=_extension,
     neutral=False,
+)
+
+
+# -- one wish that came later than the request (Art. 12(3); law D-06, D-07) -----------------------
+
+
+def _wish_rows(facts: Facts) -> list[tuple[str, str]]:
+    return [(_("This letter is about"), right_words(facts["right"]))]
+
+
+def _rest_goes_on() -> Section:
+    return section(
+        "rest",
+        _("What stays as it is"),
+        _("This is about one thing only. Everything else you asked goes on and keeps its date."),
+    )
+
+
+def _wish_extension(case: Case, facts: Facts) -> Body:
+    made = _extension(case, facts)
+    return Body(
+        short=_("For one thing you asked later we need more time: until %(due)s at the latest.")
+        % {"due": _day(facts, "new_due")},
+        rows=[*_wish_rows(facts), (_("You asked it on"), _day(facts, "asked_on")), *made.rows],
+        sections=[*made.sections[:-1], _rest_goes_on(), made.sections[-1]],
+    )
+
+
+WISH_EXTENSION = Spec(
+    name=LetterKind.WISH_EXTENSION,
+    title=gettext_lazy("We need more time for something you asked later"),
+    law="Art. 12(3); D-06",
+    when="two persons agreed to take longer for a wish that was added; only in its first month",
+    required=("why", "sorry", "progress", "rest", "rights"),
+    compose=_wish_extension,
+    neutral=False,
+)
+
+
+_WISH_CLOCK: dict[str, Callable[[], str]] = {
+    "stands": lambda: _(
+        "Our time for this one thing stands still from the day this letter leaves us until the day"
+        " you answer. Without that, it would be due on %(due)s."
+    ),
+    "agree": lambda: _(
+        "Our time for this one thing goes on: it is due on %(due)s. We asked late, so it can stand"
+        " still only where a second person agrees. The page of your request says so then."
+    ),
+    "stood": lambda: _(
+        "Our time for this one thing stands still since %(since)s. Without that, it would be due on"
+        " %(due)s. From the day you answer it goes on."
+    ),
+}
+_WISH_GROUND: dict[str, tuple[Callable[[], str], tuple[Means, ...]]] = {
+    PauseGround.IDENTITY: (
+        lambda: _(
+            "For this we have to know better that it is you. Pictures of you must not go to"
+            " somebody else, or be deleted for somebody else (Art. 12(6) GDPR)."
+        ),
+        (Means.CALL, Means.VISIT, Means.POST_FORM),
+    ),
+    PauseGround.SPECIFYING: (
+        lambda: _("It was not clear to us which part you mean, so we ask (Art. 12(2) GDPR)."),
+        (Means.IN_WORDS, Means.WHOLE),
+    ),
+}
+
+
+def _wish_ask(case: Case, facts: Facts) -> Body:
+    why, means = _WISH_GROUND[PauseGround(facts["ground"])]
+    again = "asked_on" in facts
+    short = _("We have one question about something you asked later.")
+    if again:
+        short = _("On %(day)s we asked you for something, and we have no answer yet.") % {
+            "day": _day(facts, "asked_on")
+        }
+    return Body(
+        short=short,
+        rows=[*_wish_rows(facts), (_("You asked it on"), _day(facts, "added_on"))],
+        sections=[
+            section("what", _("What we ask you"), facts["words"]),
+            section("why", _("Why we ask, in your case"), why()),
+            section(
+                "choices",
+                _("What you can choose from"),
+                _(
+                    "One of these is enough. Write to the address below, call us, or use the page"
+                    " of your request."
+                ),
+                points=[choice_words(one) for one in means],
+            ),
+            _rest_goes_on(),
+            section(
+                "clock",
+                _("What this does to our time"),
+                _WISH_CLOCK[facts["clock"]]() % _days(facts),
+            ),
+            section("silence", _("If you don't answer"), _wish_silence(facts, again=again)),
+            complain_now(),
+        ],
+    )
+
+
+def _wish_silence(facts: Facts, *, again: bool) -> str:
+    told = _(
+        "What you asked does not end by that. A person decides how we go on, and you can answer at"
+        " any time."
+    )
+    if again:
+        return told
+    return _("We ask once more, not before %(again)s.") % _days(facts) + " " + told
+
+
+WISH_ASK = Spec(
+    name=LetterKind.WISH_ASK,
+    title=gettext_lazy("A question about something you asked later"),
+    law="Art. 12(2), 12(6); D-07, D-08, R-06",
+    when="an officer asks about a wish that was added; once more a week after the letter left",
+    required=("what", "why", "choices", "rest", "clock", "silence", "rights"),
+    compose=_wish_ask,
+    mailed=False,
 )
 
 
@@ -730,6 +851,8 @@ ADDRESS = Spec(
 
 LETTERS: tuple[Spec, ...] = (
     EXTENSION,
+    WISH_EXTENSION,
+    WISH_ASK,
     LATE,
     REFUSAL,
     OBJECTION,

@@ -46,6 +46,7 @@ from dsr_portal.cases.paper_models import (  # noqa: F401 - Django looks here
 from dsr_portal.cases.phone_models import PhoneCall, PhoneWish  # noqa: F401 - Django looks here
 from dsr_portal.cases.proof_models import ProofDocument  # noqa: F401 - Django looks here
 from dsr_portal.cases.recusal_models import Recusal  # noqa: F401 - Django looks here
+from dsr_portal.cases.wish_models import WishExtension, WishPause  # noqa: F401 - Django looks here
 from dsr_portal.core.models import Row
 
 
@@ -199,6 +200,8 @@ class ProposalKind(models.TextChoices):
     REFUSE = "refuse", _("Refuse the request as abusive")
     NO_REQUEST = "no_request", _("Set a mail aside that asks for nothing")
     ASK_AGAIN = "ask_again", _("Ask the person once more")
+    WISH_EXTENSION = "wish_extension", _("Take longer for a wish that was added later")
+    WISH_PAUSE = "wish_pause", _("Stop the clock of an added wish for a question asked late")
     ARRIVAL = "arrival", _("It arrived on an earlier day")
     ADDRESS = "address", _("Write to a new e-mail address")
 
@@ -231,6 +234,8 @@ class LetterKind(models.TextChoices):
     EXEMPTION = "exemption", _("We keep a picture longer")
     NEED_INFO = "need_info", _("We need something from you")
     IDENTITY_DOUBT = "identity_doubt", _("We need to know that it is you")
+    WISH_EXTENSION = "wish_extension", _("We need more time for something you asked later")
+    WISH_ASK = "wish_ask", _("A question about something you asked later")
     ASK_REMINDER = "ask_reminder", _("We asked you for something")
     PHOTO = "photo", _("We need another photo")
     NAME_CORRECTION = "name_correction", _("How to name what is wrong")
@@ -285,6 +290,7 @@ class Alarm(models.TextChoices):
     STANDS = "stands", _("The clock stands still; without that it would be due in seven days")
     STANDS_LATE = "stands_late", _("The clock stands still; without that it would be late")
     CLOSE_DUE = "close_due", _("Nobody answered our question: write the closing letter")
+    WISH_SILENT = "wish_silent", _("Nobody answered our question about an added wish")
     UNANSWERED = "unanswered", _("The person wrote and got no answer")
     SEARCH = "search", _("The search is not done")
     FIRST_DECISION = "first_decision", _("Nobody decided yet, also not what to lock")

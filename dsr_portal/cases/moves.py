@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
-from dsr_portal.cases import pauses, unsent
+from dsr_portal.cases import pauses, unsent, wish_clocks
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Outcome, Status
 from dsr_portal.cases.states import Action, transition
@@ -92,6 +92,8 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
             if pauses.end_pauses(row, actor=actor):
                 changed += ["due_unrolled", "due_on"]
             unsent.drop(row, kinds=unsent.QUESTIONS, actor=actor)
+        if arrow.target in wish_clocks.NO_MORE_OWED:
+            wish_clocks.resume(row, actor=actor)
     for name in changed:
         setattr(case, name, getattr(row, name))
     return case

@@ -27,6 +27,7 @@ from dsr_portal.cases import (
     proofs,
     proposals,
     recusals,
+    wish_pauses,
 )
 from dsr_portal.cases.asking import (
     add_ways,
@@ -313,6 +314,7 @@ def record_identity(
             pauses.end_pauses(case, actor=actor)
             proofs.end_of(case.id, actor=actor)
             asking.now_known(case, actor)
+            wish_pauses.now_known(case, actor)
         record(
             "identity.recorded",
             actor=actor,
@@ -424,6 +426,7 @@ def receive_message(
         if also is not None:
             also(case)
         end_waiting(case, actor)
+        wish_pauses.answered(case, actor)
     return case
 
 

@@ -334,6 +334,35 @@ declare_model(
     term=_EVIDENCE,
 )
 declare_model(
+    "cases.WishExtension",
+    {
+        "id": F.ID,
+        "right": F.ID,
+        "proposal": F.ID,
+        "letter": F.ID,
+        "reason": F.CODE,
+        "months": F.COUNT,
+        "told_on": F.TIME,
+        "void": F.STATE,
+    },
+    term=_EVIDENCE,
+)
+declare_model(
+    "cases.WishPause",
+    {
+        "id": F.ID,
+        "right": F.ID,
+        "ground": F.CODE,
+        "letter": F.ID,
+        "reminder": F.ID,
+        "by": F.STAFF,
+        "agreed_by": F.STAFF,
+        "from_on": F.TIME,
+        "until_on": F.TIME,
+    },
+    term=_EVIDENCE,
+)
+declare_model(
     "cases.Recusal",
     {
         "id": F.ID,

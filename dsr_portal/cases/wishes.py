@@ -1,11 +1,12 @@
 """What a person wishes of a request: what may be added, and the days that follow from it (T-11)."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record
+from dsr_portal.cases import wish_clocks
 from dsr_portal.cases.levels import of_right
 from dsr_portal.cases.models import UNIDENTIFIED, Case, CaseRight, Outcome, RightCode, Status
 from dsr_portal.cases.public_status import erases_unseen, has_opened
@@ -81,10 +82,10 @@ def erase_on(case: Case) -> date:
     asked = case.rights.filter(right=RightCode.ERASURE).first()
     if asked is not None and asked.added_at is not None:
         asked_on = clock.local_date(asked.added_at)
-        began = max(began, asked_on)
-        due = deadlines.due_dates(
-            asked_on, calendar=case.calendar, regime=deadlines.Regime(case.regime)
-        )
+        counted = wish_clocks.clock_of(asked).period
+        # While we wait for an answer about this very wish, nothing is erased by date (D-07).
+        began = max(began, asked_on + timedelta(days=counted.paused_days))
+        due = counted.due
     return deadlines.erase_on(began, due)
 
 

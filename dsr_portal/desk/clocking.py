@@ -33,6 +33,7 @@ from dsr_portal.cases.models import (
     PauseGround,
     Proposal,
     ProposalKind,
+    RightCode,
 )
 from dsr_portal.cases.ordered import standing_dates
 from dsr_portal.core.actor import Actor
@@ -246,6 +247,7 @@ def proposal_words(proposal: Proposal) -> list[tuple[str, str]]:
 
 
 _CODES = {
+    "wish": lambda: _("Wish"),
     "reason": lambda: _("Reason"),
     "arrived": lambda: _("Arrived on"),
     "months": lambda: _("Further months"),
@@ -272,6 +274,7 @@ _HOW = {
 
 def _value(name: str, value: Any) -> str:
     words = {
+        "wish": lambda one: RightCode(one).label,
         "reason": extensions.reason_words,
         "until": lambda one: day(date.fromisoformat(one)),
         "arrived": lambda one: day(date.fromisoformat(one)),

@@ -122,6 +122,9 @@ def documents_for(case: Case, actor: Actor) -> QuerySet[Document]:
     return rows.exclude(id__in=hidden.values_list("document_id", flat=True))
 
 
+_TELL_WHY = (LetterKind.EXTENSION, LetterKind.WISH_EXTENSION)
+
+
 def letters_shown(case: Case, actor: Actor) -> QuerySet[Letter]:
     """Letters of a case this person may read: one about more time tells why it is needed, which
     is not for who compares as the second one (R19)."""
@@ -129,7 +132,7 @@ def letters_shown(case: Case, actor: Actor) -> QuerySet[Letter]:
     blind = matching.second_look(case.id, actor)
     if blind is None:
         return rows
-    return rows.exclude(kind=LetterKind.EXTENSION, created_at__gte=blind.opened_at)
+    return rows.exclude(kind__in=_TELL_WHY, created_at__gte=blind.opened_at)
 
 
 def own_words(case: Case) -> list[str]:

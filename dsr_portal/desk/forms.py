@@ -26,6 +26,7 @@ from dsr_portal.cases.models import (
     Means,
     Missing,
     PaperWay,
+    PauseGround,
     RightCode,
     Status,
 )
@@ -362,6 +363,20 @@ class ExtensionForm(PlainForm):
     )
     words = forms.CharField(
         label=_("Say to the person what makes it so, in this case"),
+        help_text=_("It stands in the letter. Short sentences, and never what was found."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class WishAskForm(PlainForm):
+    """One question about a wish that was added; its own time stands still for it (D-07)."""
+
+    ground = forms.ChoiceField(
+        label=_("What do you need to know?"), choices=PauseGround.choices, widget=ChoiceCards
+    )
+    words = forms.CharField(
+        label=_("Ask the person, in this case"),
         help_text=_("It stands in the letter. Short sentences, and never what was found."),
         max_length=MAX_WORDS,
         widget=forms.Textarea(attrs={"rows": 4}),

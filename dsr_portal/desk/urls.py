@@ -36,6 +36,7 @@ from dsr_portal.desk import (
     searching,
     telling,
     views,
+    wishing,
 )
 
 app_name = "desk"
@@ -171,6 +172,7 @@ urlpatterns = [
     path(_CASE + "one-page/", one_page.one_page, name="one_page"),
     path(_CASE + "set-aside/", looking.set_aside, name="set_aside"),
     path(_CASE + "photos/", looking.photos, name="photos"),
+    path(_CASE + "wish/<str:right>/", wishing.wish, name="wish"),
     path(_CASE + "more-time/", clocking.extension, name="extension"),
     path(_CASE + "arrival/", clocking.arrival, name="arrival"),
     path(_CASE + "refuse/", refusing.refuse, name="refuse"),

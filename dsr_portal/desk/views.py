@@ -43,6 +43,7 @@ from dsr_portal.compliance import services as compliance_services
 from dsr_portal.core import clock, references
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound, PortalError
+from dsr_portal.desk import wishing
 from dsr_portal.desk.access import (
     MAY_OPEN_TO_AUTHORITY,
     REVIEWERS,
@@ -203,6 +204,7 @@ def _case_page(
         "may_correct": actor.role in REVIEWERS
         and (correcting.why_not(found, actor) is None or found.corrections.exists()),
         "may_lock": actor.role in REVIEWERS and lock_page_open(found),
+        "added_wishes": wishing.all_of(found),
         "more_time": actor.role in REVIEWERS and extensions.why_not(found) is None,
         "may_correct_day": actor.role in REVIEWERS and arrivals.why_not(found) is None,
     }

@@ -80,6 +80,21 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """One period of GDPR Art. 12(3) counted by itself, as a wish has it that came later.
+
+    `first` is its end without an extension; `unpaused` is always shown beside `due` (law D-07).
+    """
+
+    counts_from: date
+    months: int
+    paused_days: int
+    due: Due
+    unpaused: Due
+    first: Due
+
+
+@dataclass(frozen=True, slots=True)
 class Targets:
     """The portal's own dates, planned backwards from the unrolled one (R4).
 
@@ -398,6 +413,53 @@ def extended(
         months=1 + extra_months,
         paused_days=paused_days,
         regime=regime,
+    )
+
+
+def period(
+    counts_from: date,
+    *,
+    calendar: str,
+    as_of: date,
+    pauses: Sequence[Pause] = (),
+    extra_months: int = 0,
+    told_on: date | None = None,
+    regime: Regime = Regime.EU,
+) -> Period:
+    """The period that began on `counts_from`, moved by its own pauses and extension and by nothing
+    else (law D-01, D-06, D-07).
+
+    An extension counts only where its letter was sent (`told_on`) within the first month as that
+    stood on the day it left; else the period is the first one. Raises `DeadlineError` as
+    `due_dates` and `paused_days` do, and extension_too_long.
+    """
+    if not 0 <= extra_months <= MAX_EXTRA_MONTHS:
+        raise DeadlineError("extension_too_long", "at most two further months")
+
+    def ends(months: int, stood: int) -> Due:
+        return due_dates(
+            counts_from, calendar=calendar, months=months, paused_days=stood, regime=regime
+        )
+
+    def stood(day: date, months: int) -> int:
+        return paused_days(
+            pauses, received_on=counts_from, as_of=day, months=months, regime=regime
+        )
+
+    in_time = (
+        told_on is not None
+        and told_on >= counts_from
+        and not ends(1, stood(told_on, 1)).is_late(told_on)
+    )
+    months = 1 + (extra_months if in_time else 0)
+    days = stood(as_of, months)
+    return Period(
+        counts_from=counts_from,
+        months=months,
+        paused_days=days,
+        due=ends(months, days),
+        unpaused=ends(months, 0),
+        first=ends(1, stood(as_of, 1)),
     )
 
 

@@ -31,6 +31,7 @@ from dsr_portal.cases import (
     proofs,
     selectors,
     services,
+    wish_clocks,
 )
 from dsr_portal.cases.consents import consent_text
 from dsr_portal.cases.deliveries import may_hand_out
@@ -274,10 +275,18 @@ def _unidentified(case: Case) -> bool:
     return case.delivered_at is not None and services.may_come_back(case)
 
 
-def _added(case: Case) -> list[tuple[str, str]]:
-    """Wishes that came later, each with the day of its own answer."""
-    rows = case.rights.filter(added_at__isnull=False).order_by("added_at")
-    return [(right_words(row.right), _day_or_empty(row.due_on)) for row in rows]
+def _added(case: Case) -> list[dict[str, str]]:
+    """Wishes that came later, each with the day of its own answer and why that one moved."""
+    return [
+        {
+            "wish": right_words(one.right.right),
+            "due": day_words(one.period.due.legal),
+            "since": _day_or_empty(one.stands_since),
+            "without": day_words(one.period.unpaused.legal),
+            "first": day_words(one.period.first.legal) if one.period.months > 1 else "",
+        }
+        for one in wish_clocks.of_case(case)
+    ]
 
 
 def _day_or_empty(day: date | None) -> str:

@@ -162,6 +162,7 @@ DESK_PAGES = {
     "desk:unlink": ("post", {}, REVIEW),
     "desk:set_aside": ("post", {}, REVIEW),
     "desk:extension": ("post", {}, REVIEW),
+    "desk:wish": ("post", {}, REVIEW),
     "desk:arrival": ("post", {}, REVIEW),
     "desk:late": ("post", {}, REVIEW),
     "desk:refuse": ("post", {}, REVIEW),

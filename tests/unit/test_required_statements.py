@@ -53,6 +53,8 @@ TABLE = {
     "letter.lock_ends": f"{PERSON} first-facts page why then keep limits rights",
     "letter.name_correction": f"{PERSON} first-facts page how when rights",
     "letter.need_info": f"{PERSON} first-facts page {ASKS}",
+    "letter.wish_ask": f"{PERSON} first-facts page what why choices rest clock silence rights",
+    "letter.wish_extension": f"{PERSON} first-facts page why sorry progress rest rights",
     "letter.photo": f"{PERSON} first-facts page reason what choices data clock silence rights",
     "letter.objection": f"{PERSON} first-facts page outcome why limits rights",
     "letter.rectification": f"{PERSON} first-facts page items why others lock cure rights",
