@@ -186,8 +186,6 @@ def standing(case: Case) -> Iterable[tuple[str, str]]:
     silent = asking.unanswered(case)
     if silent is not None and asking.waited_enough(silent):
         yield Alarm.CLOSE_DUE, str(silent.id)
-    for question in wish_pauses.silent(case):
-        yield Alarm.WISH_SILENT, str(question.id)
     yield from _ordered(case)
     if case.urgent and owed(case) == "answer" and not _seen(case):
         yield Alarm.UNSEEN, case.received_on.isoformat()
@@ -249,6 +247,8 @@ def _seen(case: Case) -> bool:
 
 
 def _waiting(case: Case) -> Iterable[tuple[str, str]]:
+    for question in wish_pauses.silent(case):
+        yield Alarm.WISH_SILENT, str(question.id)
     if recusals.too_few_left(case):
         yield Alarm.NOBODY_LEFT, case.received_on.isoformat()
     newest = case.messages.order_by("-at", "-id").first()

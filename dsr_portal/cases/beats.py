@@ -27,7 +27,9 @@ schedule.register("cases.drafts", Beat(run=services.sweep_drafts, every=timedelt
 schedule.register("cases.close", Beat(run=services.close_due, every=timedelta(hours=6)))
 schedule.register("cases.clock", Beat(run=clocks.refresh_due, every=timedelta(minutes=15)))
 schedule.register("cases.remind", Beat(run=services.remind_due, every=timedelta(hours=1)))
-schedule.register("cases.wish_clocks", Beat(run=wish_clocks.refresh_due, every=timedelta(minutes=15)))
+schedule.register(
+    "cases.wish_clocks", Beat(run=wish_clocks.refresh_due, every=timedelta(minutes=15))
+)
 schedule.register("cases.wish_remind", Beat(run=wish_pauses.remind_due, every=timedelta(hours=1)))
 schedule.register("cases.late", Beat(run=lateness.notice_late, every=timedelta(hours=1)))
 schedule.register("cases.alarms", Beat(run=alarms.raise_due, every=timedelta(minutes=15)))

@@ -253,9 +253,7 @@ TYPES = [
         ("L-12", "D-06", "D-07"),
     ),
     *(
-        EventType(
-            name, {"right": RIGHT, "months": Count(), "letter": Id()}, ("L-12", "D-06")
-        )
+        EventType(name, {"right": RIGHT, "months": Count(), "letter": Id()}, ("L-12", "D-06"))
         for name in ("wish.extended", "wish.extension_void")
     ),
     EventType(

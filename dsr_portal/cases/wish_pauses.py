@@ -266,4 +266,3 @@ def now_known(case: Case, actor: Actor) -> None:
     """A check met what an added wish needs: the question who is asking is answered with it."""
     met = [row.right for row in case.rights.all() if case.level >= of_right(row.right)]
     wish_clocks.resume(case, actor=actor, rights=met, grounds=(PauseGround.IDENTITY,))
-

@@ -29,7 +29,7 @@ def wish(request: HttpRequest, actor: Actor, reference: str, right: str) -> Http
     found = cases.case_for(staff_of(request), reference)
     row = wish_extensions.added(found, right)
     asked = request.POST.get("do", "")
-    which = {"case_id": found.id, "right": row.right, "actor": actor}
+    which: dict[str, Any] = {"case_id": found.id, "right": row.right, "actor": actor}
     more = ExtensionForm(request.POST if asked == "more" else None, prefix="more")
     ask = WishAskForm(request.POST if asked == "ask" else None, prefix="ask")
     if asked == "go_on":
@@ -83,7 +83,7 @@ def shown(counted: WishClock) -> dict[str, Any]:
         rows.append((_("Stands still"), _("since %(first)s") % {"first": day(since)}))
     asked = wish_pauses.open_question(counted.right)
     if asked is not None:
-        rows.append((_("Question open"), PauseGround(asked.ground).label))
+        rows.append((_("Question open"), str(PauseGround(asked.ground).label)))
     return {
         "right": counted.right.right,
         "label": counted.right.get_right_display(),

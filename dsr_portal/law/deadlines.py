@@ -442,9 +442,7 @@ def period(
         )
 
     def stood(day: date, months: int) -> int:
-        return paused_days(
-            pauses, received_on=counts_from, as_of=day, months=months, regime=regime
-        )
+        return paused_days(pauses, received_on=counts_from, as_of=day, months=months, regime=regime)
 
     in_time = (
         told_on is not None

@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -187,3 +188,68 @@ def test_erasure_by_itself_comes_before_the_due_date(
     assert day < due.unrolled
     assert day <= delivered + timedelta(days=14)
     assert day in {delivered + timedelta(days=14), due.unrolled - timedelta(days=3)}
+
+
+# -- the period of one wish -----------------------------------------------------------------------
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> dict[str, Any]:
+    """One period with questions in order, an extension told at any time, and a day it is seen."""
+    day = draw(DAYS)
+    pauses, at = [], day
+    for _number in range(draw(st.integers(0, 3))):
+        at += timedelta(days=draw(st.integers(0, 20)))
+        end = at + timedelta(days=draw(st.integers(0, 30)))
+        pauses.append(Pause(at, end))
+        at = end
+    told = draw(st.none() | st.integers(-5, 90))
+    return {
+        "counts_from": day,
+        "calendar": draw(CALENDARS),
+        "pauses": tuple(pauses),
+        "extra_months": draw(st.integers(0, 2)),
+        "told_on": None if told is None else day + timedelta(days=told),
+        "regime": draw(REGIMES),
+        "as_of": day + timedelta(days=draw(st.integers(0, 150))),
+    }
+
+
+@given(wishes())
+def test_a_wish_is_never_due_earlier_than_its_own_first_month(wish: dict[str, Any]) -> None:
+    """D-01, D-06, D-07: pauses and extension only ever move the end on, by whole days stood."""
+    found = deadlines.period(**wish)
+    assert found.unpaused.unrolled <= found.due.unrolled
+    assert found.first.unrolled <= found.due.unrolled
+    assert (found.due.unrolled - found.unpaused.unrolled).days == found.paused_days
+    longest = deadlines.due_dates(
+        wish["counts_from"],
+        calendar=wish["calendar"],
+        months=3,
+        paused_days=found.paused_days,
+        regime=wish["regime"],
+    )
+    assert found.due.unrolled <= longest.unrolled
+
+
+@given(wishes())
+def test_an_extension_nobody_was_told_of_in_the_first_month_is_none(wish: dict[str, Any]) -> None:
+    """D-06: the same period as without one; told in time it has its months."""
+    found = deadlines.period(**wish)
+    bare = deadlines.period(**{**wish, "extra_months": 0})
+    told = wish["told_on"]
+    if told is None or told < wish["counts_from"]:
+        assert found == bare
+        return
+    then = deadlines.period(**{**wish, "extra_months": 0, "as_of": told})
+    in_time = not then.first.is_late(told)
+    assert found.months == 1 + (wish["extra_months"] if in_time else 0)
+
+
+@given(wishes(), st.integers(1, 60))
+def test_while_nothing_is_asked_the_end_of_a_wish_stays(wish: dict[str, Any], days: int) -> None:
+    """D-07: after the last answer no day moves the date, whatever happens elsewhere."""
+    over = max([wish["as_of"], *(one.answered_on for one in wish["pauses"])])
+    first = deadlines.period(**{**wish, "as_of": over})
+    later = deadlines.period(**{**wish, "as_of": over + timedelta(days=days)})
+    assert first == later

@@ -124,6 +124,17 @@ WALKS = (
         ("extension", "nothing_found"),
     ),
     Walk(
+        "With more time for a wish added later",
+        "integration/test_wish_clock.py::test_more_time_for_a_wish_moves_its_date_alone",
+        ("wish_extension",),
+    ),
+    Walk(
+        "With a question about a wish added later",
+        "integration/test_wish_clock.py"
+        "::test_a_question_stops_the_time_of_its_wish_alone_until_the_answer",
+        ("wish_ask",),
+    ),
+    Walk(
         "With a pause",
         _CLOCK + "test_a_pause_from_the_question_to_the_answer",
         ("need_info", "ask_reminder", "answer"),
