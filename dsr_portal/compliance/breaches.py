@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role, Staff
@@ -36,6 +36,7 @@ from dsr_portal.core.ids import new_id
 from dsr_portal.documents import services as documents
 from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
+from dsr_portal.documents.templatetags.documents import moment
 from dsr_portal.erasure import selectors as plans
 from dsr_portal.erasure import services as erasure
 from dsr_portal.erasure.models import PlanState, WaitCode
@@ -253,7 +254,6 @@ def missing_for_notice(breach: Breach) -> list[str]:
 
 def _notice(breach: Breach, code: str, why: str) -> documents.Prepared:
     facts = vault.read_json(breach.unit, FACTS)
-    known = f"{timezone.localtime(breach.aware_at):%Y-%m-%d %H:%M %Z}"
     authority = authorities.all_authorities()[code]
     with translation.override(settings.LANGUAGE_CODE):
         sections = [
@@ -283,7 +283,7 @@ def _notice(breach: Breach, code: str, why: str) -> documents.Prepared:
                 "short_answer": _("We notify a personal data breach (Art. 33 GDPR)."),
                 "facts": [
                     (_("Kind"), str(breach.get_kind_display())),
-                    (_("Known to us since"), known),
+                    (_("Known to us since"), moment(breach.aware_at)),
                     (_("Persons, about"), str(breach.people)),
                     (_("Pictures or records, about"), str(breach.records)),
                 ],

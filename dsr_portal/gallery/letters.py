@@ -1,5 +1,6 @@
 """Notices to recipients as letters: made here, printed and posted by a person (Art. 19)."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from dsr_portal.core.errors import NotFound
 from dsr_portal.documents import services as documents
 from dsr_portal.documents import statements
 from dsr_portal.documents.models import Document, Kind
+from dsr_portal.documents.templatetags.documents import moment
 from dsr_portal.gallery import notices
 from dsr_portal.gallery.models import Notice
 from dsr_portal.jobs.context import JobContext
@@ -46,7 +48,10 @@ def make_letter(ctx: JobContext) -> None:
                 "notice": notice,
                 "what": what,
                 "do": do,
-                "message": message,
+                "look_ups": [
+                    {**one, "at": moment(datetime.fromisoformat(one["at"]))}
+                    for one in message["look_ups"]
+                ],
             },
             language=language,
             title=_("Notice under Art. 19 GDPR"),

@@ -25,9 +25,10 @@ from dsr_portal.compliance.models import Pictures
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from dsr_portal.core.ids import new_id
 from dsr_portal.documents import services as documents
 from dsr_portal.documents.claims import big_words
-from dsr_portal.erasure import certificate, selectors, services, verification
+from dsr_portal.erasure import certificate, grounds, selectors, services, verification
 from dsr_portal.erasure import kit as kits
 from dsr_portal.erasure import places as places_of_scan
 from dsr_portal.erasure.models import Plan, PlanState, StepState, Verification, WaitCode
@@ -47,6 +48,7 @@ from dsr_portal.vault.confined import decode_picture
 from tests.support import cases as support
 from tests.support import erasure as lab
 from tests.support.answers import text_of
+from tests.support.assessed import no_other_systems
 from tests.support.matching import actor, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,6 +219,41 @@ def test_only_the_person_or_a_reviewer_starts_it_and_only_after_the_answer() -> 
     with pytest.raises(Conflict, match="not_decided"):
         services.start_erasure(case_id=undecided.id, actor=support.OFFICER)
     assert not Plan.objects.exists()
+
+
+def test_nothing_goes_before_the_answer_whoever_asks_or_orders_it(now: None) -> None:
+    """N-06, E-11: the CNIL ordered to answer open requests and to erase after that. Officer,
+    supervisor, the person and the daily run all come too early, also with an order to erase and
+    with an answer that is made and has not left; then it goes."""
+    own = lab.picture(24)
+    record = own.records[0]
+    case = support.decided(support.opened(["access", "erasure"]))
+    lab.decided_on(case, own.records)
+    grounds.order(case_id=case.id, order_id=new_id(), authority_code="FR")
+    person, code = support.person(case), cases.receipt_code(case)
+
+    def too_early() -> None:
+        for by in (support.OFFICER, support.SUPERVISOR, person):
+            with pytest.raises(Conflict):
+                services.start_erasure(case_id=case.id, actor=by)
+        with pytest.raises(Conflict):
+            deleting.delete_now(case=case, code=code)
+        services.start_due()
+        lab.run_all()
+        assert not Plan.objects.exists()
+        assert Record.objects.get(id=record.id).state == Record.State.RESTRICTED
+        assert connector.current().picture(own.image.id) == own.picture
+
+    too_early()
+    no_other_systems()
+    part = cases.Part(
+        name="answer.txt", media_type="text/plain", unit=case.file_unit, field="intake"
+    )
+    cases.make_delivery(case=case, kind="answer", actor=support.SECOND, parts=[part])
+    too_early()
+    cases.release_batch(actor=support.SECOND)
+    assert erased(case).state == PlanState.DONE
+    assert Record.objects.get(id=record.id).state == Record.State.ERASED
 
 
 def test_delete_now_by_the_person_is_carried_out_in_the_name_of_who_approved(now: None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +94,32 @@ def faults(read: ReadBack, case: Case) -> list[str]:
     return found
 
 
+def office_faults(
+    read: ReadBack, *, says: Iterable[str] = (), never: Iterable[str] = ()
+) -> list[str]:
+    """What a document to an authority or a recipient lacks, or tells that is not theirs to know.
+
+    It is in English whatever language is active, names dates in words, and says nothing of what
+    only a person is told (how to complain).
+    """
+    bare = _bare(read.text)
+    with translation.override("en"):
+        today, check = day_words(clock.today()), gettext("How to check this document")
+        complain = gettext("If you are not content")
+    expected = [str(read.asked["title"]), CALLS_ITSELF["en"], today, check, *says]
+    expected += _statements(read.asked["context"])
+    found = [f"missing: {one}" for one in expected if _bare(one) not in bare]
+    found += [f"told: {one}" for one in (*never, complain) if _bare(one) in bare]
+    found += [f"a date for machines: {one}" for one in _FOR_MACHINES.findall(read.text)]
+    with pikepdf.open(io.BytesIO(read.pdf)) as file:
+        if str(file.Root.Lang).split("-")[0] != "en":
+            found.append(f"the file says {file.Root.Lang}")
+    return found
+
+
+_FOR_MACHINES = re.compile(r"\d{4}-\d{2}-\d{2}\S*")
+
+
 def _statements(context: Mapping[str, Any]) -> Iterator[str]:
     """The short answer, the facts and each section with its heading, as they stand in the file."""
     yield from strings([context.get("short_answer", ""), context.get("simple", [])])
@@ -102,6 +128,7 @@ def _statements(context: Mapping[str, Any]) -> Iterator[str]:
         yield from strings(
             [section.get(name, "") for name in ("heading", "text", "points", "rows")]
         )
+    yield from strings([context.get("what", ""), context.get("do", "")])
 
 
 def _of_every_document() -> list[Any]:
