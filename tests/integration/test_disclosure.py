@@ -488,6 +488,31 @@ def test_an_answer_without_a_required_section_is_refused(kind: AnswerKind) -> No
         assert validator.missing_sections(kind, cut) == [name]
 
 
+def test_no_request_is_answered_or_closed_with_a_letter_that_lacks_a_section(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """N-04, A-19: the job that makes the answer refuses it, nobody approves it, nothing closes."""
+    whole = contents.context
+
+    def cut(*args: Any) -> dict[str, Any]:
+        said = whole(*args)
+        rest = [one for one in said["sections"] if one["id"] != "recipients"]
+        assert len(rest) == len(said["sections"]) - 1
+        return {**said, "sections": rest}
+
+    monkeypatch.setattr(contents, "context", cut)
+    case = found(a_face())
+    answer = answers.answered(case)
+    services.close_failed()
+    answer.refresh_from_db()
+    assert (answer.state, answer.error_code) == (AnswerState.FAILED, "answer_incomplete")
+    with pytest.raises(Conflict):
+        services.approve_answer(answer_id=answer.id, actor=answers.SECOND)
+    with pytest.raises(Conflict):
+        cases.close(case_id=case.id, actor=answers.OFFICER)
+    assert not case.deliveries.exists()
+
+
 def test_a_retention_nobody_stated_stops_the_answer(settings: Any) -> None:
     """N-08, A-08."""
     settings.DSR_RETENTION = ""

@@ -43,8 +43,8 @@ _FINDINGS = """
 ## What authorities found, a line each
 
 What a portal of this kind was fined or blamed for, and one test each that fails where this portal
-does it: it names the row, and was seen to fail when the forbidden thing was put in. Not so for
-N-06: taking out two of its guards was not enough, another one still refused. All tests of a row
+does it: it names the row, and was seen to fail when the forbidden thing was put in. Where several
+guards stand behind one another (N-04, N-06) all of them were taken out for that. All tests of a row
 stand in its section below.
 
 | row | the portal must not | state | its test |
