@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,8 +139,10 @@ def _read(path: Path) -> Iterator[Entry]:
         yield entry
 
 
-def catalogue(language: str) -> list[Entry]:
-    return entries(LOCALE / language / "LC_MESSAGES" / "django.po")
+@cache
+def catalogue(language: str) -> tuple[Entry, ...]:
+    """Every entry of a language, read once: who looks through them changes none."""
+    return tuple(entries(LOCALE / language / "LC_MESSAGES" / "django.po"))
 
 
 def english_left(text: str, language: str) -> list[str]:
@@ -148,14 +151,23 @@ def english_left(text: str, language: str) -> list[str]:
     Pieces between what is filled in count, from three words on, where the translation differs.
     """
     plain = " ".join(text.split())
-    said = " ".join(form for one in catalogue(language) for form in one.forms)
-    found = set()
-    for entry in catalogue(language):
-        if not entry.for_persons:
-            continue
-        for form in entry.english:
-            for piece in PLACEHOLDER.split(form):
-                words = " ".join(piece.split())
-                if len(words.split()) > 2 and words in plain and words not in said:
-                    found.add(words)
-    return sorted(found)
+    said = _all_said(language)
+    return [words for words in _pieces(language) if words in plain and words not in said]
+
+
+@cache
+def _all_said(language: str) -> str:
+    return " ".join(form for one in catalogue(language) for form in one.forms)
+
+
+@cache
+def _pieces(language: str) -> tuple[str, ...]:
+    """What persons read, in English, in order, without the places that are filled in."""
+    pieces = (
+        " ".join(piece.split())
+        for entry in catalogue(language)
+        if entry.for_persons
+        for form in entry.english
+        for piece in PLACEHOLDER.split(form)
+    )
+    return tuple(sorted({words for words in pieces if len(words.split()) > 2}))
