@@ -11,6 +11,7 @@ be laid over one another. Collection and the start of the processes are not part
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -35,6 +36,10 @@ examples.register_profile(
     "any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 examples.load_profile("any_machine")
+
+# After how many new objects the garbage collector looks through the youngest; Python's own 700
+# are for small programs, one document set here makes a million.
+NEW_OBJECTS = 20_000
 
 # Start and stop in seconds of time.perf_counter.
 Interval = tuple[float, float]
@@ -178,6 +183,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             message = f"{item.path} lies in none of {sorted(TIER_OF_FOLDER)}"
             raise pytest.UsageError(message)
         item.add_marker(getattr(pytest.mark, tier))
+
+
+def pytest_collection_finish() -> None:
+    gc.set_threshold(NEW_OBJECTS)
+    set_apart()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    yield
+    if nextitem is not None and nextitem.path != item.path:
+        set_apart()
+
+
+def set_apart() -> None:
+    """Keep what stays for the whole run out of what the garbage collector walks through.
+
+    It looks at every object there is again and again, and a process of tests holds a million: every
+    test that was collected, Django's models, the recognition libraries once one test loaded them.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
