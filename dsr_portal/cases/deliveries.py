@@ -626,6 +626,16 @@ def end_deliveries(*, case_id: UUID) -> None:
     ).update(state=DeliveryState.ENDED)
 
 
+def take_back_answers(case: Case) -> None:
+    """No link or print of an answer that left stands for the case any more: it is made anew.
+
+    In the caller's unit of work, under the case's lock. The files keep their own end.
+    """
+    left = [DeliveryState.RELEASED, DeliveryState.POSTED]
+    rows = Delivery.objects.filter(case=case, kind=DeliveryKind.ANSWER, state__in=left)
+    rows.update(state=DeliveryState.TAKEN_BACK)
+
+
 def end_ready(*, case_id: UUID) -> None:
     """What has not left yet stays (the case was opened again)."""
     Delivery.objects.filter(

@@ -772,6 +772,7 @@ SENTENCES = {
         _("The authority %(code)s ordered an answer until %(day)s.")
         % {"code": p["authority"], "day": _day(p["due_on"])}
     ),
+    "case.answer_anew": lambda p: _("The answer is made anew without a picture."),
     "case.reopened": lambda p: _("The case was opened again."),
     "case.purged_again": lambda p: _("Contact data and file were destroyed before a restore."),
     "case.purged": lambda p: _("Contact data and file of the case were destroyed."),

@@ -326,6 +326,7 @@ class DeliveryState(models.TextChoices):
     POSTED = "posted", _("Posted, registered")
     REPLACED = "replaced", _("Replaced by a newer link")
     SUSPENDED = "suspended", _("Closed: the person says it shows somebody else")
+    TAKEN_BACK = "taken_back", _("Closed: the answer is made anew without a picture")
     ENDED = "ended", _("Ended")
 
 

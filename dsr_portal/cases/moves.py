@@ -24,7 +24,7 @@ _STAMPS = {
     Status.PURGED: "purged_at",
 }
 # Going back is no new decision and no new delivery.
-_BACK = frozenset({Action.STOP_ERASURE, Action.STOP_UNDELIVERED})
+_BACK = frozenset({Action.STOP_ERASURE, Action.STOP_UNDELIVERED, Action.ANSWER_ANEW})
 _AGAIN = frozenset({Action.COME_BACK, Action.REOPEN, Action.SEND_BACK})
 _COMES_TO = {
     Action.NOT_IDENTIFIED: Outcome.NOT_IDENTIFIED,
@@ -38,6 +38,10 @@ _ANEW: dict[str, None | str] = {
     "closed_at": None,
     "delete_now_at": None,
 }
+
+
+_UNDELIVERED: dict[str, None | str] = {"outcome": "", "delivered_at": None}
+_NOT_REACHED = {**dict.fromkeys(_AGAIN, _ANEW), Action.ANSWER_ANEW: _UNDELIVERED}
 
 
 def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> Case:
@@ -66,10 +70,10 @@ def advance(*, case: Case, action: Action, actor: Actor, outcome: str = "") -> C
         if action in _BACK:
             row.delete_now_at = None
             changed.append("delete_now_at")
-        if action in _AGAIN:
-            for name, value in _ANEW.items():
-                setattr(row, name, value)
-            changed += _ANEW
+        not_reached = _NOT_REACHED.get(action, {})
+        for name, value in not_reached.items():
+            setattr(row, name, value)
+        changed += not_reached
         outcome = _COMES_TO.get(action, outcome)
         stamp = None if action in _BACK else _STAMPS.get(arrow.target)
         if stamp is not None:

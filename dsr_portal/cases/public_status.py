@@ -103,6 +103,7 @@ TOLD: dict[str, Promise] = {
     "mail.bounced": _("A mail of ours came back. What we wrote is on this page."),
     "case.no_request": _("We read your mail and found no request in it."),
     "case.withdrawn": _("You withdrew your request."),
+    "case.answer_anew": _("We closed your answer, and make it anew without one picture."),
     "case.reopened": _("We opened your request again."),
     "case.closed": _("We closed your request."),
 }

@@ -44,6 +44,7 @@ def open_again(case: Case, *, actor: Actor) -> None:
 
 
 def answers_left(case: Case) -> QuerySet[Delivery]:
-    """What left and answers the request; not what was closed because it shows somebody else."""
+    """What left and answers the request; not what was closed: it shows somebody else, or is
+    made anew without a picture."""
     left = case.deliveries.filter(released_at__isnull=False).exclude(kind__in=NO_ANSWER)
-    return left.exclude(state=DeliveryState.SUSPENDED)
+    return left.exclude(state__in=[DeliveryState.SUSPENDED, DeliveryState.TAKEN_BACK])

@@ -44,6 +44,7 @@ class Action(StrEnum):
     REOPEN = "reopen"
     COME_BACK = "come_back"
     PURGE = "purge"
+    ANSWER_ANEW = "answer_anew"
 
 
 PERSON = "data_subject"
@@ -123,6 +124,15 @@ _come_back = Transition(
 _reopen = Transition(S.RECEIVED, ORDER_TAKERS, "case.reopened", "Art. 12(2), 58(2)(c)")
 _refuse = Transition(S.DECIDED, frozenset({SUPERVISOR}), "case.decided", "Art. 12(4), 12(5)")
 _no_request = Transition(S.CLOSED, REVIEWERS, "case.no_request", "Art. 12(4)", not_opener=True)
+_answer_anew = Transition(
+    S.DECIDED,
+    frozenset({SUPERVISOR}),
+    "case.answer_anew",
+    "Art. 12(2), 15(3); law C-09",
+    not_opener=True,
+    when_delivered=True,
+    unless_unidentified=True,
+)
 _withdraw = Transition(S.CLOSED, PEOPLE, "case.withdrawn", "Art. 7(3)", not_opener=True)
 
 TRANSITIONS: dict[tuple[Status, Action], Transition] = {
@@ -221,6 +231,8 @@ TRANSITIONS: dict[tuple[Status, Action], Transition] = {
         S.CLOSED, STAFF_OR_SYSTEM, "case.erasure_finished", "Art. 17(1), 19"
     ),
     **{(status, A.WITHDRAW): _withdraw for status in (*_OPEN, S.DELIVERED)},
+    # A picture in it was put aside: the answer is made anew without it.
+    (S.DELIVERED, A.ANSWER_ANEW): _answer_anew,
     (S.DELIVERED, A.CLOSE): Transition(S.CLOSED, STAFF_OR_SYSTEM, "case.closed", "Art. 5(1)(e)"),
     # Who could not be identified may give more at any time.
     (S.DECIDED, A.COME_BACK): _come_back,

@@ -92,6 +92,9 @@ def _any(case: Case) -> int:
     return 0
 
 
+_LEFT_OR_LEAVES = (AnswerState.APPROVED, AnswerState.REPLACED)
+
+
 def _answers(case: Case) -> Any:
     return Answer.objects.filter(case=case)
 
@@ -169,7 +172,7 @@ NEEDS: tuple[Need, ...] = (
     Need(
         "L-07",
         ("answer.approved",),
-        lambda case: _answers(case).filter(state=AnswerState.APPROVED).count(),
+        lambda case: _answers(case).filter(state__in=_LEFT_OR_LEAVES).count(),
     ),
     Need("L-07", ("record.withheld",), lambda case: case.withheld.count()),
     Need(
@@ -246,7 +249,7 @@ NEEDS: tuple[Need, ...] = (
         ("answer.package_shredded",),
         lambda case: (
             _answers(case)
-            .filter(state=AnswerState.APPROVED, package_unit__isnull=True)
+            .filter(state__in=_LEFT_OR_LEAVES, package_unit__isnull=True)
             .exclude(kind__in=LETTER_ONLY)
             .count()
         ),

@@ -15,7 +15,7 @@ from dsr_portal.accounts.services import actor_for, require_trained, staff_of
 from dsr_portal.cases import recusals
 from dsr_portal.cases import selectors as cases
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.core.errors import Conflict, NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.desk.access import for_reviewers, for_seniors
 from dsr_portal.desk.comparing import SHOWN_SIDE, jpeg_response
@@ -28,6 +28,7 @@ from dsr_portal.desk.forms import (
     AsideSayForm,
     AsideShownForm,
 )
+from dsr_portal.disclosure import anew
 from dsr_portal.disclosure import asides as answers
 from dsr_portal.gallery import connector, covers, putting_aside
 from dsr_portal.gallery.models import PutAside, SourceImage
@@ -89,6 +90,8 @@ def one(request: HttpRequest, actor: Actor, put_aside_id: UUID) -> HttpResponse:
     sent = None
     if asked == "say":
         return _say(request, actor, row)
+    if asked == "anew":
+        return _anew(request, actor, row)
     if asked in _ACTS:
         made, act = _ACTS[asked]
         sent = forms[asked] = made(request.POST, prefix=asked)
@@ -103,6 +106,7 @@ def one(request: HttpRequest, actor: Actor, put_aside_id: UUID) -> HttpResponse:
         "form": sent,
         "to_say": [(candidate, AsideSayForm()) for candidate in asides.to_say(row, actor)],
         "candidates": asides.open_candidates(row),
+        "closed": anew.closed_cases(row.image_id),
         "lacks_words": asides.lacks_words(row),
         "may_confirm": row.found_by != actor.id,
         "agrees_to_lower": bool(row.lower_by) and row.lower_by != actor.id,
@@ -119,6 +123,22 @@ def _done(form: PlainForm, act: Act, row: PutAside, actor: Actor) -> bool:
         form.add_error(None, str(error.message))
         return False
     return True
+
+
+def _anew(request: HttpRequest, actor: Actor, row: PutAside) -> HttpResponse:
+    """Have the answer of one request made anew without this picture."""
+    closed = {str(case.id): case for case in anew.closed_cases(row.image_id)}
+    case = closed.get(request.POST.get("case", ""))
+    if case is None:
+        messages.warning(request, _("No answer of this request is closed for a picture."))
+        return redirect("desk:aside", put_aside_id=row.id)
+    try:
+        anew.make_anew(case_id=case.id, actor=actor)
+    except Conflict as error:
+        messages.warning(request, str(error.message))
+        return redirect("desk:aside", put_aside_id=row.id)
+    messages.success(request, _("The answer is made anew. Another look, then it is approved."))
+    return redirect("desk:case", reference=case.reference)
 
 
 def _say(request: HttpRequest, actor: Actor, row: PutAside) -> HttpResponse:

@@ -1,7 +1,7 @@
 """What becomes of answers when a picture in them is put aside (law C-09).
 
-An answer that has not left is set aside and made anew without it. One that has left closes: its
-files are handed out to nobody while the picture is put aside. They are not destroyed: it is another
+An answer that has not left is set aside and made anew without it. One that has left closes, and a supervisor
+can have it made anew (`anew.py`): its files are handed out to nobody while the picture is put aside. They are not destroyed: it is another
 person's answer, and one officer's word is not its end (R4). Once a senior officer confirmed what it
 shows, the supervisors are told to write to that person. The database refuses such a picture in an
 answer, too (`guards.py`). Lock order: cases by id, then the picture, then answers.
@@ -129,6 +129,7 @@ def _lock_cases(image_id: UUID, *also: UUID) -> None:
 def _answers_with(image_id: UUID) -> list[Answer]:
     rows = AnswerRecord.objects.filter(record__image=image_id)
     found = Answer.objects.select_for_update().filter(id__in=rows.values("answer"))
+    found = found.exclude(state=AnswerState.REPLACED)
     return list(found.order_by("id"))
 
 

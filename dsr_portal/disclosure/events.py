@@ -35,6 +35,7 @@ for _type in (
         ("L-07", "L-02", "T-07"),
     ),
     EventType("answer.set_aside", {"reason": Code()}, ("L-07",)),
+    EventType("answer.replaced", {}, ("L-07", "C-09")),
     EventType("answer.package_shredded", {"units": Count()}, ("L-13", "P-06")),
 ):
     event_types.register(_type)
@@ -48,4 +49,8 @@ sentences.register(
     lambda p: _("An officer wrote why nobody can tell which records are the person's."),
 )
 sentences.register("answer.set_aside", lambda p: _("A prepared answer was set aside."))
+sentences.register(
+    "answer.replaced",
+    lambda p: _("An answer that left was closed and is made anew without a picture."),
+)
 sentences.register("answer.package_shredded", lambda p: _("The answer package was deleted."))

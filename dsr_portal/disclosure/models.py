@@ -24,6 +24,11 @@ class AnswerState(models.TextChoices):
     APPROVED = "approved", _("approved; leaves with the daily batch")
     FAILED = "failed", _("could not be made")
     SET_ASIDE = "set_aside", _("set aside: the request goes on")
+    REPLACED = "replaced", _("left, closed, and made anew without a picture")
+
+
+OUT_OF_FORCE = frozenset({AnswerState.FAILED, AnswerState.SET_ASIDE, AnswerState.REPLACED})
+"""Beside one of these another answer can be made."""
 
 
 class Answer(Row):
@@ -57,7 +62,7 @@ class Answer(Row):
         constraints = [
             models.UniqueConstraint(
                 fields=["case"],
-                condition=~models.Q(state__in=["failed", "set_aside"]),
+                condition=~models.Q(state__in=sorted(OUT_OF_FORCE)),
                 name="answer_one_in_force",
             ),
             models.CheckConstraint(

@@ -5,10 +5,9 @@ from uuid import UUID
 
 from dsr_portal.core.actor import Actor
 from dsr_portal.disclosure import asides
-from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerState
+from dsr_portal.disclosure.models import LETTER_ONLY, OUT_OF_FORCE, Answer, AnswerState
 
 REASON = "recused"
-_OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
 
 
 def take_back(
@@ -22,7 +21,7 @@ def take_back(
     stays = False
     for answer in Answer.objects.select_for_update().filter(case_id=case_id):
         theirs = {answer.prepared_by, answer.approved_by} & set(officers)
-        if answer.state in _OUT_OF_FORCE or not (decided_anew or theirs):
+        if answer.state in OUT_OF_FORCE or not (decided_anew or theirs):
             continue
         ended = answer.kind in LETTER_ONLY and answer.state == AnswerState.APPROVED
         taken = not ended and asides.take_back(answer, actor, REASON)

@@ -27,6 +27,7 @@ from dsr_portal.core.registries import GoneUnit
 from dsr_portal.disclosure import named_page, unidentified, withholding
 from dsr_portal.disclosure.models import (
     LETTER_ONLY,
+    OUT_OF_FORCE,
     Answer,
     AnswerKind,
     AnswerRecord,
@@ -45,7 +46,6 @@ from dsr_portal.vault import services as vault
 
 PACKAGE_FIELD = "package"
 OWN_DATA = "own_data"
-_OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
 _OUTCOMES: dict[str, Outcome] = {
     AnswerKind.DISCLOSURE: Outcome.DISCLOSED,
     AnswerKind.NOTHING_FOUND: Outcome.NOTHING_FOUND,
@@ -72,7 +72,7 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
     systems_not_listed, systems_not_searched.
     """
     require_reviewer(actor)
-    standing = Answer.objects.filter(case_id=case_id).exclude(state__in=_OUT_OF_FORCE)
+    standing = Answer.objects.filter(case_id=case_id).exclude(state__in=OUT_OF_FORCE)
     if not standing.exists() and not bring_up_to_date(case_id=case_id, actor=actor):
         raise Conflict(
             "search_repeats",
@@ -90,7 +90,7 @@ def prepare_answer(*, case_id: UUID, actor: Actor) -> Answer:
             raise NotAllowed("level_not_met", _("The identity level is not met."))
         mandates.require_clear(case)
         unidentified.set_aside(case_id=case.id, actor=actor, reason="identified_now")
-        if Answer.objects.filter(case=case).exclude(state__in=_OUT_OF_FORCE).exists():
+        if Answer.objects.filter(case=case).exclude(state__in=OUT_OF_FORCE).exists():
             raise Conflict("answer_exists", _("The answer is already being made."))
         if withholding.waits(case):
             raise Conflict(

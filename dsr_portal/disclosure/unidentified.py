@@ -25,7 +25,7 @@ from dsr_portal.cases.texts import WHY_ASKED, choice_words
 from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
-from dsr_portal.disclosure.models import LETTER_ONLY, Answer, AnswerKind, AnswerState
+from dsr_portal.disclosure.models import OUT_OF_FORCE, LETTER_ONLY, Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.words import must_say, simple_words, taking_along
 from dsr_portal.documents import services as documents
 from dsr_portal.documents import statements
@@ -94,12 +94,11 @@ def propose(*, case_id: UUID, actor: Actor, reasons: Sequence[str], why: str) ->
     return answer
 
 
-_OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
 
 
 def in_force(case: Case) -> QuerySet[Answer]:
     """The answer of a request that counts: at most one."""
-    return Answer.objects.filter(case=case).exclude(state__in=_OUT_OF_FORCE)
+    return Answer.objects.filter(case=case).exclude(state__in=OUT_OF_FORCE)
 
 
 def why_words(text: str) -> str:
@@ -221,7 +220,7 @@ def discard(*, answer_id: UUID, actor: Actor) -> Answer:
 def set_aside(*, case_id: UUID, actor: Actor, reason: str) -> None:
     """A letter to who was not known is not the answer any more: the request went on."""
     standing = Answer.objects.select_for_update().filter(case_id=case_id, kind__in=LETTER_ONLY)
-    for answer in standing.exclude(state__in=_OUT_OF_FORCE):
+    for answer in standing.exclude(state__in=OUT_OF_FORCE):
         put_aside(answer, actor, reason)
 
 

@@ -23,7 +23,7 @@ from dsr_portal.cases.selectors import held_back
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict
-from dsr_portal.disclosure.models import Answer, AnswerState
+from dsr_portal.disclosure.models import OUT_OF_FORCE, Answer
 from dsr_portal.law.articles import WITHHOLDING, Exemption
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.services import require_reviewer
@@ -31,7 +31,6 @@ from dsr_portal.matching.services import require_reviewer
 LONGEST_DAYS = 366
 """An exemption names its last day within a year; longer needs a new decision (law E-03)."""
 
-_OUT_OF_FORCE = (AnswerState.FAILED, AnswerState.SET_ASIDE)
 _WHAT: dict[str, HeldBack] = {
     ProposalKind.WITHHOLD: HeldBack.ANSWER,
     ProposalKind.EXEMPT: HeldBack.ERASURE,
@@ -131,7 +130,7 @@ def why_not(case: Case) -> Conflict | None:
     """What stands in the way of holding something back now; None where it may be proposed."""
     if case.status != Status.DECIDED or matching.outcome(case.id) is None:
         return Conflict("not_decided", _("Two persons have not decided yet."))
-    if Answer.objects.filter(case=case).exclude(state__in=_OUT_OF_FORCE).exists():
+    if Answer.objects.filter(case=case).exclude(state__in=OUT_OF_FORCE).exists():
         return Conflict("answer_exists", _("The answer is already being made."))
     return None
 
