@@ -75,7 +75,7 @@ WORDS: Mapping[str, FlagWords] = MappingProxyType(
         ),
         closed_answers.FLAG: FlagWords(
             _("An answer that left is closed"),
-            _("A supervisor writes to the person and gives them the rest by hand."),
+            _("A supervisor has it made anew (Put aside), or writes to the person."),
         ),
         mail_ends.BOUNCED: FlagWords(
             _("No mail reaches the person"),

@@ -1,10 +1,11 @@
 """What becomes of answers when a picture in them is put aside (law C-09).
 
-An answer that has not left is set aside and made anew without it. One that has left closes, and a supervisor
-can have it made anew (`anew.py`): its files are handed out to nobody while the picture is put aside. They are not destroyed: it is another
+An answer that has not left is set aside and made anew without it. One that has left closes: its
+files are handed out to nobody while the picture is put aside. They are not destroyed: it is another
 person's answer, and one officer's word is not its end (R4). Once a senior officer confirmed what it
-shows, the supervisors are told to write to that person. The database refuses such a picture in an
-answer, too (`guards.py`). Lock order: cases by id, then the picture, then answers.
+shows, the supervisors are told to write to that person, or have it made anew (`anew`). The database
+refuses such a picture in an answer, too (`guards.py`). Lock order: cases by id, then the picture,
+then answers.
 """
 
 from collections.abc import Collection

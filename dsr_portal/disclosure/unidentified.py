@@ -25,7 +25,7 @@ from dsr_portal.cases.texts import WHY_ASKED, choice_words
 from dsr_portal.core import clock, links
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
-from dsr_portal.disclosure.models import OUT_OF_FORCE, LETTER_ONLY, Answer, AnswerKind, AnswerState
+from dsr_portal.disclosure.models import LETTER_ONLY, OUT_OF_FORCE, Answer, AnswerKind, AnswerState
 from dsr_portal.disclosure.words import must_say, simple_words, taking_along
 from dsr_portal.documents import services as documents
 from dsr_portal.documents import statements
@@ -92,8 +92,6 @@ def propose(*, case_id: UUID, actor: Actor, reasons: Sequence[str], why: str) ->
         )
         enqueue(kind=KIND, subject=answer.id, idempotency_key=f"{KIND}:{answer.id}")
     return answer
-
-
 
 
 def in_force(case: Case) -> QuerySet[Answer]:
