@@ -16,7 +16,15 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import evidence_locks, letters, proposals
 from dsr_portal.cases.correction_models import Correction, CorrectionState
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Case, LetterKind, Proposal, ProposalKind, ProposalState
+from dsr_portal.cases.models import (
+    Case,
+    CaseRight,
+    LetterKind,
+    Proposal,
+    ProposalKind,
+    ProposalState,
+    RightCode,
+)
 from dsr_portal.cases.moves import quietly
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -36,6 +44,13 @@ def open_in(case_id: UUID) -> QuerySet[Correction]:
         case_id=case_id, state=CorrectionState.OPEN, case__withdrawn_at=None
     )
     return rows.order_by("due_on", "asked_at", "id")
+
+
+def told_of_all(case: Case, wish: CaseRight) -> bool:
+    """Whether this is the wish to correct, and all that was said to be wrong is settled."""
+    if wish.right != RightCode.RECTIFICATION:
+        return False
+    return case.corrections.exists() and not open_in(case.id).exists()
 
 
 def due_in(case_id: UUID) -> date | None:

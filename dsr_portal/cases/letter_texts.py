@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from dsr_portal.cases import corrections
 from dsr_portal.cases.correction_models import Correction, CorrectionState
+from dsr_portal.cases.keep_days import keep_each
 from dsr_portal.cases.letters import Body, Facts, Section, Spec
 from dsr_portal.cases.models import Case, LetterKind, LockEnd, Means, Missing, PauseGround
 from dsr_portal.cases.texts import WHY_ASKED, choice_words, day_words, right_words
@@ -41,6 +42,18 @@ def complain_now() -> Section:
         "text": _(
             "You can complain to a data protection authority now, and you can go to court. You "
             "don't have to wait for our answer, and it costs you nothing here."
+        ),
+    }
+
+
+def _complain() -> Section:
+    """As `complain_now`, in a letter after which nothing more is to come."""
+    return {
+        "id": "rights",
+        "heading": _("If you disagree"),
+        "text": _(
+            "You can complain to a data protection authority now, and you can go to court. It"
+            " costs you nothing here."
         ),
     }
 
@@ -292,10 +305,12 @@ def _refusal(case: Case, facts: Facts) -> Body:
                 "given",
                 _("What you get all the same"),
                 _(
-                    "We keep your request and this letter for as long as the page of your request"
-                    " says. We charge nothing. We searched for nothing, so this letter says nothing"
-                    " about whether we hold pictures of you."
-                ),
+                    "We keep your request and this letter for %(days)s days after it left. That"
+                    " long the page of your request stays open to you. We charge nothing. We"
+                    " searched for nothing, so this letter says nothing about whether we hold"
+                    " pictures of you."
+                )
+                % {"days": 2 * keep_each(case).days},
             ),
             section(
                 "cure",
@@ -305,7 +320,7 @@ def _refusal(case: Case, facts: Facts) -> Body:
                     " You can also send a new request at any time. We count nothing against you."
                 ),
             ),
-            complain_now(),
+            _complain(),
         ],
     )
 
@@ -349,11 +364,12 @@ def _objection(case: Case, facts: Facts) -> Body:
                 "limits",
                 _("What this letter does not say"),
                 _(
-                    "It says nothing about whether we hold pictures of you. That is in our answer."
-                    " If you find a picture later, tell us: your objection covers it too."
+                    "It says nothing about whether we hold pictures of you. What we can say about"
+                    " that stands in our answer. If you find a picture later, tell us: your"
+                    " objection covers it too."
                 ),
             ),
-            complain_now(),
+            _complain(),
         ],
     )
 
@@ -373,7 +389,7 @@ OBJECTION = Spec(
 
 _WHY_IT_ENDS = {
     LockEnd.WISH: lambda: _("You told us that you don't need it any more."),
-    LockEnd.PERIOD: lambda: _("The time you named for it is over."),
+    LockEnd.PERIOD: lambda: _("The time it was asked for is nearly over."),
 }
 _THEN = {
     "erase": lambda: _(
@@ -409,9 +425,12 @@ def _lock_ends(case: Case, facts: Facts) -> Body:
             section(
                 "limits",
                 _("What this letter does not say"),
-                _("It says nothing about whether we hold pictures of you. That is in our answer."),
+                _(
+                    "It says nothing about whether we hold pictures of you. What we can say about"
+                    " that stands in our answer."
+                ),
             ),
-            complain_now(),
+            _complain(),
         ],
     )
 
@@ -446,7 +465,7 @@ def _breach(case: Case, facts: Facts) -> Body:
                     (_("E-mail"), settings.DSR_CONTROLLER["email"]),
                 ],
             ),
-            complain_now(),
+            _complain(),
         ],
     )
 
@@ -484,6 +503,7 @@ def _rectification(case: Case, facts: Facts) -> Body:
     )
     less = [one for one in rows if one.ground]
     short = _("We did what you told us about your pictures.")
+    taken_out = [one for one in rows if one.state == CorrectionState.LEFT]
     if less:
         short = _("We did a part of what you told us. Why not all of it stands below.")
     if all(one.state == CorrectionState.REFUSED for one in rows):
@@ -501,22 +521,40 @@ def _rectification(case: Case, facts: Facts) -> Body:
             ),
             section("others", _("Who else hears of it"), _heard(rows, facts)),
             section("lock", _("The lock meanwhile"), _AFTER_CHECK[facts["lock"]]()),
-            section(
-                "cure",
-                _("If you see it otherwise"),
-                _(
-                    "Write to us on the page of your request and say what shows it. You can also"
-                    " have your own words put beside the picture: ask for it there."
-                ),
-            ),
-            complain_now(),
+            *([_answer_closed()] if taken_out else []),
+            section("cure", _("If you see it otherwise"), _otherwise(rows)),
+            _complain(),
         ],
+    )
+
+
+def _otherwise(rows: list[Correction]) -> str:
+    """Words can be put beside a picture that is still this person's, and beside no other."""
+    write = _("Write to us on the page of your request and say what shows it.")
+    if all(one.state in {CorrectionState.LEFT, CorrectionState.GONE} for one in rows):
+        return write
+    beside = _("You can also have your own words put beside the picture: ask for it there.")
+    return f"{write} {beside}"
+
+
+def _answer_closed() -> Section:
+    return section(
+        "answer",
+        _("Your answer"),
+        _(
+            "The answer we sent you shows somebody else, so nobody can open it any more. Delete"
+            " that picture if you saved it, and don't pass it on. We still owe you an answer without"
+            " it: we make a new one, and write to you when it is here."
+        ),
     )
 
 
 def _corrected(row: Correction) -> tuple[str, str]:
     name = _("Picture %(number)s") % {"number": row.number}
-    told = f"{row.get_what_display()}. {row.get_state_display()}."
+    told = _("You told us: “%(wrong)s.” %(done)s.") % {
+        "wrong": row.get_what_display(),
+        "done": row.get_state_display(),
+    }
     if row.state == CorrectionState.DONE:
         now = corrections.put_right(row).get("after") or _("nothing")
         told += " " + _("It says now: %(words)s") % {"words": now}
@@ -586,7 +624,7 @@ def _exemption(case: Case, facts: Facts) -> Body:
                 _("If you see it otherwise"),
                 _("Write to us on the page of your request and say what shows it."),
             ),
-            complain_now(),
+            _complain(),
         ],
     )
 

@@ -19,6 +19,7 @@ from dsr_portal.cases import deliveries, letters, mandates, messages, recusals
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Direction, LetterKind, Status
 from dsr_portal.cases.reopening import answers_left, may_open, open_again
+from dsr_portal.cases.selectors import taken_out
 from dsr_portal.cases.services import raise_flag
 from dsr_portal.compliance import reopening
 from dsr_portal.compliance.models import (
@@ -484,10 +485,12 @@ def require_free(breach: Breach, actor: Actor) -> None:
 
 
 def _open_again(breach: Breach, actor: Actor) -> None:
-    """The links this breach closed, unless another report of a wrong person still stands."""
+    """The links this breach closed, unless another report of a wrong person still stands or two
+    persons took a picture out of this answer."""
     if breach.case_id is None or breach.kind != BreachKind.WRONG_PERSON:
         return
-    if not _wrong_person_open(breach.case_id).exists():
+    shows_another = bool(taken_out(breach.case_id))
+    if not shows_another and not _wrong_person_open(breach.case_id).exists():
         deliveries.resume_answers(case_id=breach.case_id, actor=actor)
 
 

@@ -25,6 +25,7 @@ from dsr_portal.disclosure.gathered import Gathered, Kept
 from dsr_portal.disclosure.models import AnswerKind
 from dsr_portal.disclosure.words import (
     found_by_words,
+    lock_stays,
     look_up_claim,
     nothing_found_words,
     simple_words,
@@ -843,19 +844,10 @@ def _lock_words(gathered: Gathered) -> str:
     if locked and locked == len(gathered.records):
         done = _("Yes, done: your pictures are locked for the controller's own search.")
         asked = set(gathered.answer.case.rights.values_list("right", flat=True))
-        kept = evidence_locks.in_force(gathered.answer.case_id)
-        if kept is not None:
-            return " ".join(
-                [
-                    done,
-                    _(
-                        "The lock stays as evidence until %(until)s. We write to you before it "
-                        "ends. You can keep it longer or end it on the status page."
-                    )
-                    % {"until": day(kept.until)},
-                ]
-            )
-        if asked & {RightCode.RESTRICTION, RightCode.OBJECTION, RightCode.ERASURE}:
+        stays = lock_stays(gathered.answer.case)
+        if stays:
+            return f"{done} {stays}"
+        if RightCode.ERASURE in asked:
             return done
         until = _(
             "The lock ends when this request closes, %(days)s days after this answer left. Ask for "

@@ -18,7 +18,7 @@ from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import corrections, letters, mandates, proposals
 from dsr_portal.cases.correction_models import Correction, CorrectionState, Wrong
-from dsr_portal.cases.deliveries import answer_closed
+from dsr_portal.cases.deliveries import answer_closed, suspend_answers
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.models import Case, Proposal, ProposalKind, RightCode, Status
 from dsr_portal.cases.public_status import has_opened
@@ -433,6 +433,8 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
             record_ids=ids, case_id=case.id, actor=actor, reason="somebody_else"
         )
         gallery.release_holds(record_ids=ids, case_id=case.id, actor=actor)
+        # Whoever told us of it, by a page or by phone: the answer shows somebody else (O-07).
+        suspend_answers(case_id=case.id, actor=actor)
     states = {
         REFUSE: CorrectionState.REFUSED,
         STATE: CorrectionState.STATED,

@@ -11,9 +11,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from dsr_portal.cases.models import Case
+from dsr_portal.cases.texts import rights_words
 from dsr_portal.core import links
 from dsr_portal.disclosure.models import Answer
-from dsr_portal.disclosure.words import must_say, simple_words, taking_along
+from dsr_portal.disclosure.words import lock_stays, must_say, simple_words, taking_along
 from dsr_portal.documents import services as documents
 from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
@@ -55,7 +56,8 @@ def _context(case: Case) -> dict[str, Any]:
                 "second without knowing what the first had decided. A picture both took for yours "
                 "is locked: the controller's own search does not show it any more "
                 "(Art. 18 and 21 GDPR)."
-            ),
+            )
+            + f" {lock_stays(case)}",
         },
         {
             "id": "why",
@@ -95,7 +97,7 @@ def _context(case: Case) -> dict[str, Any]:
             "What you asked for is done. This letter does not say whether we hold pictures of you."
         ),
         "facts": [
-            (_("You asked for"), ", ".join(str(one.get_right_display()) for one in _rights(case))),
+            (_("You asked"), "; ".join(rights_words(_rights(case)))),
             (_("Received"), day(case.arrived_on)),
             (_("Checked by"), _("two people")),
         ],
@@ -109,5 +111,5 @@ def _context(case: Case) -> dict[str, Any]:
     }
 
 
-def _rights(case: Case) -> Any:
-    return case.rights.order_by("right")
+def _rights(case: Case) -> list[str]:
+    return list(case.rights.order_by("right").values_list("right", flat=True))

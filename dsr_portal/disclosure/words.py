@@ -6,9 +6,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dsr_portal.cases import child_texts, children
+from dsr_portal.cases import child_texts, children, evidence_locks
 from dsr_portal.cases.keep_days import keep_each
-from dsr_portal.cases.models import Case, WayKind
+from dsr_portal.cases.models import Case, RightCode, WayKind
 from dsr_portal.core import links
 from dsr_portal.disclosure.models import Answer
 from dsr_portal.documents import statements
@@ -51,6 +51,28 @@ def nothing_found_words(search: Search) -> str:
         "pictures: you can try again with another photo or a link, as often as you like.",
         search.photos,
     ) % {"photos": search.photos, "compared": search.compared, "day": day(search.finished_at)}
+
+
+def lock_stays(case: Case) -> str:
+    """How long a lock stays that was asked for, as it is known from the request alone (R3); "" for
+    one that nobody asked for, and for one that a deletion ends."""
+    kept = evidence_locks.in_force(case.id)
+    if kept is not None:
+        return _(
+            "The lock stays as evidence until %(until)s. We write to you before it "
+            "ends. You can keep it longer or end it on the status page."
+        ) % {"until": day(kept.until)}
+    asked = set(case.rights.values_list("right", flat=True))
+    if RightCode.ERASURE in asked:
+        return ""
+    if RightCode.OBJECTION in asked:
+        return _("The lock stays after your request ends.")
+    if RightCode.RESTRICTION in asked:
+        return _(
+            "The lock stays after your request ends. If you want it to end one day, say so on the"
+            " status page before that: there you choose how long you need it."
+        )
+    return ""
 
 
 def taking_along(case: Case) -> list[dict[str, Any]]:

@@ -86,7 +86,9 @@ RIGHT_HINTS = {
         "Pictures and face codes. If you also ask what we hold, you get the answer first."
     ),
     RightCode.OBJECTION: _("You object to our using them."),
-    RightCode.RESTRICTION: _("For example because you need it as evidence."),
+    RightCode.RESTRICTION: _(
+        "For example because you need it as evidence. While it is locked we delete nothing."
+    ),
     RightCode.RECTIFICATION: _("For example a wrong name beside a picture."),
     RightCode.PORTABILITY: _(
         "Your photo, your words, your consents: a file for machines. You did not give us the "

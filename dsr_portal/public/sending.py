@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dsr_portal.cases import drafts, mandates, page_wishes, services
+from dsr_portal.cases import drafts, evidence_locks, mandates, page_wishes, services
 from dsr_portal.cases.child_models import AgeBand
-from dsr_portal.cases.models import Case, Channel, ConsentScope, Draft, WayKind
+from dsr_portal.cases.models import Case, Channel, ConsentScope, Draft, RightCode, WayKind
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict
 from dsr_portal.core.ids import new_id
@@ -41,6 +41,11 @@ def send(*, draft_id: UUID, language: str) -> services.Opened:
     def also(case: Case) -> None:
         if who == MY_CHILD:
             mandates.write_for_child(case=case, name=contact["guardian"])
+        if {RightCode.ERASURE, RightCode.RESTRICTION} <= set(given["rights"]):
+            # What was erased can't be locked: asked for both, the lock comes first (Art. 18(1)(c)).
+            evidence_locks.write(
+                case=case, years=evidence_locks.DEFAULT_YEARS, actor=Actor.person(case.id)
+            )
         for probe in probes:
             probe.save()
             matching.add_probe(

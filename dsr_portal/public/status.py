@@ -22,6 +22,7 @@ from dsr_portal.cases import (
     children,
     clocks,
     closed_answers,
+    corrections,
     mandates,
     page_wishes,
     paper,
@@ -34,6 +35,7 @@ from dsr_portal.cases import (
     wish_clocks,
 )
 from dsr_portal.cases.consents import consent_text
+from dsr_portal.cases.deliveries import answer_closed as answer_suspended
 from dsr_portal.cases.deliveries import may_hand_out
 from dsr_portal.cases.drafts import MOST_PHOTOS
 from dsr_portal.cases.models import (
@@ -130,7 +132,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "case": case,
         "view": view,
         "rights": rights_words(rights),
-        "added": _added(case),
+        "added": _added(case, still_open=view.open),
         "may_add_right": bool(services.rights_to_add(case)),
         "locked_instead": services.locked_instead(case),
         "stands": _stands(case),
@@ -161,6 +163,7 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "from_us": [] if purged else _from_us(case),
         "links": [_link(one) for one in open_links],
         "answer_closed": not purged and closed_answers.is_closed(case),
+        "answer_suspended": not purged and answer_suspended(case),
         "answer_gone": None if purged else selectors.answer_gone_at(case),
         "lost_link": not purged and selectors.has_lost_link(case),
         "may_delete": _may_delete(case),
@@ -275,8 +278,9 @@ def _unidentified(case: Case) -> bool:
     return case.delivered_at is not None and services.may_come_back(case)
 
 
-def _added(case: Case) -> list[dict[str, str]]:
-    """Wishes that came later, each with the day of its own answer and why that one moved."""
+def _added(case: Case, *, still_open: bool) -> list[dict[str, str]]:
+    """Wishes that came later, each with the day of its own answer and why that one moved; of one
+    that does not wait for an answer any more, no day."""
     return [
         {
             "wish": right_words(one.right.right),
@@ -285,6 +289,8 @@ def _added(case: Case) -> list[dict[str, str]]:
             "without": day_words(one.period.unpaused.legal),
             "first": day_words(one.period.first.legal) if one.period.months > 1 else "",
         }
+        if still_open and not corrections.told_of_all(case, one.right)
+        else {"wish": right_words(one.right.right)}
         for one in wish_clocks.of_case(case)
     ]
 

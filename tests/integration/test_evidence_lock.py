@@ -260,25 +260,6 @@ def test_keeping_it_longer_never_makes_it_shorter():
     assert row.until == promised
 
 
-def test_lifted_without_another_wish_the_records_are_in_use_again(monkeypatch):
-    """Art. 18(3): what nobody asked to erase is unlocked after the letter, and not before."""
-    mine = lab.picture(23)
-    case = lab.ready_case([mine.records[0]], rights=["access"])
-    locked(case)
-    later(monkeypatch, days=31)
-    services.close_due()
-    evidence_locks.end(case_id=case.id, actor=support.person(case))
-    assert "may use again" in text_of(documents.open_document(told(case).document_id))
-    later(monkeypatch, days=14)
-    assert state_of(mine.records[0]) == Record.State.RESTRICTED
-    evidence_locks.lift(case_id=case.id, actor=OFFICER)
-    assert state_of(mine.records[0]) == Record.State.HELD
-    later(monkeypatch, days=31)
-    services.close_due()
-    case.refresh_from_db()
-    assert case.status == Status.PURGED
-
-
 def test_an_objection_outlives_the_lock(monkeypatch):
     """E-09: the lock as evidence ends, what the person objected to stays locked."""
     mine = lab.picture(24)

@@ -13,11 +13,8 @@ from dsr_portal.cases import letters, proposals, refusals
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import (
     Case,
-    Letter,
-    LetterState,
     Outcome,
     Proposal,
-    ProposalState,
     RightCode,
     Status,
     Withheld,
@@ -32,7 +29,6 @@ from dsr_portal.documents import services as documents
 from dsr_portal.erasure import services as erasure
 from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
-from dsr_portal.jobs import services as jobs
 from dsr_portal.law.articles import ABUSE, EXEMPTIONS, REFUSAL_GROUNDS, WITHHOLDING
 from tests.support import answers
 from tests.support import cases as support
@@ -224,43 +220,6 @@ def people() -> dict[str, Any]:
         "second": staff("A-1002"),
         "chief": staff("S-2001", Role.SUPERVISOR),
     }
-
-
-def test_a_refusal_takes_evidence_and_two_more_persons(travel: Travel, people: Any) -> None:
-    """R-04, R-01: facts and aim, two approvers with a supervisor, a letter with every part."""
-    case = support.opened()
-    proposal = refusals.propose(case_id=case.id, actor=OFFICER, **ABUSIVE)
-    agreed(proposal, SECOND)
-    assert proposal.state == ProposalState.WAITING
-    case.refresh_from_db()
-    assert case.status == Status.RECEIVED
-    with pytest.raises(NotAllowed, match="agreed_already"):
-        proposals.agree(proposal_id=proposal.id, actor=SECOND)
-    with pytest.raises(NotAllowed, match="supervisor_needed"):
-        proposals.agree(proposal_id=proposal.id, actor=Actor("A-1003", "officer", "staff"))
-    agreed(proposal, SUPERVISOR)
-    case.refresh_from_db()
-    assert (case.status, case.outcome) == (Status.DECIDED, Outcome.REFUSED)
-    while jobs.run_due(queues=["light"]):
-        pass
-    letter = Letter.objects.get()
-    assert letter.state == LetterState.SENT, letter.error_code
-    case.refresh_from_db()
-    assert case.status == Status.DELIVERED
-    text = letter_of(letter)
-    for words in (
-        "We refuse your request. Here is why, and what you can do.",
-        "The request is abusive, and we can show it. (Art. 12(5) GDPR)",
-        "forty times within an hour",
-        "stop once the bill is paid",
-        "What you get all the same",
-        "We count nothing against you",
-        "complain to a data protection authority",
-        "go to court",
-        "Person A-1001, Person A-1002, Person S-2001",
-        "Autoriteit Persoonsgegevens" if case.country == "NL" else "names every authority",
-    ):
-        assert words in text, words
 
 
 @pytest.mark.parametrize("part", ["ground", "facts", "given", "cure", "rights"])

@@ -6,14 +6,11 @@ import pytest
 from django.urls import reverse
 
 from dsr_portal.cases import letters, objections, services
-from dsr_portal.cases.models import Letter, LetterState
 from dsr_portal.core.registries import senders
-from dsr_portal.documents import services as documents
-from dsr_portal.gallery import services as gallery
 from dsr_portal.jobs import services as jobs
 from tests.support import answers
 from tests.support import cases as support
-from tests.support.answers import OFFICER, a_face, found, text_of
+from tests.support.answers import found
 from tests.support.gallery import own_places
 from tests.support.matching import sign_in, staff
 
@@ -83,31 +80,6 @@ def objected(*records: Any) -> Any:
 def work() -> None:
     while jobs.run_due(queues=["light"]):
         pass
-
-
-def test_an_objection_without_proof_of_better_reasons_stops() -> None:
-    """E-09: outcome STOP; the letter says so; the lock outlives the case, without objection not."""
-    record, plain = a_face(seed=1), a_face(seed=2)
-    case = objected(record)
-    assert objections.tell_due() == 1
-    assert objections.tell_due() == 0
-    work()
-    letter = Letter.objects.get()
-    assert letter.state == LetterState.SENT, letter.error_code
-    text = text_of(documents.open_document(letter.document_id))
-    for words in (
-        "You told us to stop using your pictures. We stop.",
-        "Art. 21(1) GDPR",
-        "We name none.",
-        "The lock stays after your request ends",
-        "complain to a data protection authority",
-    ):
-        assert words in text, words
-    services.close(case_id=case.id, actor=OFFICER)
-    assert gallery.restricted([record.id]) == {record.id}
-    other = answers.released(answers.answered(found(plain)))
-    services.close(case_id=other.id, actor=OFFICER)
-    assert gallery.restricted([plain.id]) == set()
 
 
 def test_the_letter_of_an_objection_is_the_same_whatever_was_found() -> None:

@@ -48,8 +48,9 @@ def decided_about(case: Case, records: Sequence[Record], verdicts: Sequence[str]
     return answers.decided(answers.searched(case, records), said)
 
 
-def looked_up(case: Case, by: Actor) -> Case:
-    """Known by a call, looked up by the page that was named, decided by two: it is theirs."""
+def looked_up(case: Case, by: Actor, *, but: Sequence[Record] = ()) -> Case:
+    """Known by a call, looked up by the page that was named, decided by two: all there is theirs,
+    `but` some."""
     cases.record_identity(
         case_id=case.id,
         actor=by,
@@ -59,10 +60,11 @@ def looked_up(case: Case, by: Actor) -> Case:
     )
     matching.start_look_up(case_id=case.id, actor=by)
     jobs.run_due(queues=["light"])
-    found = Candidate.objects.get(case=case)
+    theirs = set(Candidate.objects.filter(case=case).values_list("record_id", flat=True))
+    theirs -= {one.id for one in but}
     # Nothing was compared, so that it is theirs takes a reason.
     return answers.decided(
-        case, {found.record_id: Verdict.SAME}, why="The name on the page is theirs."
+        case, dict.fromkeys(theirs, Verdict.SAME), why="The name on the page is theirs."
     )
 
 

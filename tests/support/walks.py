@@ -18,6 +18,7 @@ NOT_FOR_PERSONS = {"audit", "assessment", "records", "board"}
 
 _WALKS = "integration/test_walks.py::"
 _CLOCK = "integration/test_walks_of_the_clock.py::"
+_RIGHTS = "integration/test_walks_of_rights.py::"
 WHOLE = ("integration/test_walks", "integration/test_answer_on_paper.py::test_a_case_on_paper_from")
 """Tests that go from intake to closing; the others walk what is special to their kind."""
 
@@ -54,45 +55,32 @@ WALKS = (
         _WALKS + "test_erasure_of_nothing_sure_deletes_nothing",
         ("nothing_found",),
     ),
-    Walk(
-        "Objection",
-        "integration/test_urgent_and_objection.py"
-        "::test_an_objection_without_proof_of_better_reasons_stops",
-        ("objection",),
-    ),
+    Walk("Objection", _RIGHTS + "test_an_objection_known_by_one_check", ("neutral", "objection")),
     Walk(
         "Restriction and its lifting",
-        "integration/test_evidence_lock.py"
-        "::test_lifted_without_another_wish_the_records_are_in_use_again",
-        ("lock_ends",),
+        _RIGHTS + "test_a_restriction_and_its_lifting",
+        ("answer", "lock_ends"),
     ),
     Walk(
         "Rectification: this is not me",
-        "integration/test_corrections.py"
-        "::test_a_picture_of_somebody_else_leaves_this_persons_set_and_is_not_erased",
-        ("rectification",),
+        _RIGHTS + "test_one_picture_shows_somebody_else",
+        ("answer", "rectification", "breach"),
     ),
     Walk(
         "Rectification: a wrong caption",
-        "integration/test_corrections.py"
-        "::test_it_has_its_own_clock_and_the_case_stays_open_until_its_letter_was_read",
-        ("rectification", "name_correction"),
+        _RIGHTS + "test_a_wrong_caption",
+        ("answer", "name_correction", "rectification"),
     ),
-    Walk(
-        "Portability",
-        "integration/test_taking_along.py"
-        "::test_the_answer_says_why_collected_pictures_are_not_in_it_and_brings_the_rest",
-        ("answer", "nothing_found"),
-    ),
+    Walk("Portability", _RIGHTS + "test_portability", ("answer",)),
     Walk(
         "Refusal, Art. 12(5), by two",
-        "integration/test_saying_no.py::test_a_refusal_takes_evidence_and_two_more_persons",
+        _RIGHTS + "test_refused_as_abusive_by_two_more_persons",
         ("refusal",),
     ),
     Walk(
         "Not identified after it was asked",
-        "integration/test_no_photo.py::test_a_request_ends_unidentified_only_after_all_of_it",
-        ("need_info", "identity_doubt", "ask_reminder", "not_identified"),
+        _RIGHTS + "test_not_identified_after_it_was_asked",
+        ("need_info", "ask_reminder", "identity_doubt", "not_identified"),
     ),
     Walk(
         "On paper only",
