@@ -543,8 +543,8 @@ def _answer_closed() -> Section:
         _("Your answer"),
         _(
             "The answer we sent you shows somebody else, so nobody can open it any more. Delete"
-            " that picture if you saved it, and don't pass it on. We still owe you an answer without"
-            " it: we make a new one, and write to you when it is here."
+            " that picture if you saved it, and don't pass it on. We still owe you an answer"
+            " without it: we make a new one, and write to you when it is here."
         ),
     )
 

@@ -325,7 +325,7 @@ def test_refused_as_abusive_by_two_more_persons(monkeypatch: pytest.MonkeyPatch)
     proposals.agree(proposal_id=proposal.id, actor=SUPERVISOR)
     text = told(case, "refusal")
     for words in (
-        "(Art. 12(5) DSGVO)",
+        "(Art. 12 Abs. 5 DSGVO)",
         "vierzig Mal in einer Stunde",
         "Es hört auf, wenn wir zahlen.",
         "60 Tage",

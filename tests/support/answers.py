@@ -433,10 +433,14 @@ def searched(case: Case, hits: Sequence[Record]) -> Case:
 # -- reading what was made
 
 
-def text_of(pdf: bytes) -> str:
+def pages_of(pdf: bytes) -> list[str]:
     with pypdfium2.PdfDocument(pdf) as document:
         pages = [page.get_textpage().get_text_bounded() for page in document]
-    return " ".join("\n".join(pages).replace("\ufffe", "").split())
+    return [" ".join(page.replace("\ufffe", "").split()) for page in pages]
+
+
+def text_of(pdf: bytes) -> str:
+    return " ".join(pages_of(pdf))
 
 
 def unzipped(body: bytes) -> dict[str, bytes]:
