@@ -291,20 +291,6 @@ def test_the_day_after_the_last_one_the_erasure_starts_by_itself(settings, monke
     assert erasure.start_due() == 0, "a person starts it again"
 
 
-def test_begun_by_itself_it_is_erased_and_certified(monkeypatch):
-    """E-03, E-14."""
-    case, record = closed_with(59, days=5)
-    later(monkeypatch, days=6)
-    assert erasure.start_due() == 1
-    lab.run_all()
-    assert state_of(record) == Record.State.ERASED
-    assert not exemptions.open_cases()
-    case.refresh_from_db()
-    assert case.status == Status.CLOSED
-    assert case.deliveries.filter(kind="certificate").count() == 2
-    assert audit.verify().ok
-
-
 def test_where_erasure_alone_was_asked_it_starts_as_well(monkeypatch):
     """E-03: nothing was delivered before; the day is the same."""
     kept, gone = lab.picture(63), lab.picture(64)

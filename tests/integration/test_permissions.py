@@ -229,7 +229,7 @@ VALUES = {
     "hold_id": ID, "correction_id": ID, "put_aside_id": ID,
     "mail_id": ID,
     "assessment_id": ID, "kind": "pdf", "processor_id": ID,
-    "duplicate_id": ID, "which": "of", "record_id": ID,
+    "duplicate_id": ID, "which": "of", "record_id": ID, "right": "erasure",
 }  # fmt: skip
 
 
@@ -328,7 +328,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
     }
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:paper", "desk:proof", "desk:aside", "desk:phone", "desk:question_returned"}
-    both |= {"desk:enter_order", "desk:open_breach"}
+    both |= {"desk:enter_order", "desk:open_breach", "desk:wish"}
     both |= {
         "desk:hold_back_code",
         "desk:grounds",

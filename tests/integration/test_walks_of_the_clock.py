@@ -17,7 +17,7 @@ from django.utils import translation
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit import services as audit
-from dsr_portal.cases import extensions, lateness, page_wishes, proposals, public_status
+from dsr_portal.cases import exemptions, extensions, lateness, page_wishes, proposals, public_status
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.clocks import clock_of
 from dsr_portal.cases.models import (
@@ -433,8 +433,8 @@ def erased(case: Case) -> None:
 
 
 def test_kept_longer_by_an_exemption_until_it_is_erased(travel: Travel) -> None:
-    """E-03, Art. 17(3), in German: one picture kept until a day, the answer says so; a later day by
-    two persons and a letter; after it the erasure with a certificate of its own, and the end."""
+    """E-03, E-14, Art. 17(3), in German: one picture kept until a day, the answer says so; a later
+    day by two persons and a letter; after it the erasure with a certificate of its own, the end."""
     kept, gone = lab.picture(1).records[0], lab.picture(2).records[0]
     case = asked("de", RightCode.ACCESS, RightCode.ERASURE)
     case = decided_about(case, [kept, gone], [SAME, SAME])
@@ -464,7 +464,8 @@ def test_kept_longer_by_an_exemption_until_it_is_erased(travel: Travel) -> None:
     assert erasure.start_due() == 1
     lab.run_all()
     assert state_of(kept) == Record.State.ERASED
-    certificate_of(case)
+    assert not exemptions.open_cases()
+    assert OWN_WORDS["de"] not in certificate_of(case)
     assert case.deliveries.filter(kind=DeliveryKind.CERTIFICATE).count() == 2
     purged(case, travel, "2027-01-20")
 
