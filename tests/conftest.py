@@ -37,8 +37,8 @@ examples.register_profile(
 )
 examples.load_profile("any_machine")
 
-# After how many new objects the garbage collector looks through the youngest; Python's own 700
-# are for small programs, one document set here makes a million.
+# After how many new objects the garbage collector looks through the youngest; with Python's own
+# 700 it does so again and again while one document is set.
 NEW_OBJECTS = 20_000
 
 # Start and stop in seconds of time.perf_counter.
@@ -200,8 +200,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def set_apart() -> None:
     """Keep what stays for the whole run out of what the garbage collector walks through.
 
-    It looks at every object there is again and again, and a process of tests holds a million: every
-    test that was collected, Django's models, the recognition libraries once one test loaded them.
+    It looks at every object there is again and again, and a process of tests holds many: every test
+    that was collected, Django's models, the recognition libraries once one test loaded them.
     """
     gc.collect()
     gc.freeze()

@@ -14,9 +14,10 @@ import io
 import itertools
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from dsr_portal.core.registries import schedule
 from dsr_portal.disclosure import named_page
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.disclosure.models import AnswerState
+from dsr_portal.documents import render as typesetting
 from dsr_portal.erasure import selectors as erasures
 from dsr_portal.gallery import hashes
 from dsr_portal.gallery import services as gallery
@@ -328,6 +330,33 @@ def _watched(out: Transcript, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Client, "request", request)
 
 
+def _set_once(out: Transcript, patch: pytest.MonkeyPatch) -> None:
+    """Set each document from its masked words, and equal words of two worlds only once.
+
+    Setting is by far the dearest thing a world does, and depends on what is handed to it alone: a
+    document that differs in one letter, picture or attachment is set anew and compared as before.
+    """
+    page_style = typesetting.page_style
+
+    def style(*, head: str, **how: str) -> str:
+        return page_style(head=out.plain(head), **how)
+
+    def to_pdf(html: str, *, page_css: str = "", **files: Mapping[str, bytes] | None) -> bytes:
+        handed = tuple((kind, tuple((given or {}).items())) for kind, given in files.items())
+        return _typeset(out.plain(html), page_css, handed)
+
+    patch.setattr(typesetting, "page_style", style)
+    patch.setattr(typesetting, "to_pdf", to_pdf)
+
+
+_to_pdf = typesetting.to_pdf
+
+
+@cache
+def _typeset(html: str, page_css: str, handed: tuple[Any, ...]) -> bytes:
+    return _to_pdf(html, page_css=page_css, **{kind: dict(given) for kind, given in handed})
+
+
 # -- the script ---------------------------------------------------------------------------------
 
 
@@ -344,6 +373,7 @@ class Script:
         self.told = desk.told(patch)
         answers.without_detector(patch)
         _watched(self.out, patch)
+        _set_once(self.out, patch)
         self.people = [desk.actor(desk.staff(number)) for number in ("S-1", "S-2")]
         desk.staff("V-1", Role.SUPERVISOR)
         world.seed(world)
