@@ -318,8 +318,15 @@ def _check_trail(stack: DemoStack, folder: Path) -> None:
 # -- pictures for the documentation ----------------------------------------------------------
 
 
+# Pictures in sight are there; those further down are asked for when somebody scrolls to them.
+LOADED = """() => [...document.images].every(
+  (one) => !one.checkVisibility() || one.getBoundingClientRect().top > innerHeight
+    || (one.complete && one.naturalWidth))"""
+
+
 def shot(page: Page, folder: Path | None, name: str) -> None:
     if folder is not None:
+        page.wait_for_function(LOADED)
         folder.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=folder / name, full_page=False)
 
