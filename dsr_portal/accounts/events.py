@@ -36,6 +36,7 @@ for _event in (
     EventType("staff.role_changed", {"staff": StaffNo(), "old": _role, "new": _role}, ("L-16",)),
     EventType("staff.trained", {"staff": StaffNo(), "until": Day()}, ("L-16", "P-17")),
     EventType("staff.deactivated", {"staff": StaffNo()}, ("L-16",)),
+    EventType("staff.name_ended", {}, ("L-13", "L-23")),
     EventType("staff.factor_reset", {"staff": StaffNo()}, ("L-16",)),
     EventType("staff.password_set", {"staff": StaffNo()}, ("L-14", "X-15")),
     EventType(

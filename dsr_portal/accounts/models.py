@@ -54,6 +54,8 @@ class Staff(Row, AbstractBaseUser):
     trained_until = models.DateField(_("trained until"), null=True, blank=True)
     is_active = models.BooleanField(_("may sign in"), default=True)
     created_at = models.DateTimeField(default=now, editable=False)
+    name_ended_at = models.DateTimeField(null=True, blank=True)
+    """When name and address went: nothing that is kept was decided by this account any more."""
 
     USERNAME_FIELD = "staff_no"
     EMAIL_FIELD = "email"

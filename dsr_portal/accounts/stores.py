@@ -5,9 +5,11 @@ from dsr_portal.core.inventory import F, Term, declare_model, declare_store, sta
 from dsr_portal.vault import lasting
 
 # How long: the terms of the tables and stores below (law L-23, X-10; docs/retention.md).
-_STAFF = stays(
-    "who decided is named by number wherever a decision is kept; an account that ended "
-    "opens nothing"
+_STAFF = Term(
+    "as long as the trail has details of what the account did, or that name it",
+    "the closing of the account",
+    ("dsr_portal.accounts.name_ends.sweep",),
+    stays="number and role, by which a decision still has a doer; it opens nothing",
 )
 _PROPOSALS = Term(
     "3 years",
@@ -47,6 +49,7 @@ declare_model(
         "trained_until": F.STAFF,
         "is_active": F.STATE,
         "created_at": F.TIME,
+        "name_ended_at": F.TIME,
     },
     term=_STAFF,
 )

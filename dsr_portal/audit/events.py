@@ -7,6 +7,7 @@ event_types.register(
         "audit.payloads_removed",
         {"reason": Code(), "removed": Count(), "first": Count(), "last": Count()},
         ("L-13", "L-23"),
+        lasting=True,
     )
 )
 event_types.register(
@@ -21,5 +22,6 @@ event_types.register(
             "ledger_to": Count(),
         },
         ("E-15", "L-20"),
+        lasting=True,
     )
 )

@@ -189,17 +189,24 @@ class Many(Field):
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One type of event: its name "room.happened", its fields and the rows of law.md it proves."""
+    """One type of event: its name "room.happened", its fields and the rows of law.md it proves.
+
+    The payload of a `lasting` one never ends by a schedule: it proves that something was destroyed
+    or restored, by counts and hashes, and names nobody (law L-23).
+    """
 
     name: str
     fields: Mapping[str, Field] = field(default_factory=dict)
     law: tuple[str, ...] = ()
+    lasting: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > 64:
             raise ValueError(f"{self.name!r} is not the name of an event type")
         if taken := _TAKEN & set(self.fields):
             raise ValueError(f"{self.name}: every event has {', '.join(sorted(taken))} already")
+        if self.lasting and any(isinstance(one, StaffNo) for one in self.fields.values()):
+            raise ValueError(f"{self.name}: what stays names nobody")
 
     def body(self, payload: Mapping[str, Any]) -> str:
         """The payload as the canonical JSON text that is kept and committed to, or `BadEvent`."""

@@ -7,12 +7,17 @@ _HEADERS = stays(
     "evidence: number, time, type, who did it and hashes; without them the chain does not verify"
 )
 _PAYLOADS = Term(
-    "3 years by default (trail_years), longer where a state needs it",
-    "the closing of the request",
-    ("dsr_portal.compliance.trail_end.sweep",),
+    "3 years by default (trail_years), longer where a state needs it; beside requests "
+    "(settings, staff, keys, orders) 3 years by default (rules_years) and as long as a request of "
+    "that time or the order itself; of sign-ins 1 year by default (access_years)",
+    "the closing of the request; beside requests, the event",
+    (
+        "dsr_portal.compliance.trail_end.sweep",
+        "dsr_portal.compliance.trail_rules.sweep",
+    ),
     stays=(
-        "payloads of events about no request (settings, staff, keys, orders): they show by "
-        "which rules requests were answered"
+        "counts and hashes that prove a destruction or a restore, and the newest value of a "
+        "setting of the installation, which stands nowhere else"
     ),
 )
 

@@ -8,6 +8,7 @@ from dsr_portal.compliance import (
     retention,
     services,
     trail_end,
+    trail_rules,
 )
 from dsr_portal.core.registries import Beat, schedule
 
@@ -20,3 +21,4 @@ schedule.register("compliance.director", Beat(run=director.serve_due, every=time
 schedule.register("compliance.retention", Beat(run=retention.sweep, every=timedelta(hours=6)))
 schedule.register("compliance.board", Beat(run=board.make_due, every=timedelta(hours=1)))
 schedule.register("compliance.trail", Beat(run=trail_end.sweep, every=timedelta(hours=6)))
+schedule.register("compliance.trail_rules", Beat(run=trail_rules.sweep, every=timedelta(hours=6)))

@@ -42,6 +42,8 @@ PERIODS = (
     "order_years",
     "breach_years",
     "trail_years",
+    "rules_years",
+    "access_years",
 )
 
 

@@ -238,5 +238,32 @@ DEFINITIONS = {
                 "end of the year); in other states it is up to six."
             ),
         ),
+        Definition(
+            "rules_years",
+            _("Years for which the trail keeps details about settings, staff, keys and orders"),
+            lambda: 3,
+            1,
+            6,
+            whole=True,
+            dpia=True,
+            why=_(
+                "They show by which rules requests were answered, and are kept as long as any "
+                "request of that time. No law fixes a term; three years is the usual limitation "
+                "of claims."
+            ),
+        ),
+        Definition(
+            "access_years",
+            _("Years for which the trail keeps details about sign-ins"),
+            lambda: 1,
+            1,
+            3,
+            whole=True,
+            dpia=True,
+            why=_(
+                "They serve to find misuse that is noticed late, and show when people of staff "
+                "work: no longer than that needs."
+            ),
+        ),
     )
 }

@@ -162,6 +162,18 @@ def explain(*, number: int, why: str, actor: Actor) -> Changed:
     return found
 
 
+def standing() -> set[int]:
+    """Numbers of the events that say what is in force, and why: the trail is their only place.
+
+    They stay while they do (law L-23): without them the next look would see no change.
+    """
+    rows = Event.objects.filter(type=CHANGED, payload__isnull=False).select_related("payload")
+    newest = {one.data["setting"]: one.number for one in rows.order_by("number") if one.data}
+    told = Event.objects.filter(type=EXPLAINED, payload__isnull=False).select_related("payload")
+    kept = set(newest.values())
+    return kept | {one.number for one in told if one.data and int(one.data["change"]) in kept}
+
+
 def _seen() -> dict[str, dict[str, Any]]:
     rows = Event.objects.filter(type=CHANGED).select_related("payload").order_by("number")
     return {event.data["setting"]: event.data for event in rows if event.data}

@@ -14,6 +14,7 @@ event_types.register(
             "ledger_hash": Hash(),
         },
         ("E-04", "E-15"),
+        lasting=True,
     ),
 )
 event_types.register(
@@ -40,7 +41,12 @@ event_types.register(
 event_types.register(EventType("backup.failed", {"reason": Code()}, ("E-15",)))
 event_types.register(EventType("backup.removed", {"found": Flag()}, ("E-15", "L-13")))
 event_types.register(
-    EventType("vault.ledger_trimmed", {"entries": Count(), "until": Count()}, ("E-15", "L-13"))
+    EventType(
+        "vault.ledger_trimmed",
+        {"entries": Count(), "until": Count()},
+        ("E-15", "L-13"),
+        lasting=True,
+    )
 )
 sentences.register(
     "vault.shredded",

@@ -198,6 +198,14 @@ SHOWN_BY = {
         "integration/test_retention",
         "test_an_order_is_kept_for_three_years_after_its_end_and_then_only_its_dates",
     ),
+    "accounts.name_ends.sweep": (
+        "integration/test_trail_rules",
+        "test_a_name_goes_with_the_last_thing_kept_of_a_closed_account",
+    ),
+    "compliance.trail_rules.sweep": (
+        "integration/test_trail_rules",
+        "test_what_is_about_no_request_goes_after_its_term_and_the_chain_verifies",
+    ),
     "compliance.trail_end.sweep": (
         "integration/test_trail_end",
         "test_payloads_go_after_three_years_and_the_chain_verifies",

@@ -52,6 +52,9 @@ POLICY_TERMS = {
     "order_years": 3,
     "breach_years": 3,
     "trail_years": 3,
+    "rules_years": 3,
+    # It shows when people of staff work (L-23).
+    "access_years": 1,
 }
 
 
