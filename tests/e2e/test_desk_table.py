@@ -68,15 +68,15 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 NAMES = (
     "enter", "batch_made", "mail", "receipt", "proof", "proof_told", "paper", "paper_posted",
-    "photos", "extension", "late", "arrival", "refuse", "hold_back", "hold_back_code", "exempt",
-    "exempt_proposed", "grounds", "question_returned",
+    "photos", "wish", "extension", "late", "arrival", "refuse", "hold_back", "hold_back_code",
+    "exempt", "exempt_proposed", "grounds", "question_returned",
     "evidence_lock", "locked", "groups", "duplicates", "copies", "case_answered", "case_erased",
     "recipients_listed", "recusals", "why", "openings", "queue_untrained", "queue_full", "sign_in",
     "second_factor", "no_case",
 )  # fmt: skip
 # Forms shown with what is wrong in them.
 WRONG = {
-    "enter", "mail", "receipt", "proof", "paper", "extension", "late", "arrival", "refuse",
+    "enter", "mail", "receipt", "proof", "paper", "extension", "wish", "late", "arrival", "refuse",
     "hold_back", "hold_back_code", "grounds", "question_returned",
     "exempt", "evidence_lock", "copies", "recusals", "why",
 }  # fmt: skip
@@ -325,6 +325,10 @@ def waiting(desk: Desk) -> dict[str, Any]:
     shown = {"extension": desk.get("extension", fresh, reason="many_faces", months="1", words="")}
     back = {"reference": fresh.reference, "letter_id": new_id()}
     asked = reverse("desk:question_returned", kwargs=back)
+    wished = support.opened(["access"])
+    cases.add_right(case_id=wished.id, right="erasure", actor=Actor.person(wished.id))
+    own = reverse("desk:wish", kwargs={"reference": wished.reference, "right": "erasure"})
+    shown["wish"] = desk.as_().post(own, {"do": "ask", "ask-words": ""})
     shown["question_returned"] = desk.as_().post(asked, {"on": "", "reason": ""})
     shown["arrival"] = desk.get("arrival", fresh, arrived="", words="")
     shown["refuse"] = desk.get("refuse", fresh, ground="excessive", facts="")

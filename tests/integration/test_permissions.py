@@ -221,6 +221,7 @@ LISTED = {
 VALUES = {
     "recipient_id": ID, "channel_id": ID, "notice_id": ID, "system_id": ID, "copy_id": ID,
     "statement_id": ID,
+    "right": "erasure",
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "link_id": ID, "verdict_id": ID, "unlock_id": ID, "row_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
@@ -319,6 +320,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
         *("desk:compare", "desk:erasure", "desk:look_up", "desk:ask", "desk:unidentified"),
         *(
             "desk:extension",
+            "desk:wish",
             "desk:arrival",
             "desk:late",
             "desk:refuse",
