@@ -221,7 +221,6 @@ LISTED = {
 VALUES = {
     "recipient_id": ID, "channel_id": ID, "notice_id": ID, "system_id": ID, "copy_id": ID,
     "statement_id": ID,
-    "right": "erasure",
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "link_id": ID, "verdict_id": ID, "unlock_id": ID, "row_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
