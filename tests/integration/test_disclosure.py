@@ -747,4 +747,6 @@ def test_a_lock_that_ends_with_the_case_is_told_before() -> None:
     told = contents._lock_words(facts)
     assert "The lock ends when this request closes, 30 days after this answer left." in told
     answer.case.rights.create(right="restriction")
-    assert "ends" not in contents._lock_words(facts)
+    told = contents._lock_words(facts)
+    assert "The lock stays after your request ends." in told
+    assert "The lock ends" not in told
