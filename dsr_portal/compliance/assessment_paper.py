@@ -19,7 +19,7 @@ from dsr_portal.law import authorities
 from dsr_portal.policy import assessment
 from dsr_portal.policy.assessment_draft import EUROPE_LINE, PARTS
 from dsr_portal.policy.assessment_models import Assessment, AssessmentState
-from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.catalogue import all_names, definition
 
 Section = dict[str, Any]
 SHEET = statements.to_office(
@@ -89,9 +89,9 @@ def _ai_class(version: Assessment) -> list[tuple[str, str]]:
 
 def _covers(version: Assessment) -> Section:
     rows = [
-        (str(DEFINITIONS[name].label), ", ".join(f"{value:g}" for value in values))
+        (str(definition(name).label), ", ".join(f"{value:g}" for value in values))
         for name, values in sorted(version.covers.items())
-        if name in DEFINITIONS
+        if name in all_names()
     ]
     return {
         "id": "covers",

@@ -35,7 +35,7 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.erasure.models import Verification, VerificationState
 from dsr_portal.jobs.services import queue_effect
 from dsr_portal.policy import assessment
-from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.catalogue import definition
 from dsr_portal.recognition import outgrowing
 
 SERVED = "compliance.director_page"
@@ -203,7 +203,7 @@ def happening() -> Iterable[Happened]:
     yield from _outgrown()
     yield from _vacant()
     for task in assessment.reviews():
-        label = str(DEFINITIONS[task.setting].label)
+        label = str(definition(task.setting).label)
         named = {"setting": label, "value": f"{task.value:g}"}
         yield Happened(DirectorKind.ASSESSMENT, str(task.id), named)
     newest = BoardReport.objects.exclude(made_at=None).order_by("-month").first()

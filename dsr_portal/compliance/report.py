@@ -53,7 +53,7 @@ from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Position, Search, Verdict
 from dsr_portal.policy import assessment, installed
 from dsr_portal.policy import selectors as policy
-from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.catalogue import all_names, definition
 from dsr_portal.recognition import calibration
 from dsr_portal.recognition.calibration import MeasuredMisses
 from dsr_portal.vault.process import unencrypted_swap
@@ -945,11 +945,11 @@ def _settings(case: Case) -> Section:
         "text": _("A change takes two persons; the old value serves until then."),
         "rows": [
             (
-                str(DEFINITIONS[name].label),
+                str(definition(name).label),
                 _("%(value)s (version %(version)s)")
                 % {"value": policy.current(name), "version": policy.version(name)},
             )
-            for name in sorted(DEFINITIONS)
+            for name in sorted(all_names())
         ]
         + [(_("This case was searched under: %(what)s") % {"what": one}, by) for one, by in used]
         + _assessed(search)

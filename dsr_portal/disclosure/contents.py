@@ -4,9 +4,10 @@ Nothing here is a fixed claim: a sentence whose fact was not checked is not prin
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import formats
@@ -32,10 +33,11 @@ from dsr_portal.disclosure.words import (
     taking_along,
 )
 from dsr_portal.documents.templatetags.documents import day, grouped, moment
-from dsr_portal.gallery import statements
+from dsr_portal.gallery import statements, terms
 from dsr_portal.gallery.connector import AppearanceFacts
 from dsr_portal.gallery.models import Record
 from dsr_portal.gallery.selectors import Coverage
+from dsr_portal.gallery.terms import Term
 from dsr_portal.law.articles import EXEMPTIONS, REFUSAL_GROUNDS, Exemption, RefusalGround, cited
 from dsr_portal.law.country_names import country_name
 from dsr_portal.matching.models import Search
@@ -94,7 +96,7 @@ def _disclosed(gathered: Gathered, files: Mapping[str, str]) -> list[Section]:
         _recipients(gathered),
         _look_ups(gathered),
         _sources(gathered),
-        _retention(),
+        _retention(gathered),
         _transfers(gathered),
         _automatic(gathered),
         _rights(gathered),
@@ -587,12 +589,38 @@ def _sources(gathered: Gathered) -> Section:
     }
 
 
-def _retention() -> Section:
+def _retention(gathered: Gathered) -> Section:
+    """What the controller says of all it holds, then each source's own term and dates (A-08).
+
+    A controller that says nothing of all needs a term for each source: else the section stays empty
+    and stops the answer (law N-08).
+    """
+    counted: dict[tuple[str, UUID], list[date]] = {}
+    for facts in gathered.facts.values():
+        counted.setdefault((facts.source, facts.source_id), []).append(facts.counted_from)
+    found = [(name, terms.term_of(one), counted[name, one]) for name, one in sorted(counted)]
+    stated = settings.DSR_RETENTION or all(term is not None for _name, term, _days in found)
     return {
         "id": "retention",
         "heading": _("How long we keep it"),
         "text": settings.DSR_RETENTION,
+        "rows": [(name, _kept_for(term, days)) for name, term, days in found] if stated else [],
     }
+
+
+def _kept_for(term: Term | None, counted_from: Sequence[date]) -> str:
+    """The period of a source and the days on which it ends for this person's pictures."""
+    if term is None:
+        return terms.words(None)
+    ends = sorted(term.ends_on(one) for one in counted_from)
+    if ends[0] == ends[-1]:
+        ending = _("it ends on %(last)s") % {"last": day(ends[-1])}
+    else:
+        ending = _("it ends from %(first)s to %(last)s") % {
+            "first": day(ends[0]),
+            "last": day(ends[-1]),
+        }
+    return f"{terms.words(term)}; {ending}"
 
 
 def _transfers(gathered: Gathered) -> Section:

@@ -34,6 +34,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "height": "data.json: size",
         "faces_left_out": "data.json: coverage, summed over pictures; of other faces than this",
         "imported_at": "record rows: Imported",
+        "counted_from": "section retention: the day on which its term ends",
         "covered_from": "data.json: replaced_after_covering",
     },
     "gallery.Appearance": {

@@ -53,6 +53,24 @@ TYPES = (
         {"picture": Code(choices=tuple(PlanRecord.Picture.values)), "records": Count()},
         ("L-10", "A-15"),
     ),
+    EventType(
+        "erasure.retirement_began",
+        {
+            "source": Id(),
+            "pictures": Count(),
+            "records": Count(),
+            "days": Count(),
+            "term_version": Count(),
+        },
+        ("N-08", "A-08", "A-16"),
+    ),
+    EventType(
+        "erasure.retired",
+        {"units": Count(), "ledger_first": Count(), "ledger_last": Count()},
+        ("N-08", "L-10"),
+    ),
+    EventType("erasure.retirement_checked", {"units": Count(), "index_rows": Count()}, ("N-08",)),
+    EventType("erasure.retirement_failed", {"units": Count(), "index_rows": Count()}, ("N-08",)),
     EventType("erasure.stopped", {"records": Count()}, ("L-10", "E-01")),
     EventType("erasure.started", {"steps": Count()}, LAW),
     EventType(
@@ -145,6 +163,28 @@ sentences.register(
         _("A shared picture was decided: %(what)s.")
         % {"what": PlanRecord.Picture(p["picture"]).label}
     ),
+)
+sentences.register(
+    "erasure.retirement_began",
+    lambda p: (
+        _("The term of %(pictures)s pictures of a source ended: they are taken out.")
+        % {"pictures": p["pictures"]}
+    ),
+)
+sentences.register(
+    "erasure.retired",
+    lambda p: (
+        _("Pictures whose term ended are gone; %(units)s keys were destroyed.")
+        % {"units": p["units"]}
+    ),
+)
+sentences.register(
+    "erasure.retirement_checked",
+    lambda p: _("It was checked that nothing is left of pictures whose term ended."),
+)
+sentences.register(
+    "erasure.retirement_failed",
+    lambda p: _("A check FAILED: something is left of pictures whose term ended."),
 )
 sentences.register(
     "erasure.stopped",

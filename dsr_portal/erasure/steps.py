@@ -41,9 +41,9 @@ from dsr_portal.matching import services as matching
 from dsr_portal.recognition import leaving
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.models import Shard, Template
+from dsr_portal.vault import selectors as vault_rows
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import Picture, decode_picture
-from dsr_portal.vault.models import Shredded
 
 log = logging.getLogger(__name__)
 
@@ -336,13 +336,7 @@ def _keys(ctx: JobContext, plan: Plan, step: Step) -> Finish:
 
     def finish() -> Result:
         units = list(plan.units.values_list("unit", flat=True))
-        numbers = sorted(
-            number
-            for number in Shredded.objects.filter(unit_id__in=units).values_list(
-                "run__ledger_number", flat=True
-            )
-            if number is not None
-        )
+        numbers = vault_rows.ledger_numbers(units)
         record(
             "erasure.shredded",
             actor=ACTOR,

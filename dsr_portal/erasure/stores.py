@@ -154,6 +154,33 @@ declare_model(
     },
     term=_EVIDENCE,
 )
+_RETIRED = stays("ids, days and counts: evidence that what was past its term went (Art. 5(2))")
+declare_model(
+    "erasure.Retirement",
+    {
+        "id": F.ID,
+        "source": F.ID,
+        "state": F.STATE,
+        "days": F.COUNT,
+        "term_version": F.COUNT,
+        "pictures": F.COUNT,
+        "records": F.COUNT,
+        "change_number": F.COUNT,
+        "began_at": F.TIME,
+        "checked_at": F.TIME,
+    },
+    term=_RETIRED,
+)
+declare_model(
+    "erasure.RetiredPicture",
+    {"id": F.ID, "retirement": F.ID, "image": F.ID},
+    term=_RETIRED,
+)
+declare_model(
+    "erasure.RetiredUnit",
+    {"id": F.ID, "retirement": F.ID, "unit": F.ID, "bucket": F.ID},
+    term=_RETIRED,
+)
 declare_store(
     "erasure canary",
     kind="file",

@@ -24,6 +24,7 @@ from dsr_portal.erasure.models import (
     PlanRecord,
     PlanState,
     PlanUnit,
+    RetiredUnit,
     Step,
     StepState,
     Verification,
@@ -209,7 +210,14 @@ def keys(plan: Plan) -> list[Finding]:
     return findings
 
 
-def _still_there(units: Sequence[PlanUnit], places: list[set[UUID]]) -> Iterator[bool]:
+def units_left(units: Sequence[PlanUnit] | Sequence[RetiredUnit]) -> int:
+    """Of how many units a key, a row or a part is left, asked of rows and of both key files."""
+    return sum(_still_there(units, _buckets_in_each_place()))
+
+
+def _still_there(
+    units: Sequence[PlanUnit] | Sequence[RetiredUnit], places: list[set[UUID]]
+) -> Iterator[bool]:
     """Of each unit whether anything is left: a row, a blob, a run that is not done, a key."""
     for first in range(0, len(units), _AT_ONCE):
         some = units[first : first + _AT_ONCE]

@@ -148,6 +148,7 @@ def _own_picture(row: Record, image: SourceImage) -> None:
             width=shape.width,
             height=shape.height,
             imported_at=image.imported_at,
+            counted_from=image.counted_from,
             covered_from=image,
         )
         Record.objects.filter(id=row.id).update(image=fresh)

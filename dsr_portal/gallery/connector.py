@@ -7,7 +7,7 @@ calls later (design, section 3).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as made_with
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotFound
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
-from dsr_portal.gallery import covers, hashes, putting_aside
+from dsr_portal.gallery import covers, hashes, putting_aside, terms
 from dsr_portal.gallery.models import Appearance, PutAside, Record, SourceImage
 from dsr_portal.gallery.sources import basis_line, purposes_of
 from dsr_portal.recognition import services as recognition
@@ -55,6 +55,7 @@ class ImageFacts:
     """One picture: its source and every set of facts it came with, the first one first."""
 
     image_id: UUID
+    source_id: UUID
     source: str
     legal_basis: str
     purposes: tuple[str, ...]
@@ -63,6 +64,8 @@ class ImageFacts:
     height: int
     covered: bool
     appearances: tuple[AppearanceFacts, ...]
+    counted_from: date
+    """The day from which the source's term counts (law A-08)."""
 
     @property
     def first(self) -> AppearanceFacts:
@@ -194,8 +197,10 @@ class Embedded:
         if image is None:
             raise _unknown()
         rows = Appearance.objects.filter(image=image).order_by("seen_at", "id")
+        found = tuple(_appearance(image, row) for row in rows)
         return ImageFacts(
             image_id=image.id,
+            source_id=image.source_id,
             source=image.source.name,
             legal_basis=str(basis_line(image.source)),
             purposes=tuple(purposes_of(image.source)),
@@ -203,7 +208,8 @@ class Embedded:
             width=image.width,
             height=image.height,
             covered=image.covered_from_id is not None,
-            appearances=tuple(_appearance(image, row) for row in rows),
+            appearances=found,
+            counted_from=terms.counted_from((one.collected_at for one in found), image.imported_at),
         )
 
     def face(self, record_id: UUID) -> FaceFacts:
@@ -276,6 +282,7 @@ class Embedded:
                 height=height,
                 faces_left_out=locked.faces_left_out,
                 imported_at=locked.imported_at,
+                counted_from=locked.counted_from,
                 covered_from=locked,
             )
             Appearance.objects.filter(image=locked).update(image=fresh)
@@ -405,7 +412,9 @@ class Corrected:
         if changed or row.state == SourceImage.State.ERASED:
             raise Conflict("picture_changed", _("This picture changed meanwhile. Try again."))
         row.unit = self.staged.save()
-        row.save(update_fields=["unit"])
+        # Read anew by the unit's new facts: it may be the day that was put right.
+        row.counted_from = None
+        row.save(update_fields=["unit", "counted_from"])
         if self.hashed:
             Appearance.objects.filter(image=row, field=self.field).update(**self.hashed)
         vault.request_shred([self.before], reason="corrected")

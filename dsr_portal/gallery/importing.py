@@ -37,7 +37,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict
 from dsr_portal.core.ids import new_id
 from dsr_portal.core.transactions import outside
-from dsr_portal.gallery import blocks, face_blocks, hashes, scopes
+from dsr_portal.gallery import blocks, face_blocks, hashes, scopes, terms
 from dsr_portal.gallery.listing import Item, Listing, read_listing
 from dsr_portal.gallery.models import (
     Appearance,
@@ -896,6 +896,7 @@ def _write(batch: Batch, row: ImportBatch, model: recognition.ModelFacts) -> Non
     for appearance in batch.appearances:
         appearance.seen_at = moment
     Appearance.objects.bulk_create(batch.appearances)
+    terms.count_again({one.image_id for one in batch.appearances})
     for face in batch.faces:
         face.record.state_changed_at = face.record.enrolled_at = moment
     Record.objects.bulk_create(face.record for face in batch.faces)

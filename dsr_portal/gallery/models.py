@@ -121,6 +121,7 @@ class SourceImage(Row):
     `file_hash` is the keyed hash of the exact file and goes when the picture is erased;
     `covered_from` names the picture this one replaced when a face in it was covered.
     `faces_left_out` of a crowd were large enough to enrol but too many for one picture.
+    `counted_from` is the day from which the source's term counts, read from the facts (`terms`).
     """
 
     class State(models.TextChoices):
@@ -140,7 +141,13 @@ class SourceImage(Row):
     height = models.PositiveIntegerField(default=0)
     faces_left_out = models.PositiveIntegerField(default=0)
     imported_at = models.DateTimeField()
+    counted_from = models.DateField(null=True, blank=True)
     covered_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["source", "counted_from"], name="image_by_end_of_term"),
+        ]
 
     def __str__(self) -> str:
         return f"source image {self.id}"

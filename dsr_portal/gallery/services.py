@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record as audit_event
@@ -230,11 +230,11 @@ def require_free(
 def mark_erasing(
     *,
     record_ids: Iterable[UUID],
-    case_id: UUID,
+    case_id: UUID | None,
     actor: Actor,
     also_images: Collection[UUID] = (),
 ) -> int:
-    """Begin the erasure of confirmed records.
+    """Begin the erasure of confirmed records, or without a case of those past their term.
 
     `Conflict` while another case holds or an authority inspects one of them: theirs comes first.
     `also_images` as for `require_free`.
@@ -250,22 +250,25 @@ def mark_erasing(
             if _move(row, "erase"):
                 audit_event("record.erasing", actor=actor, case_id=case_id, subject_id=row.id)
                 begun += 1
-        # Now, while the records' units still open: what recipients will be told (Art. 19).
-        notices.prepare(
-            record_ids=[row.id for row in rows],
-            case_id=case_id,
-            ground=str(Notice.Ground.ERASURE),
-            actor=actor,
-        )
+        if case_id is not None:
+            # Now, while the records' units still open: what recipients will be told (Art. 19).
+            notices.prepare(
+                record_ids=[row.id for row in rows],
+                case_id=case_id,
+                ground=str(Notice.Ground.ERASURE),
+                actor=actor,
+            )
     return begun
 
 
-def _refuse_held_by_others(rows: Sequence[Record], case_id: UUID) -> None:
+def _refuse_held_by_others(rows: Sequence[Record], case_id: UUID | None) -> None:
     ids = [row.id for row in rows]
-    others = Hold.objects.filter(record_id__in=ids, until=None).exclude(case_id=case_id)
-    others_locked = Restriction.objects.filter(record_id__in=ids, lifted_at=None).exclude(
-        Q(case_id=case_id) | Q(reason_code=OWN_DECISION)
-    )
+    others = Hold.objects.filter(record_id__in=ids, until=None)
+    locked = Restriction.objects.filter(record_id__in=ids, lifted_at=None)
+    others_locked = locked.exclude(reason_code=OWN_DECISION)
+    if case_id is not None:
+        others = others.exclude(case_id=case_id)
+        others_locked = others_locked.exclude(case_id=case_id)
     waiting = others.count() + others_locked.count()
     if waiting:
         raise Conflict(
@@ -319,7 +322,7 @@ def spare_records(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) ->
     return spared
 
 
-def mark_erased(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor) -> int:
+def mark_erased(*, record_ids: Iterable[UUID], case_id: UUID | None, actor: Actor) -> int:
     """Note that records are gone from every store; their holds and restrictions end."""
     ended = 0
     with unit_of_work():

@@ -10,9 +10,10 @@ _COMPANIES = stays(
     "came and went"
 )
 _CONTROLLER = Term(
-    "the controller's own term (DSR_RETENTION); a person's wish ends it sooner",
-    "the import",
-    ("dsr_portal.erasure.steps.run",),
+    "the term of its source (source_days), no end where none was stated; a person's wish ends it "
+    "sooner, a request or an authority that needs it keeps it",
+    "the day it was collected, else its import",
+    ("dsr_portal.erasure.retiring.start_due", "dsr_portal.erasure.steps.run"),
     stays=(
         "ids, states and times of a record, so that a copy of it is known and an erasure "
         "can be shown"
@@ -136,6 +137,7 @@ declare_model(
         "height": F.COUNT,
         "faces_left_out": F.COUNT,
         "imported_at": F.TIME,
+        "counted_from": F.TIME,
         "covered_from": F.ID,
     },
     shredder=f"{_UNIT} (picture, addresses, caption, other columns); the file's hash is emptied",

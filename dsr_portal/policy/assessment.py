@@ -27,9 +27,9 @@ from dsr_portal.policy.assessment_models import (
     AssessmentState,
     ReviewWhy,
 )
-from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS
+from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS, definition
 from dsr_portal.policy.models import Setting, SettingState
-from dsr_portal.policy.selectors import SEARCHED_UNDER, current
+from dsr_portal.policy.selectors import SEARCHED_UNDER, current, serving
 
 MAY_WRITE = frozenset({Role.SUPERVISOR, Role.DIRECTOR})
 MAY_READ = frozenset({Role.SUPERVISOR, Role.DIRECTOR, Role.DPO})
@@ -50,7 +50,7 @@ class Closed:
     def words(self) -> str:
         if self.code == MISSING:
             return _("No impact assessment is approved.")
-        names = "; ".join(str(DEFINITIONS[name].label) for name in self.settings)
+        names = "; ".join(str(definition(name).label) for name in self.settings)
         return _("The impact assessment was not written for what is in force now: %(what)s.") % {
             "what": names
         }
@@ -133,12 +133,17 @@ def _wanted() -> dict[str, dict[float, ReviewWhy]]:
     wanted: dict[str, dict[float, ReviewWhy]] = {
         name: {} for name, one in DEFINITIONS.items() if one.dpia
     }
+    # Of a family only what people proposed or put in force: a source without a term states none.
+    named = Setting.objects.filter(state__in=[SettingState.PROPOSED, SettingState.SERVING])
+    others = named.exclude(name__in=[CALIBRATION, *DEFINITIONS]).values_list("name", flat=True)
+    wanted |= {name: {} for name in others if definition(name).dpia}
     for row in Setting.objects.filter(state=SettingState.PROPOSED):
         for name, value in _values_of(row).items():
             if name in wanted:
                 wanted[name][float(value)] = ReviewWhy.PROPOSED
     for name, values in wanted.items():
-        values[float(current(name))] = ReviewWhy.IN_FORCE
+        if name in DEFINITIONS or serving(name) is not None:
+            values[float(current(name))] = ReviewWhy.IN_FORCE
     return wanted
 
 

@@ -1,6 +1,6 @@
 """Which settings people may change while the portal runs, their limits and starting values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.core.errors import BadInput
+from dsr_portal.core.errors import BadInput, NotFound
 
 CALIBRATION = "calibration"
 """A set of thresholds and odds measured on known people (R22). Its value is one object, filed by an
@@ -48,9 +48,41 @@ class Definition:
         return number
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Settings alike, one for each thing another app knows by id: the terms of its sources.
+
+    `one` gives the definition of a name, None where there is no such thing; `names` are those
+    that people can choose from.
+    """
+
+    one: Callable[[str], Definition | None]
+    names: Callable[[], Iterable[str]]
+
+
+FAMILIES: dict[str, Family] = {}
+"""By the prefix of their names; the app that knows the things puts its family here."""
+
+
+def definition(name: str) -> Definition:
+    """The setting of this name, by itself or of a family; `NotFound` where there is none."""
+    found = DEFINITIONS.get(name)
+    for prefix, family in FAMILIES.items():
+        if found is None and name.startswith(prefix):
+            found = family.one(name)
+    if found is None:
+        raise NotFound("no_setting", _("There is no such setting."))
+    return found
+
+
+def all_names() -> list[str]:
+    """Every setting people may change: those of all installations, then the families'."""
+    return [*DEFINITIONS, *(name for family in FAMILIES.values() for name in family.names())]
+
+
 def needs_advice(name: str) -> bool:
     """Whether the data protection officer is heard before a change of this setting (R34)."""
-    return name == CALIBRATION or DEFINITIONS[name].dpia
+    return name == CALIBRATION or definition(name).dpia
 
 
 LEVEL_OF_RIGHT = "level_right_"

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS
+from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, definition
 from dsr_portal.policy.models import Setting, SettingState
 
 SEARCHED_UNDER = ("review_threshold", "strong_threshold", "recognition_model")
@@ -15,12 +15,12 @@ def current(name: str) -> float | int:
     A calibration brings thresholds of its own (R22): from its approval they serve, until people
     change one of them after it.
     """
-    definition = DEFINITIONS[name]
+    wanted = definition(name)
     row = _serving(name)
     calibration = _serving(CALIBRATION) if name in CALIBRATED else None
     if calibration is not None and not _later(row, calibration):
-        return definition.clean(calibration.value[CALIBRATED[name]]["value"])
-    return definition.clean(row.value) if row else definition.start()
+        return wanted.clean(calibration.value[CALIBRATED[name]]["value"])
+    return wanted.clean(row.value) if row else wanted.start()
 
 
 def version(name: str) -> int:
@@ -46,8 +46,13 @@ def used_in_search(moment: datetime) -> list[tuple[str, str]]:
         words = _("version %(version)s") % {"version": number}
         if source != name:
             words = _("calibration %(version)s") % {"version": number}
-        rows.append((str(DEFINITIONS[name].label), words))
+        rows.append((str(definition(name).label), words))
     return rows
+
+
+def serving(name: str) -> Setting | None:
+    """The approved version in force; None where nobody changed the starting value."""
+    return _serving(name)
 
 
 def decided_since(name: str, moment: datetime) -> bool:
@@ -69,7 +74,7 @@ def proposals() -> list[dict[str, Any]]:
             "id": str(row.id),
             "setting": row.name,
             "version": row.version,
-            "value": row.value if row.name in DEFINITIONS else row.value["set_name"],
+            "value": row.value["set_name"] if row.name == CALIBRATION else row.value,
             "proposed_by": row.proposed_by,
             "reason": row.reason,
             "dpia_note": row.dpia_note,

@@ -13,7 +13,7 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.policy import assessment
-from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, DEFINITIONS, needs_advice
+from dsr_portal.policy.catalogue import CALIBRATED, CALIBRATION, definition, needs_advice
 from dsr_portal.policy.models import Setting, SettingState
 from dsr_portal.policy.selectors import current
 
@@ -29,11 +29,10 @@ AT_ONCE = "first-calibration"
 def propose(*, actor: Actor, name: str, value: object, reason: str, dpia_note: str = "") -> Setting:
     """Propose a new value. The old one serves until a second person approves."""
     require_may_change(actor)
-    if name not in DEFINITIONS:
-        raise NotFound("no_setting", _("There is no such setting."))
+    wanted = definition(name)
     if not reason.strip():
         raise BadInput("setting_needs_reason", _("Write why this setting should change."))
-    clean = DEFINITIONS[name].clean(value)
+    clean = wanted.clean(value)
     with unit_of_work():
         last = Setting.objects.filter(name=name).order_by("-version").first()
         setting = Setting.objects.create(

@@ -44,6 +44,7 @@ def notice(request: HttpRequest) -> HttpResponse:
         **_law(),
         "purposes": _purposes(),
         "retention": settings.DSR_RETENTION,
+        "terms": _terms(),
         "transfers": settings.DSR_TRANSFERS,
         "sources": _sources(),
         "recipients": _recipients(),
@@ -55,6 +56,15 @@ def _sources() -> list[tuple[str, str]]:
     from dsr_portal.gallery.models import Source
 
     return list(Source.objects.order_by("name").values_list("name", "legal_basis"))
+
+
+def _terms() -> list[tuple[str, str]]:
+    """How long pictures of each source are kept (Art. 14(2)(a))."""
+    from dsr_portal.gallery import terms
+    from dsr_portal.gallery.models import Source
+
+    rows = Source.objects.order_by("name").values_list("id", "name")
+    return [(name, terms.words(terms.term_of(source_id))) for source_id, name in rows]
 
 
 def _purposes() -> list[str]:

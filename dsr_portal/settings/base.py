@@ -239,7 +239,7 @@ DSR_BRAND = {
 DSR_PURPOSES = env.words("DSR_PURPOSES", ["Face search for the customers of the controller"])
 # What the controller states about its own search and what follows from a hit (Art. 15(1)(h)).
 DSR_AUTOMATED_USE = env.text("DSR_AUTOMATED_USE", "")
-DSR_RETENTION = env.text("DSR_RETENTION", "No period was set by the controller.")
+DSR_RETENTION = env.text("DSR_RETENTION", "The controller stated no period for all it holds.")
 DSR_TRANSFERS = env.words("DSR_TRANSFERS", [])
 # Where a request itself goes outside the EEA, with the safeguard (Art. 13(1)(f)).
 DSR_REQUEST_TRANSFERS = env.words("DSR_REQUEST_TRANSFERS", [])

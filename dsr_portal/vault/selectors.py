@@ -32,6 +32,13 @@ def oldest_kept() -> Backup | None:
     return Backup.objects.filter(state__in=_STANDING).order_by("ledger_number", "id").first()
 
 
+def ledger_numbers(units: Sequence[UUID]) -> list[int]:
+    """Numbers of the ledger's entries that name the destruction of these units, ascending."""
+    rows = Shredded.objects.filter(unit_id__in=units)
+    found = set(rows.values_list("run__ledger_number", flat=True))
+    return sorted(number for number in found if number is not None)
+
+
 def shredded(units: Sequence[UUID]) -> set[UUID]:
     """Those of the units that a finished run destroyed; some hundred at once."""
     rows = Shredded.objects.filter(unit_id__in=units, run__state=ShredRun.State.DONE)

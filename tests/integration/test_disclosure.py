@@ -54,6 +54,7 @@ from tests.support.answers import (
     text_of,
 )
 from tests.support.gallery import own_places, random_templates
+from tests.support.terms import kept_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -520,6 +521,24 @@ def test_a_retention_nobody_stated_stops_the_answer(settings: Any) -> None:
     services.close_failed()
     answer.refresh_from_db()
     assert (answer.state, answer.error_code) == (AnswerState.FAILED, "answer_incomplete")
+
+
+def test_an_answer_prints_the_term_of_each_source_and_when_it_ends(settings: Any) -> None:
+    """A-08: by source, with the days for this person's pictures; a source without one says so."""
+    settings.DSR_RETENTION = ""
+    first, second = a_face(seed=1, collected_at="2025-03-05"), a_face(seed=2, source="Other crawl")
+    kept_for(first.image.source, days=400)
+    case = found(first, second)
+    refused = answers.answered(case)
+    services.close_failed()
+    refused.refresh_from_db()
+    assert refused.error_code == "answer_incomplete", "one source states no term"
+    settings.DSR_RETENTION = "Ten years at most."
+    told = letter(answers.answered(case))
+    assert "Ten years at most." in told
+    assert "400 days, counted from the day a picture was collected" in told
+    assert "it ends on 9 April 2026" in told
+    assert "no period was stated" in told
 
 
 def test_the_persons_own_photo_is_never_handed_back_as_a_find() -> None:

@@ -67,6 +67,7 @@ DESK_PAGES = {
     "desk:breach_turn_down": ("post", {}, LISTERS),
     "desk:breach_again": ("post", {}, LISTERS),
     "desk:breach_close": ("post", {}, LISTERS),
+    "desk:gallery_terms": ("get", {}, ORDER_TAKERS),
     "desk:kept": ("get", {}, ORDER_TAKERS),
     "desk:hold_kept": ("post", {}, ORDER_TAKERS),
     "desk:settle_hold": ("post", {"do": "agree"}, LISTERS),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dsr_portal.erasure import steps
+from dsr_portal.erasure import retiring, steps
 
 STORES = tuple(steps._HANDLERS)
 POINTS = [
@@ -20,6 +20,13 @@ POINTS = [
     "ordered.kit",
     "destroyed.kit",
 ]
+RETIRING = [
+    "numbered.retire",
+    "left.retire",
+    "ordered.retire",
+    "destroyed.retire",
+    "checked.retire",
+]
 
 
 def folder() -> Path:
@@ -27,7 +34,7 @@ def folder() -> Path:
 
 
 def fault(point: str) -> None:
-    if point not in POINTS:
+    if point not in POINTS + RETIRING:
         return
     mark = folder() / point
     if not mark.exists():
@@ -38,3 +45,4 @@ def fault(point: str) -> None:
 # Armed in worker processes only: the test run imports this module for its names.
 if __name__ in os.environ.get("DSR_TEST_IMPORTS", "").split(","):
     steps.fault = fault
+    retiring.fault = fault

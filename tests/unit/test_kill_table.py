@@ -40,6 +40,10 @@ KILLS = {
         "erasure.run",
         "erasure.verify",
     ),
+    "test_erasure_workers::test_a_term_that_ended_is_finished_once_though_killed_at_each_point": (
+        "erasure.retire",
+        "erasure.retire_check",
+    ),
     "test_import_kill::test_two_kills_later_the_import_is_whole_and_nothing_is_twice": (
         "gallery.import_batch",
     ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ from dsr_portal.audit.models import Event
 from dsr_portal.cases.models import Delivery, Status
 from dsr_portal.core.clock import now
 from dsr_portal.documents.models import Document
-from dsr_portal.erasure import duplicates, services
-from dsr_portal.erasure.models import Plan, PlanState, WaitCode
+from dsr_portal.erasure import duplicates, retiring, services
+from dsr_portal.erasure.models import Plan, PlanState, Retirement, WaitCode
 from dsr_portal.gallery import connector
 from dsr_portal.gallery.models import BlockEntry, Record, SourceImage
 from dsr_portal.jobs import messages
@@ -28,6 +30,7 @@ from dsr_portal.vault import services as vault
 from tests.support import cases as support
 from tests.support import erasure as lab
 from tests.support import erasure_kill
+from tests.support.terms import kept_for
 from tests.support.workers import Worker, running_beat, running_worker, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db]
@@ -91,8 +94,12 @@ def idle() -> bool:
 
 def certified(plan: Plan, worker: Worker, seconds: float) -> None:
     """Wait for the end of a plan; say where it stands when it does not come."""
+    came(lambda: done(plan), worker, seconds, "the certificate")
+
+
+def came(true: Callable[[], bool], worker: Worker, seconds: float, what: str) -> None:
     try:
-        until(lambda: done(plan), seconds=seconds, what="the certificate")
+        until(true, seconds=seconds, what=what)
     except AssertionError as error:
         rows = list(Job.objects.values_list("kind", "state", "attempts", "error_code"))
         raise AssertionError(f"{error}: {rows}\n{worker.log()[-6000:]}") from error
@@ -192,4 +199,41 @@ def test_killed_at_every_point_it_is_finished_once(tmp_path: Path) -> None:
     assert not lab.found_in_files(lab.plain_patterns(own))
     with holders.holder().current() as held:
         assert set(held.index.ids()) == {survivor.id, stranger.records[0].id}
+    assert audit.verify().ok
+
+
+def test_a_term_that_ended_is_finished_once_though_killed_at_each_point(tmp_path: Path) -> None:
+    """N-08; design, section 7: the keys of what was past its term are gone, once; others stay."""
+    erasure_kill.folder().mkdir()
+    over, young = lab.picture(21, faces=2), lab.picture(22)
+    source = over.image.source
+    kept_for(source, days=1, approved=now() - timedelta(days=30))
+    moved = {"imported_at": now() - timedelta(days=3)}
+    SourceImage.objects.filter(id=over.image.id).update(**moved)
+    imports = ("tests.support.erasure_kill",)
+    with running_worker("probe,search", env=ENV):
+        seal()
+    with (
+        running_worker("probe,search", env=ENV, imports=imports) as search,
+        running_worker("light", env=ENV, imports=imports),
+        running_beat(),
+    ):
+        assert retiring.start_due() == 1
+        ended = Retirement.objects.filter(state=Retirement.State.DONE)
+        came(ended.exists, search, 200, "the end of the run")
+        until(idle, what="the last job")
+    killed = {path.name for path in erasure_kill.folder().iterdir()}
+    assert killed == set(erasure_kill.RETIRING)
+    assert Change.objects.filter(kind="ERASE").count() == len(over.records)
+    names = Counter(Event.objects.values_list("type", flat=True))
+    for once in ("began", "checked"):
+        assert names[f"erasure.retirement_{once}"] == 1
+    assert names["erasure.retired"] == names["gallery.picture_destroyed"] == 1
+    assert names["record.erased"] == len(over.records)
+    assert not lab.found_in_files(lab.plain_patterns(over))
+    for record in over.records:
+        assert vault.unit_state(record.unit) == vault.UnitState.SHREDDED
+    assert connector.current().picture(young.image.id) == young.picture
+    with holders.holder().current() as held:
+        assert held.index.ids() == [young.records[0].id]
     assert audit.verify().ok

@@ -14,7 +14,7 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import PortalError
 from dsr_portal.core.exits import not_asked
 from dsr_portal.policy import installed, selectors, services
-from dsr_portal.policy.catalogue import DEFINITIONS
+from dsr_portal.policy.catalogue import all_names
 from dsr_portal.policy.models import Setting
 
 NEEDED = {
@@ -37,7 +37,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("verb", choices=["list", *NEEDED], nargs="?", default="list")
         parser.add_argument("--as", dest="staff", metavar="STAFFNO", default="")
-        parser.add_argument("--setting", choices=sorted(DEFINITIONS))
+        parser.add_argument("--setting", help="a name from `policy list`")
         parser.add_argument("--value")
         parser.add_argument("--proposal", metavar="ID", help="from `policy list`")
         parser.add_argument("--reason")
@@ -81,7 +81,7 @@ class Command(BaseCommand):
     def _list(self, *, as_json: bool) -> None:
         values = {
             name: {"value": selectors.current(name), "version": selectors.version(name)}
-            for name in DEFINITIONS
+            for name in all_names()
         }
         waiting = selectors.proposals()
         if as_json:
