@@ -41,6 +41,9 @@ ORDER = [f"--randomly-seed={os.environ.get('SEED', '1')}"]
 # The tests start some hundred processes of the portal. Where Python may not keep what it compiled,
 # each of them compiles the portal anew: a third of its start.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+# There is a process for each core already. Helping threads of NumPy's algebra wait for each other
+# in a loop where the cores are taken: the turn of 128 dimensions (R32) took thirty times as long.
+ENVIRONMENT.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Name -> folders, and how pytest runs them.
 TIERS: dict[str, tuple[list[str], list[str]]] = {
     "unit-property": (["tests/unit", "tests/property"], SIDE_BY_SIDE),
