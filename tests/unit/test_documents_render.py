@@ -171,6 +171,23 @@ def test_running_heads_are_artifacts_and_everything_else_is_in_the_tree() -> Non
     assert text.count("DEMO") == text.count("Halden · K7M-2QX4") == text.count("Page ")
 
 
+def test_what_a_table_is_called_stays_with_its_first_row() -> None:
+    """T-04: at each height at which it nears the end of a page."""
+    table = (
+        "<table><caption>Where from</caption><thead><tr><th>Address</th></tr></thead>"
+        "<tbody><tr><td>first row</td></tr></tbody></table>"
+    )
+    parted = 0
+    for lines in range(15, 40):
+        made = render.to_pdf(PAGE.format("<p>line</p>" * lines + table))
+        with pypdfium2.PdfDocument(made) as document:
+            pages = [page.get_textpage().get_text_bounded() for page in document]
+        named, rows = ([word in page for page in pages] for word in ("Where from", "first row"))
+        assert named == rows
+        parted += named[0]
+    assert 0 < parted < 25, "some of the tables begin on the second page, some on the first"
+
+
 def test_a_running_head_cannot_leave_its_string() -> None:
     style = render.page_style(
         head='"; } body { display: none } /*\n\\', foot="%(page)s/%(pages)s", language="x", mark=""
