@@ -134,9 +134,9 @@ def _apart(units: Sequence[object]) -> str:
 
 
 def _judged(trail: _Trail) -> str:
-    refused = sum((one.data or {}).get("verdict") == "several_faces" for one in trail.of(_JUDGED))
-    return _("photos refused for several faces, without a face code: %(count)s; %(events)s") % {
-        "count": refused,
+    several = sum((one.data or {}).get("verdict") == "several_faces" for one in trail.of(_JUDGED))
+    return _("photos with several faces, no face code made of them: %(count)s; %(events)s") % {
+        "count": several,
         "events": trail.numbers(_JUDGED),
     }
 

@@ -30,6 +30,21 @@ class ChoiceCards(_Hints, forms.RadioSelect):
     """One of several, as cards."""
 
 
+class PictureChoices(ChoiceCards):
+    """One of several pictures: `pictures` maps a value to its address, `alt` to what it shows."""
+
+    def __init__(
+        self, *args: Any, pictures: Mapping[Any, str], alt: Mapping[Any, Any], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.pictures, self.alt = pictures, alt
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(*args, **kwargs)
+        value = str(option["value"])
+        return option | {"src": self.pictures.get(value, ""), "alt": self.alt.get(value, "")}
+
+
 class ChoiceBoxes(_Hints, forms.CheckboxSelectMultiple):
     """Any of several, as cards."""
 

@@ -112,7 +112,7 @@ TWO = Person(
     "two-people",
     _("Two people"),
     _("A photo of two people: we can't know who is asking."),
-    _("More than one face; we ask for another photo."),
+    _("More than one face; we ask which is theirs, and keep that one alone."),
     verdict="several_faces",
 )
 FAR = Person(

@@ -137,6 +137,11 @@ def _audited(case: Case) -> bool:
 
 def _now_identity(case: Case) -> tuple[Words, tuple[Button, ...]]:
     probe = matching.latest_probe(case.id)
+    if probe is not None and probe.state == ProbeState.CHOOSING:
+        return (
+            _("There is more than one face in the photo, so the request needs you. Choose yours."),
+            (Button(_("The request's page"), href="public:case"),),
+        )
     if probe is not None and probe.state == ProbeState.UNUSABLE:
         return (
             _("The photo can't be used, so the request needs you. Send another on its page."),

@@ -35,6 +35,7 @@ from dsr_portal.matching.models import (
     ReviewState,
 )
 from dsr_portal.matching.named import FOUND_BY
+from dsr_portal.matching.photos import has_picture
 from dsr_portal.matching.probes import CROP, PICTURE
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.confined import decode_picture
@@ -353,8 +354,8 @@ def probe_picture(
     """The photo that was sent, or its face, for those who may compare."""
     found = cases.case_for(staff_of(request), reference)
     matching_services.require_reviewer(actor)
-    probe = found.probes.filter(id=probe_id).exclude(state=ProbeState.DELETED).first()
-    if probe is None:
+    probe = found.probes.filter(id=probe_id).first()
+    if probe is None or not has_picture(probe):
         raise NotFound("no_probe", _("This photo is not there any more."))
     field = CROP if request.GET.get("show") == "face" else PICTURE
     return jpeg_response(vault.read(probe.unit, field), actor)

@@ -39,7 +39,7 @@ from dsr_portal.cases.recusals import MAX_REASON as MAX_LIFT_REASON
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput
-from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PlainForm
+from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PictureChoices, PlainForm
 from dsr_portal.disclosure.correcting import MAX_RIGHT, MAX_VALUE
 from dsr_portal.disclosure.correcting import MAX_WORDS as MAX_CORRECTION_WORDS
 from dsr_portal.disclosure.named_page import Seen
@@ -61,6 +61,7 @@ from dsr_portal.matching.browsing import MAX_WORDS as MAX_WHY_OPEN
 from dsr_portal.matching.browsing_models import Why
 from dsr_portal.matching.linking import MAX_WORDS as MAX_LINK_WORDS
 from dsr_portal.matching.models import Probe, Verdict
+from dsr_portal.matching.own_face import MAX_WORDS as MAX_OWN_FACE
 from dsr_portal.matching.probes import MAX_REFERENCE
 from dsr_portal.matching.reviews import MAX_REASON
 
@@ -117,6 +118,7 @@ class ConsentForm(PlainForm):
     )
 
 
+NO_FACE = "none"
 ASK_PHOTO = _(
     "We can't look for you yet with what you sent. A photo of your face would let us: you can send"
     " one on this page. If you'd rather not, tell us here what else we could look for, or call us."
@@ -951,6 +953,37 @@ class PhotosForm(PlainForm):
             widget=ChoiceBoxes,
             error_messages={"required": _("Choose at least one of these.")},
         )
+
+
+class OwnFaceForm(PlainForm):
+    """Which face in a photo of several people is the person's, by their own word."""
+
+    words = forms.CharField(
+        label=_("What did the person say, and how did it reach us?"),
+        help_text=_("It is kept sealed with the case. Nobody guesses whose face it is."),
+        max_length=MAX_OWN_FACE,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, pictures: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = {
+            number: _("Face %(number)s from the left") % {"number": number} for number in pictures
+        }
+        self.fields["face"] = forms.ChoiceField(
+            label=_("Which face is theirs?"),
+            choices=[*named.items(), (NO_FACE, _("None of these"))],
+            widget=PictureChoices(
+                pictures=pictures,
+                alt={
+                    number: _("One face from the photo. The others are covered.")
+                    for number in pictures
+                },
+                hints={NO_FACE: _("The photo is deleted, and the person sends another one.")},
+            ),
+            error_messages={"required": _("Choose one of these.")},
+        )
+        self.order_fields(("face", "words"))
 
 
 class AuthorityForm(PlainForm):

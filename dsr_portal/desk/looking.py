@@ -1,10 +1,13 @@
 """Requests without a photo: look up what was named, ask for more, or say it can't be told."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import asking_again, pauses
@@ -14,19 +17,25 @@ from dsr_portal.cases.models import Case, Means, Missing
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import for_reviewers
+from dsr_portal.desk.comparing import jpeg_response
 from dsr_portal.desk.forms import (
     ASK_PHOTO,
+    NO_FACE,
     AskAgainForm,
     AskForm,
+    OwnFaceForm,
     PhotosForm,
     UnidentifiedForm,
 )
 from dsr_portal.disclosure import selectors as disclosure
 from dsr_portal.disclosure import unidentified as letters
 from dsr_portal.matching import named
+from dsr_portal.matching import own_face as own_faces
 from dsr_portal.matching import selectors as matching_selectors
 from dsr_portal.matching import services as matching
-from dsr_portal.matching.photos import token
+from dsr_portal.matching.models import Probe
+from dsr_portal.matching.photos import has_picture, token
+from dsr_portal.vault import services as vault
 
 
 @for_reviewers
@@ -65,8 +74,55 @@ def photos(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse:
         else:
             messages.success(request, _("Kept. The photos you chose are searched with together."))
             return redirect("desk:case", reference=found.reference)
-    context = {"case": found, "form": form, "photos": here}
+    shown = [photo for photo in here if has_picture(photo)]
+    context = {"case": found, "form": form, "photos": shown}
     return render(request, "desk/photos.html", context, status=422 if form.errors else 200)
+
+
+@for_reviewers
+@require_http_methods(["GET", "POST"])
+def own_face(request: HttpRequest, actor: Actor, reference: str, photo_id: UUID) -> HttpResponse:
+    """Which face in a photo of several people is the person's, when they said so (law P-05)."""
+    found = cases.case_for(staff_of(request), reference)
+    matching.require_reviewer(actor)
+    photo = own_faces.waiting(found.id, photo_id)
+    of = {"reference": found.reference, "photo_id": photo.id}
+    pictures = {
+        str(number): reverse("desk:face_alone", kwargs=of | {"number": number})
+        for number in range(1, photo.faces + 1)
+    }
+    form = OwnFaceForm(request.POST or None, pictures=pictures)
+    if request.method == "POST" and form.is_valid():
+        try:
+            _choose_face(photo, form.cleaned_data, actor)
+        except PortalError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("Kept. The photo with the other faces is deleted."))
+            return redirect("desk:case", reference=found.reference)
+    context = {"case": found, "form": form, "photo": photo}
+    return render(request, "desk/own_face.html", context, status=422 if form.errors else 200)
+
+
+def _choose_face(photo: Probe, chosen: dict[str, str], actor: Actor) -> None:
+    of, words = photo.case_id, chosen["words"]
+    if chosen["face"] == NO_FACE:
+        own_faces.none_of_these(case_id=of, photo_id=photo.id, actor=actor, words=words)
+    else:
+        number = int(chosen["face"])
+        own_faces.choose(case_id=of, photo_id=photo.id, number=number, actor=actor, words=words)
+
+
+@for_reviewers
+@require_GET
+def face_alone(
+    request: HttpRequest, actor: Actor, reference: str, photo_id: UUID, number: int
+) -> HttpResponse:
+    """One face of the photo with every other one covered, for who writes down the choice."""
+    found = cases.case_for(staff_of(request), reference)
+    matching.require_reviewer(actor)
+    photo = own_faces.waiting(found.id, photo_id)
+    return jpeg_response(vault.read(photo.unit, own_faces.field_of(number, small=True)), actor)
 
 
 @for_reviewers

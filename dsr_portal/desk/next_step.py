@@ -435,6 +435,11 @@ def _identity_words(case: Case) -> str:
     photos = matching.photos(case.id)
     if any(photo.state == ProbeState.UNUSABLE for photo in photos):
         return _("The photo cannot be used and the person was asked for another one.")
+    if any(photo.state == ProbeState.CHOOSING for photo in photos):
+        return _(
+            "There is more than one face in the photo, and the person was asked which is theirs. "
+            "A check that compares faces waits for that."
+        )
     if len(photos) > 1:
         return _(
             "No search runs before the level is met, whatever would be found. The check is about "
@@ -458,6 +463,15 @@ def _photo(case: Case) -> NextStep:
             law=_("Art. 9(2)(a); rule R8"),
             form="consent",
             button=_("Record the consent"),
+        )
+    if ProbeState.CHOOSING in states:
+        return NextStep(
+            wait,
+            _(
+                "There is more than one face in the photo. The person was asked which is theirs. "
+                "If they told us another way, choose it for them."
+            ),
+            law=_("Art. 5(1)(c), 9; law P-05"),
         )
     if ProbeState.UNUSABLE in states:
         return _unusable(case, wait)

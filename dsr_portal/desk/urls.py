@@ -175,6 +175,12 @@ urlpatterns = [
     path(_CASE + "set-aside/", looking.set_aside, name="set_aside"),
     path(_CASE + "photos/", looking.photos, name="photos"),
     path(_CASE + "wish/<str:right>/", wishing.wish, name="wish"),
+    path(_CASE + "photo/<uuid:photo_id>/face/", looking.own_face, name="own_face"),
+    path(
+        _CASE + "photo/<uuid:photo_id>/face/<int:number>/",
+        looking.face_alone,
+        name="face_alone",
+    ),
     path(_CASE + "more-time/", clocking.extension, name="extension"),
     path(_CASE + "arrival/", clocking.arrival, name="arrival"),
     path(_CASE + "refuse/", refusing.refuse, name="refuse"),

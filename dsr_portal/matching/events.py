@@ -14,6 +14,11 @@ VERDICT = Code(choices=("same", "not_same", "inconclusive"))
 TYPES = (
     EventType("probe.received", {"channel": Code(), "consent": Flag()}, ("L-01", "L-03")),
     EventType("probe.judged", {"verdict": Code(), "findings": Count()}, ("L-04",)),
+    EventType(
+        "probe.face_choice",
+        {"faces": Count(), "outcome": Code(choices=("chosen", "none", "over"))},
+        ("L-13", "P-05"),
+    ),
     EventType("probe.deleted", {"reason": Code()}, ("L-13", "P-06")),
     EventType("photos.chosen", {"photos": Count(), "set_aside": Count()}, ("L-05", "L-02")),
     EventType("picture.aside_judged", {"verdict": VERDICT}, ("C-09", "L-05")),
@@ -112,12 +117,20 @@ TYPES = (
 for _type in TYPES:
     event_types.register(_type)
 
+
+def _face_choice(outcome: str) -> str:
+    if outcome == "chosen":
+        return _("One face of the photo was chosen. The photo with the others was deleted.")
+    return _("No face of the photo was chosen. It was deleted.")
+
+
 sentences.register(
     "picture.aside_judged",
     lambda p: _("A senior officer said whom a picture that is put aside shows."),
 )
 sentences.register("probe.received", lambda p: _("A photo arrived."))
 sentences.register("probe.judged", lambda p: _("The photo was checked."))
+sentences.register("probe.face_choice", lambda p: _face_choice(p["outcome"]))
 sentences.register("probe.deleted", lambda p: _("The photo was deleted."))
 sentences.register(
     "photos.chosen",

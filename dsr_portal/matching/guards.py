@@ -1,5 +1,5 @@
 """What the database refuses about waiting for the person: a case waits before its search only for
-an open question, or for another photo where one can't be used (R-06, D-07).
+an open question, or for another photo or a choice where one can't be used as it is (R-06, D-07).
 
 Words alone never let a case wait: they have no fact, no choices and no reminder. It stands here
 because this room knows both.
@@ -9,7 +9,8 @@ from dsr_portal.core.guards import Guard, guards
 
 _NOTHING = (
     "NOT EXISTS (SELECT 1 FROM cases_ask WHERE case_id = NEW.id AND answered_at IS NULL) "
-    "AND NOT EXISTS (SELECT 1 FROM matching_probe WHERE case_id = NEW.id AND state = 'unusable')"
+    "AND NOT EXISTS (SELECT 1 FROM matching_probe WHERE case_id = NEW.id "
+    "AND state IN ('unusable', 'choosing'))"
 )
 guards.register(
     Guard(

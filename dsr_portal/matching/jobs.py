@@ -19,7 +19,16 @@ from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record
 from dsr_portal.jobs.context import JobContext
 from dsr_portal.jobs.errors import Waiting
-from dsr_portal.matching import named, photo_letters, photos, rules, services, shared, widening
+from dsr_portal.matching import (
+    named,
+    own_face,
+    photo_letters,
+    photos,
+    rules,
+    services,
+    shared,
+    widening,
+)
 from dsr_portal.matching.around import FACES, Around, around
 from dsr_portal.matching.models import (
     Band,
@@ -37,7 +46,13 @@ from dsr_portal.policy import assessment
 from dsr_portal.policy import selectors as policy
 from dsr_portal.recognition import group_search
 from dsr_portal.recognition import services as recognition
-from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome, WidenedSearch
+from dsr_portal.recognition.services import (
+    FacesFound,
+    ProbeVerdict,
+    RecordHit,
+    SearchOutcome,
+    WidenedSearch,
+)
 from dsr_portal.vault import services as vault
 
 ACTOR = Actor.system("matching")
@@ -49,7 +64,13 @@ def judge_probe(ctx: JobContext) -> None:
     probe = Probe.objects.filter(id=ctx.subject_id).first()
     if probe is None or probe.state != ProbeState.RECEIVED:
         return
-    verdict = recognition.judge_probe(vault.read(probe.unit, PICTURE))
+    picture = vault.read(probe.unit, PICTURE)
+    verdict = recognition.judge_probe(picture)
+    if verdict.code == "several_faces" and not probe.faces:
+        found = recognition.faces_to_choose(picture)
+        if found.faces:
+            _ask_which(ctx, probe, found)
+            return
     crop = _stage_crop(probe, verdict)
     with ctx.complete():
         judged = services.probe_judged(
@@ -57,6 +78,14 @@ def judge_probe(ctx: JobContext) -> None:
         )
         if judged is not None and crop is not None:
             crop.save()
+
+
+def _ask_which(ctx: JobContext, probe: Probe, found: FacesFound) -> None:
+    """Nobody's face code is made before the person said which face is theirs (law P-05)."""
+    staged = own_face.stage(probe, found)
+    with ctx.complete():
+        if own_face.ask_which(probe_id=probe.id, found=found, actor=ACTOR) is not None:
+            staged.save()
 
 
 def _stage_crop(probe: Probe, verdict: ProbeVerdict) -> vault.Staged | None:

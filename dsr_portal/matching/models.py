@@ -14,6 +14,7 @@ from dsr_portal.matching.browsing_models import BreakGlass, BrowsingAlarm  # noq
 class ProbeState(models.TextChoices):
     WAITING_CONSENT = "waiting_consent", _("waits for consent")
     RECEIVED = "received", _("received")
+    CHOOSING = "choosing", _("several faces: which is theirs?")
     USABLE = "usable", _("usable")
     UNUSABLE = "unusable", _("cannot be used")
     SET_ASIDE = "set_aside", _("does not count")
@@ -65,7 +66,9 @@ class Probe(Row):
     """A picture sent to find the person in it. The picture lies in a vault unit of its own.
 
     A case has up to five that count together. `chosen_by` is the person of staff who said that it
-    shows the same person as the others chosen with it.
+    shows the same person as the others chosen with it. `faces` is how many faces of a photo of
+    several people could be chosen from, and `faces_left_out` how many could not; until
+    `choose_until` one of them may be said to be the person's (law P-05).
     """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="probes")
@@ -78,6 +81,9 @@ class Probe(Row):
     verdict = models.CharField(max_length=40, blank=True)
     findings = models.JSONField(default=list)
     chosen_by = models.CharField(max_length=20, blank=True)
+    faces = models.PositiveSmallIntegerField(default=0)
+    faces_left_out = models.PositiveSmallIntegerField(default=0)
+    choose_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return str(self.id)

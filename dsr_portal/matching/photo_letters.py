@@ -30,6 +30,10 @@ from dsr_portal.matching.words import verdict_words
 OTHER_WAYS = (Means.NAMED, Means.CALL, Means.VISIT, Means.POST_FORM)
 """None of them needs a photo or a smartphone, and no document is asked for first (R6, R-06)."""
 
+_NEEDS_PERSON = (ProbeState.UNUSABLE, ProbeState.CHOOSING)
+"""A photo of several people can't be used as it is either: on paper nobody can tap a face, and
+another photo or a call helps (law P-05)."""
+
 _ACTOR = Actor.system("matching")
 
 
@@ -40,7 +44,7 @@ def tell(case: Case) -> Letter | None:
     elsewhere, or where a photo they were not told of yet is none.
     """
     here = photo_set.counting(case.id)
-    unusable = [photo for photo in here if photo.state == ProbeState.UNUSABLE]
+    unusable = [photo for photo in here if photo.state in _NEEDS_PERSON]
     checked = all(photo.state != ProbeState.RECEIVED for photo in here)
     if case.status != Status.NEEDS_INFO or not (unusable and checked):
         return None
@@ -95,7 +99,7 @@ def _remind(case_id: UUID) -> bool:
     with unit_of_work():
         case = lock(case_id)
         here = photo_set.counting(case.id)
-        unusable = [photo for photo in here if photo.state == ProbeState.UNUSABLE]
+        unusable = [photo for photo in here if photo.state in _NEEDS_PERSON]
         first = next(iter(_letters_about(unusable)), None)
         if first is None or case.status != Status.NEEDS_INFO or asking.unanswered(case):
             return False

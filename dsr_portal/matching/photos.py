@@ -22,6 +22,9 @@ from dsr_portal.matching.models import Probe, ProbeState, Search, SearchPhoto, S
 from dsr_portal.matching.reviewers import require_reviewer
 from dsr_portal.vault import services as vault
 
+NOBODY_CHOSEN = "no_face_chosen"
+"""The verdict on a photo of several people of which nobody said which face is theirs."""
+
 _NOT_COUNTED = (ProbeState.DELETED, ProbeState.SET_ASIDE)
 
 
@@ -38,8 +41,11 @@ def counting(case_id: UUID) -> list[Probe]:
 
 
 def token(photos: Iterable[Probe]) -> str:
-    """Which photos a page was about, for the form that it posts; "" for none."""
-    return ",".join(sorted(str(photo.id) for photo in photos))
+    """Which photos a page was about, for the form that it posts; "" for none.
+
+    By their units: the face chosen in a photo of several people is another picture (law P-05).
+    """
+    return ",".join(sorted(str(photo.unit) for photo in photos))
 
 
 def photos_left(case: Case) -> int:
@@ -52,6 +58,13 @@ def photos_left(case: Case) -> int:
     if asked is not None:
         sent = sent.filter(received_at__gt=asked.at)
     return max(0, MOST_PHOTOS - sent.count())
+
+
+def has_picture(photo: Probe) -> bool:
+    """Whether there is a picture of this photo that staff may look at: none of several people's
+    faces before one was chosen, and none where nobody chose (law P-05)."""
+    gone = photo.state in {ProbeState.DELETED, ProbeState.CHOOSING}
+    return not gone and photo.verdict != NOBODY_CHOSEN
 
 
 # -- taking out ---------------------------------------------------------------------------------
@@ -178,7 +191,11 @@ def choose(*, case_id: UUID, actor: Actor, chosen: Collection[UUID], seen: str) 
             raise Conflict("photo_changed", _("The photos changed meanwhile. Look at them again."))
         _require_usable(here, chosen)
         before = token(counting(case.id))
+        unclear = [photo for photo in here if photo.state == ProbeState.CHOOSING]
+        _give_up(unclear, actor=actor)
         for photo in here:
+            if photo in unclear:
+                continue
             counts = photo.id in chosen
             if counts:
                 photo.state, photo.chosen_by = ProbeState.USABLE, actor.id
@@ -195,6 +212,14 @@ def choose(*, case_id: UUID, actor: Actor, chosen: Collection[UUID], seen: str) 
             set_aside=len(here) - len(chosen),
         )
         return case
+
+
+def _give_up(photos: Collection[Probe], *, actor: Actor) -> None:
+    """Photos in which nobody said which face is theirs: one that does not count does not lie here
+    with other people in it (law P-05)."""
+    delete(photos, actor=actor, reason="face_not_chosen")
+    if photos:
+        vault.enqueue_shred()
 
 
 def _require_usable(here: Collection[Probe], chosen: Collection[UUID]) -> None:

@@ -116,7 +116,7 @@ def add_probe(
         consent=agreed,
     )
     if agreed:
-        _queue_judgement(probe)
+        queue_check(probe)
     return probe
 
 
@@ -127,14 +127,15 @@ def consent_given(*, case: Case, actor: Actor) -> None:
     ):
         probe.state = ProbeState.RECEIVED
         probe.save(update_fields=["state"])
-        _queue_judgement(probe)
+        queue_check(probe)
 
 
-def _queue_judgement(probe: Probe) -> None:
+def queue_check(probe: Probe) -> None:
+    """Have a worker check what lies in the photo's unit now; once for each unit."""
     enqueue(
         kind="matching.judge_probe",
         subject=probe.id,
-        idempotency_key=f"matching.judge_probe:{probe.id}",
+        idempotency_key=f"matching.judge_probe:{probe.unit}",
     )
 
 
@@ -146,10 +147,8 @@ def probe_judged(
     A photo that cannot be used makes the case wait for another one (T-07), and who reads only
     paper gets a letter; a usable one starts the search when everything else is there.
     """
-    # The case first, as a withdrawal locks it.
-    Case.objects.select_for_update(of=("self",)).filter(probes=probe_id).first()
-    probe = Probe.objects.select_for_update().filter(id=probe_id).first()
-    if probe is None or probe.state != ProbeState.RECEIVED:
+    probe = locked_unchecked(probe_id)
+    if probe is None:
         return None
     probe.verdict = verdict
     probe.findings = list(findings)
@@ -170,6 +169,13 @@ def probe_judged(
         cases.ask_for_photo(case=probe.case, actor=actor)
     photo_letters.tell(Case.objects.get(id=probe.case_id))
     return probe
+
+
+def locked_unchecked(probe_id: UUID) -> Probe | None:
+    """The photo, locked, while its check is still wanted. The case first, as a withdrawal does."""
+    Case.objects.select_for_update(of=("self",)).filter(probes=probe_id).first()
+    probe = Probe.objects.select_for_update().filter(id=probe_id).first()
+    return probe if probe is not None and probe.state == ProbeState.RECEIVED else None
 
 
 def delete_probes(*, case_id: UUID, actor: Actor, reason: str) -> None:

@@ -14,6 +14,10 @@ VERDICT_WORDS: dict[str, Any] = {
         "There is more than one face in this photo. Send one with only you in it. "
         "We do not examine the others."
     ),
+    "no_face_chosen": _(
+        "There was more than one face in your photo, and none of them was chosen. We deleted it. "
+        "Send one with only you in it."
+    ),
     "face_too_small": _(
         "Your face is very small in this photo. Take it again from closer, or send the picture in "
         "its full size."
@@ -63,6 +67,7 @@ DESK_WORDS: dict[str, Any] = {
     "face_too_small": _("small face"),
     "no_face": _("no face seen"),
     "several_faces": _("more than one face"),
+    "no_face_chosen": _("more than one face, none chosen, deleted"),
     "unreadable": _("could not be opened"),
     "others_in_background": _("others in the background"),
 }

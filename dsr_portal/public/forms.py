@@ -1,12 +1,13 @@
 """Forms of the public site. Nothing is compulsory that the law does not need (T-05, R-09)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.core.validators import EmailValidator
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.cases.codes import normalise_code
@@ -19,7 +20,14 @@ from dsr_portal.cases.phone import MAX_WHEN
 from dsr_portal.cases.proof_models import DocumentKind
 from dsr_portal.core import references
 from dsr_portal.core.errors import BadInput
-from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, CodeInput, PhotoInput, PlainForm
+from dsr_portal.core.forms import (
+    ChoiceBoxes,
+    ChoiceCards,
+    CodeInput,
+    PhotoInput,
+    PictureChoices,
+    PlainForm,
+)
 from dsr_portal.disclosure.correcting import MAX_RIGHT
 from dsr_portal.disclosure.correcting import MAX_WORDS as MAX_CORRECTION_WORDS
 from dsr_portal.gallery.addresses import canonical
@@ -29,6 +37,7 @@ from dsr_portal.vault.pictures import jpeg_of
 from dsr_portal.vault.uploads import picture_bytes
 
 MAX_PAGES = 10
+NO_FACE = "none"
 CODE_LETTERS = 16
 MAIL, POST, NONE = "email", "post", "none"
 EMAIL_UNFIT = _("This address misses something. It looks like name@site.org.")
@@ -532,6 +541,47 @@ class AnotherPhotoForm(PlainForm):
             self.fields["comparison"].help_text = consent
         else:
             del self.fields["comparison"]
+
+
+class OwnFaceForm(PlainForm):
+    """Which of the faces in a photo is theirs; `pictures` has the address of each, by number."""
+
+    def __init__(
+        self, *args: Any, pictures: Mapping[str, str], left_out: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        named = {
+            number: _("Face %(number)s from the left") % {"number": number} for number in pictures
+        }
+        self.fields["face"] = forms.ChoiceField(
+            label=_("Which of these faces is yours?"),
+            help_text=own_face_hint(len(pictures), left_out),
+            choices=[*named.items(), (NO_FACE, _("None of these"))],
+            widget=PictureChoices(
+                pictures=pictures,
+                alt={
+                    number: _("One face from your photo. The others are covered.")
+                    for number in pictures
+                },
+                hints={NO_FACE: _("We delete this photo. Then you can send another one.")},
+            ),
+            error_messages={"required": _("Choose one of these.")},
+        )
+
+
+def own_face_hint(shown: int, left_out: int) -> str:
+    """Which faces are shown, and what becomes of the others."""
+    keeps = gettext(
+        "We keep the one you choose and delete the rest. We do not examine other faces."
+    )
+    if not left_out:
+        return keeps
+    which = ngettext(
+        "We show the largest face that we can show alone.",
+        "We show the %(shown)s largest faces that we can show alone.",
+        shown,
+    ) % {"shown": shown}
+    return f"{which} {keeps}"
 
 
 class DocumentForm(PlainForm):

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dsr_portal.cases.models import Case
+from dsr_portal.cases.texts import day_words
+from dsr_portal.core import clock
 from dsr_portal.law import authorities
 from dsr_portal.matching.models import Probe, ProbeState
 from dsr_portal.matching.words import finding_words, verdict_words
@@ -31,6 +33,7 @@ class PhotoSeen:
     number: int
     words: PhotoWords
     being_checked: bool
+    choose: bool
 
 
 def photos_seen(photos: Iterable[Probe], *, stopped: Collection[UUID] = ()) -> list[PhotoSeen]:
@@ -41,6 +44,7 @@ def photos_seen(photos: Iterable[Probe], *, stopped: Collection[UUID] = ()) -> l
             number,
             stopped_words() if photo.id in stopped else photo_words(photo),
             photo.state == ProbeState.RECEIVED and photo.id not in stopped,
+            photo.state == ProbeState.CHOOSING,
         )
         for number, photo in enumerate(photos, start=1)
     ]
@@ -76,11 +80,27 @@ def photo_words(probe: Probe) -> PhotoWords:
         return PhotoWords("note", _("We are checking your photo"), ())
     if probe.state == ProbeState.SET_ASIDE:
         return PhotoWords("note", _("We go on without this photo"), ())
+    if probe.state == ProbeState.CHOOSING:
+        return _choose_words(probe)
     if probe.state == ProbeState.UNUSABLE:
         return PhotoWords("needs", _("We need another photo"), (verdict_words(probe.verdict),))
     hints = tuple(words for words in map(finding_words, probe.findings) if words)
     title = _("Your photo can be used")
     return PhotoWords("note" if hints else "done", title, hints)
+
+
+def _choose_words(probe: Probe) -> PhotoWords:
+    """More than one face: which is theirs, and what becomes of the others (law P-05)."""
+    until = probe.choose_until or clock.now()
+    lines = (
+        _(
+            "There is more than one face in your photo. Choose yours. We remove the others then "
+            "and do not examine them."
+        ),
+        _("If you choose none by %(day)s, we delete the photo. Your request keeps its date.")
+        % {"day": day_words(clock.local_date(until))},
+    )
+    return PhotoWords("needs", _("Which face is yours?"), lines)
 
 
 def authority_of(case: Case | None) -> dict[str, Any]:

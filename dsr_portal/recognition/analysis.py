@@ -186,16 +186,20 @@ def analyse_gallery_picture(picture: Picture) -> list[FoundFace]:
 
 def _shown(rgb: Any, face: "Face") -> bytes:
     """The face for people to look at, at most CROP_SIDE pixels."""
-    import cv2
-
     from biometrics.crops import crop_face
 
-    crop: Any = crop_face(rgb, face)
-    longest = max(crop.shape[:2])
-    if longest > CROP_SIDE:
-        size = tuple(max(1, round(side * CROP_SIDE / longest)) for side in crop.shape[1::-1])
-        crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    return jpeg(crop, _CROP_QUALITY)
+    return jpeg(at_most(crop_face(rgb, face), CROP_SIDE), _CROP_QUALITY)
+
+
+def at_most(rgb: Any, side: int) -> Any:
+    """The same pixels with a longer side of at most `side`."""
+    import cv2
+
+    longest = max(rgb.shape[:2])
+    if longest <= side:
+        return rgb
+    size = tuple(max(1, round(one * side / longest)) for one in rgb.shape[1::-1])
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
 
 def _box(box: Sequence[int]) -> Box:

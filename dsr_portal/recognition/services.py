@@ -35,6 +35,7 @@ from dsr_portal.recognition.analysis import (
     judge_probe,
 )
 from dsr_portal.recognition.candidates import group_hits
+from dsr_portal.recognition.choosing import FacesFound, OneFace, faces_to_choose
 from dsr_portal.recognition.disclosed import disclosed_templates
 from dsr_portal.recognition.engine import DETECTOR, METRIC, TOP_K, EngineUnavailable, ModelFacts
 from dsr_portal.recognition.fusing import PhotosApart, ProbeTemplate
@@ -59,10 +60,12 @@ __all__ = [
     "Box",
     "Covered",
     "EngineUnavailable",
+    "FacesFound",
     "FoundFace",
     "MemoryScan",
     "ModelFacts",
     "NewTemplate",
+    "OneFace",
     "PhotosApart",
     "ProbeVerdict",
     "RecordHit",
@@ -83,6 +86,7 @@ __all__ = [
     "enrolled_since",
     "erase_records",
     "erasure_settled",
+    "faces_to_choose",
     "faces_to_widen",
     "forget_units",
     "group_hits",

@@ -87,6 +87,7 @@ FOUND = (
 )  # fmt: skip
 # Views whose page another file shows, under its own name there.
 ELSEWHERE = set(SHOWN_AS_CASES) | set(SHOWN_WITHOUT_PHOTO) | {
+    "own_face",
     "case", "look_up", "unidentified", "lengthen", "mandate", "accountable", "asides", "aside",
 }  # fmt: skip
 # Views that answer with a file, or take a form and lead to a page.
@@ -104,7 +105,7 @@ NO_PAGE = {
     "mandate_account", "mandate_recover", "mandate_document", "complaint_pack", "proof_picture",
     "paper_print", "paper_arrived", "unlink", "set_aside", "settle", "posted", "letter_again",
     "again", "take", "answer", "hold", "shared_picture", "duplicate_picture", "duplicate_face",
-    "authority", "probe_picture", "face_picture", "document",
+    "authority", "probe_picture", "face_picture", "face_alone", "document",
     "ai_statement", "ai_sign", "assessment_act", "assessment_file", "board_report",
     "enter_processor", "end_processor", "processing_record", "aside_picture", "recuse",
     "propose_unlock", "decide_unlock", "other_systems_act",

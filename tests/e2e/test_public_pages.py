@@ -35,15 +35,23 @@ NAMES = (
     "object_address_done", "object_address_over", "invitation", "representing",
     "representing_code", "no_page",
 )  # fmt: skip
-# Looked at in test_no_photo_pages, where what they need is made.
-ELSEWHERE = {"one_page", "correct", "correct_for", "acting", "acting_set_up", "acting_link"}
+# Looked at in test_no_photo_pages and test_own_face_pages, where what they need is made.
+ELSEWHERE = {
+    "own_face",
+    "one_page",
+    "correct",
+    "correct_for",
+    "acting",
+    "acting_set_up",
+    "acting_link",
+}
 # Views that answer with a file, or take a form and lead to one of the pages above.
 NO_PAGE = {
     "draft_photo", "stop", "receipt_pdf", "case_words", "leave", "case_consent", "end_face_block",
     "withdraw_consent", "case_photo_out", "message", "stop_deleting", "new_link", "want",
     "end_mandate", "representing_leave", "answer_leave", "answer_part",
     "complaint_pack", "own_data", "on_paper", "keep_address",
-    "acting_leave", "acting_open", "acting_answer", "acting_part",
+    "acting_leave", "acting_open", "acting_answer", "acting_part", "face",
 }  # fmt: skip
 
 

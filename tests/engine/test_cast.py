@@ -5,20 +5,27 @@ Real engine, the demo's own gallery; the services that search and judge, not a c
 
 from collections.abc import Iterator
 from pathlib import PurePath
+from typing import Any
 from uuid import UUID
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from dsr_portal.accounts.models import Role
+from dsr_portal.cases.models import Case
 from dsr_portal.core.actor import Actor
 from dsr_portal.demo import cast
 from dsr_portal.gallery import connector
 from dsr_portal.gallery import services as gallery
-from dsr_portal.gallery.models import Record
+from dsr_portal.gallery.models import Record, Restriction
+from dsr_portal.matching import selectors as matching
+from dsr_portal.matching import services
+from dsr_portal.matching.models import Band, Verdict
 from dsr_portal.recognition import services as recognition
 from dsr_portal.settings import demo as demo_settings
 from dsr_portal.vault.confined import decode_picture
 from dsr_portal.vault.pictures import jpeg_of
+from tests.support import matching as support
 from tests.support.trail import empty_database
 
 REVIEW = demo_settings.DSR_REVIEW_THRESHOLD
@@ -93,3 +100,58 @@ def test_the_sister_is_never_in_the_strong_band_and_mina_always_is(
     assert all(score >= STRONG for score in scores(cast.MINA))
     assert all(score < STRONG for score in scores(cast.NORA))
     assert all(score < STRONG for score in scores(cast.RUTH))
+
+
+def reviewed(person: cast.Person, settings: Any) -> tuple[Case, list[Actor]]:
+    """A case searched with this photo by the real engine, taken by its first person."""
+    settings.DSR_REVIEW_THRESHOLD, settings.DSR_STRONG_THRESHOLD = REVIEW, STRONG
+    settings.DSR_WIDEN = False
+    roles = [Role.OFFICER, Role.OFFICER, Role.SUPERVISOR, Role.SUPERVISOR]
+    people = [
+        support.actor(support.staff(f"S-{number}", role)) for number, role in enumerate(roles)
+    ]
+    case = support.searched(people[0], picture=photo(person))
+    support.take(case, people[0])
+    return case, people
+
+
+@pytest.mark.django_db
+def test_a_look_alikes_pictures_are_laid_before_officers_and_unsure_confirms_nobody(
+    files_of_records: dict[UUID, str], settings: Any
+) -> None:
+    """X-18: pictures of a sister are candidates; "inconclusive" by both shows and locks nothing."""
+    case, people = reviewed(cast.NORA, settings)
+    rows = support.laid(case, people[0])
+    shown = {files_of_records[row.candidate.record_id] for row in rows}
+    assert shown == set(cast.NORA.others)
+    support.say_all(case, people[0], Verdict.INCONCLUSIVE)
+    support.say_all(case, support.drawn(case, people), Verdict.INCONCLUSIVE)
+    assert_nobody(case, len(rows))
+
+
+@pytest.mark.django_db
+def test_a_twin_no_program_tells_apart_is_confirmed_by_no_disagreement(
+    files_of_records: dict[UUID, str], settings: Any
+) -> None:
+    """X-18, R19: the worst case. Mina stands for her own twin: pictures of one rendered person are
+    as alike as a twin's can be, all in the strong band, and still persons decide."""
+    case, people = reviewed(cast.MINA, settings)
+    rows = support.laid(case, people[0])
+    assert {files_of_records[row.candidate.record_id] for row in rows} == set(cast.MINA.own)
+    assert {row.candidate.band for row in rows} == {Band.STRONG}
+    support.say_all(case, people[0], Verdict.SAME)
+    second = support.drawn(case, people)
+    support.say_all(case, second, Verdict.NOT_SAME)
+    assert matching.outcome(case.id) is None
+    assert not Restriction.objects.filter(lifted_at=None).exists()
+    chief = next(one for one in people[2:] if one.id != second.id)
+    services.take_dispute(review_id=support.review_of(case).id, actor=chief)
+    support.say_all(case, chief, Verdict.INCONCLUSIVE, reason="She says she has a twin.")
+    assert_nobody(case, len(rows))
+
+
+def assert_nobody(case: Case, unsure: int) -> None:
+    found = matching.outcome(case.id)
+    assert found is not None
+    assert (found.same, len(found.inconclusive)) == ((), unsure)
+    assert not Restriction.objects.filter(lifted_at=None).exists()

@@ -2,7 +2,8 @@
 
 The face codes of the two here are nearer to one another than two photos of one person often are,
 so both stand in the strong band. What the engine makes of two sisters is tested with pictures in
-tests/engine/test_cast.py; photographs of real twins are in no test.
+tests/engine/test_cast.py, and so is a twin no program tells apart; photographs of real twins are
+in no test.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.test import Client
+from django.urls import reverse
 
-from dsr_portal.accounts.models import Role
+from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.core.actor import Actor
 from dsr_portal.gallery.models import Record, Restriction
@@ -28,6 +31,7 @@ from tests.support.matching import (
     review_of,
     say_all,
     searched,
+    sign_in,
     staff,
     take,
     told,
@@ -128,3 +132,18 @@ def test_a_twin_taken_for_the_person_by_one_goes_to_a_supervisor(
     found = selectors.outcome(case.id)
     assert found is not None
     assert (found.same, found.not_same) == ((own.id,), (twin.id,))
+
+
+def test_the_compare_page_says_what_to_look_at(site: Any, case: Case, people: list[Actor]) -> None:
+    """X-18: guidance and a check of the context, the same before and after one's own view."""
+    site("desk")
+    take(case, people[0])
+    browser = sign_in(Client(), Staff.objects.get(staff_no=people[0].id))
+    address = reverse("desk:compare", args=[case.reference])
+    for decision in laid(case, people[0]):
+        page = browser.get(address, {"picture": decision.id}).content.decode()
+        assert "Could it be a relative or a twin?" in page
+        assert "the page, its date and place, who else is in the picture" in page
+        assert "say inconclusive. That confirms nobody" in page
+        services.say_preliminary(decision_id=decision.id, actor=people[0], verdict=OPEN)
+        assert "a relative or a twin?" in browser.get(address).content.decode()

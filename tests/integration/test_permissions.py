@@ -154,6 +154,8 @@ DESK_PAGES = {
     "desk:look_up": ("post", {}, REVIEW),
     "desk:ask": ("post", {}, REVIEW),
     "desk:photos": ("post", {}, REVIEW),
+    "desk:own_face": ("post", {}, REVIEW),
+    "desk:face_alone": ("get", {}, REVIEW),
     "desk:unidentified": ("post", {}, REVIEW),
     "desk:one_page": ("post", {}, REVIEW),
     "desk:accountable": ("get", {}, DESK),
@@ -231,6 +233,7 @@ VALUES = {
     "mail_id": ID,
     "assessment_id": ID, "kind": "pdf", "processor_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID, "right": "erasure",
+    "photo_id": ID, "number": 1,
 }  # fmt: skip
 
 
@@ -328,6 +331,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
             "desk:exempt",
         ),
     }
+    both |= {"desk:own_face"}
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:paper", "desk:proof", "desk:aside", "desk:phone", "desk:question_returned"}
     both |= {"desk:enter_order", "desk:open_breach", "desk:wish"}

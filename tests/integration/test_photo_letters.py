@@ -23,8 +23,8 @@ from dsr_portal.documents import services as documents
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Effect
 from dsr_portal.matching import photo_letters, probes, services
-from dsr_portal.matching.models import Probe
-from dsr_portal.recognition.services import ProbeVerdict
+from dsr_portal.matching.models import Probe, ProbeState
+from dsr_portal.recognition.services import FacesFound, OneFace, ProbeVerdict
 from dsr_portal.vault import services as vault
 from tests.support import cases as support
 from tests.support.answers import text_of
@@ -220,6 +220,18 @@ def test_who_has_a_mailbox_hears_it_by_mail_and_gets_no_letter_but_where_they_ch
     assert (states(by_mail), states(neither)) == ([], [])
     assert states(chose_paper) == [LetterState.TO_POST]
     assert Effect.objects.filter(kind="mail.needs_you", subject_id=by_mail.id).count() == 1
+
+
+def test_a_photo_of_several_people_is_told_by_letter_to_who_can_tap_no_face(
+    engine: Told, people: dict[str, Staff]
+) -> None:
+    """P-05, T-06: the choice waits on the page and at the desk; the letter asks for another one."""
+    engine.verdict = ProbeVerdict("several_faces", (), None)
+    engine.faces = FacesFound((OneFace(JPEG, JPEG),) * 2, 0)
+    case = with_photos()
+    work()
+    assert Probe.objects.get(case=case).state == ProbeState.CHOOSING
+    assert "There is more than one face in this photo" in said(case)
 
 
 def test_photos_that_came_together_are_told_of_in_one_letter(

@@ -23,11 +23,11 @@ from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.disclosure.words import nothing_found_words
 from dsr_portal.jobs import services as jobs
-from dsr_portal.matching import photos, services
+from dsr_portal.matching import own_face, photos, services
 from dsr_portal.matching import selectors as matching
 from dsr_portal.matching.models import Probe, ProbeState, Search, SearchState, Verdict
 from dsr_portal.recognition import calibration
-from dsr_portal.recognition.services import ProbeVerdict
+from dsr_portal.recognition.services import FacesFound, OneFace, ProbeVerdict
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.pictures import encode_jpeg
 from tests.support import bad_input
@@ -685,7 +685,9 @@ def test_the_file_chooser_offers_what_the_decoder_opens():
 # -- any order ----------------------------------------------------------------------------------
 
 _STEPS = st.lists(
-    st.sampled_from(["add", "replace", "take out", "choose", "identify", "work", "unusable"]),
+    st.sampled_from(
+        ["add", "replace", "take out", "choose", "identify", "work", "unusable", "group", "face"]
+    ),
     min_size=1,
     max_size=9,
 )
@@ -703,6 +705,7 @@ def test_in_any_order_only_photos_that_were_checked_together_are_searched(
     case = opened()
     checked_about = None
     answers.searches, answers.pictures = 0, []
+    answers.faces = FacesFound((OneFace(a_picture(1), a_picture(1)),), 1)
     answers.verdict = ProbeVerdict("ok", (), (1, 1, 4, 4), JPEG)
     person = Actor.person(case.id)
     for step in steps:
@@ -711,11 +714,16 @@ def test_in_any_order_only_photos_that_were_checked_together_are_searched(
         try:
             if step == "add":
                 send(case)
-            elif step == "unusable":
-                answers.verdict = ProbeVerdict("no_face", (), None)
+            elif step in {"unusable", "group"}:
+                code = "no_face" if step == "unusable" else "several_faces"
+                answers.verdict = ProbeVerdict(code, (), None)
                 send(case)
                 work()
                 answers.verdict = ProbeVerdict("ok", (), (1, 1, 4, 4), JPEG)
+            elif step == "face":
+                asked = [one for one in here if one.state == ProbeState.CHOOSING]
+                for one in asked[:1]:
+                    own_face.choose(case_id=case.id, photo_id=one.id, number=1, actor=person)
             elif step == "replace":
                 send(case, instead=here[0].id)
             elif step == "take out":

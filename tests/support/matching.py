@@ -28,7 +28,13 @@ from dsr_portal.matching import selectors, services
 from dsr_portal.matching.models import Decision, Review
 from dsr_portal.recognition import services as recognition
 from dsr_portal.recognition.engine import ModelFacts
-from dsr_portal.recognition.services import ProbeVerdict, RecordHit, SearchOutcome, WidenedSearch
+from dsr_portal.recognition.services import (
+    FacesFound,
+    ProbeVerdict,
+    RecordHit,
+    SearchOutcome,
+    WidenedSearch,
+)
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.pictures import encode_jpeg
 from tests.support.assessed import assessed
@@ -95,6 +101,8 @@ class Told:
     verdict: ProbeVerdict = field(
         default_factory=lambda: ProbeVerdict("ok", ("blurred",), (1, 1, 4, 4), JPEG)
     )
+    faces: FacesFound = field(default_factory=lambda: FacesFound((), 0))
+    """The faces a person may choose from where a photo shows several people."""
     widened: list[WidenedSearch] = field(default_factory=list)
     """What each hop finds, in order; nothing once it is used up."""
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -113,6 +121,9 @@ class Told:
     def judge_probe(self, picture: bytes) -> ProbeVerdict:
         self.judged += 1
         return self.verdict
+
+    def faces_to_choose(self, picture: bytes) -> FacesFound:
+        return self.faces
 
     def search_probe(
         self,
@@ -150,7 +161,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Put `Told` where the engine and the index would be."""
     assessed()
     answers = Told()
-    for name in ("judge_probe", "search_probe", "widen_search"):
+    for name in ("judge_probe", "faces_to_choose", "search_probe", "widen_search"):
         monkeypatch.setattr(recognition, name, getattr(answers, name))
     return answers
 

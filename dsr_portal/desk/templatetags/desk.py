@@ -14,6 +14,7 @@ from dsr_portal.core.templatetags.ui import day, due_words
 from dsr_portal.desk.facts import CaseFacts
 from dsr_portal.gallery.connector import ImageFacts
 from dsr_portal.matching.models import Probe, ProbeState, Search, Verdict
+from dsr_portal.matching.photos import has_picture
 from dsr_portal.matching.words import desk_words
 
 register = template.Library()
@@ -86,9 +87,12 @@ def _date(value: str) -> str:
 @register.filter
 def noticed(probe: Probe) -> str:
     """Why a photo cannot be used, or what was noticed about one that can."""
-    if probe.state == ProbeState.UNUSABLE:
+    if probe.state in {ProbeState.UNUSABLE, ProbeState.CHOOSING}:
         return desk_words(probe.verdict)
     return quality_words(probe.findings)
+
+
+register.filter("has_picture", has_picture)
 
 
 @register.filter
