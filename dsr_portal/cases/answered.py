@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dsr_portal.cases.models import Case
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.cases.states import OVER
 from dsr_portal.core.errors import Conflict
 from dsr_portal.core.registries import Registry
@@ -30,6 +30,11 @@ def require_answer_open(case: Case) -> None:
 
 
 def require_open(case: Case) -> None:
-    """Raises `Conflict("case_over")`."""
-    if case.status in OVER or case.withdrawn_at is not None:
+    """Raises `Conflict("case_over")`.
+
+    One that was taken back while it is erased is open until its certificate is made, which waits
+    for what is stated here.
+    """
+    taken_back = case.withdrawn_at is not None and case.status != Status.ERASING
+    if case.status in OVER or taken_back:
         raise Conflict("case_over", _("This request is closed."))

@@ -20,7 +20,7 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import answered, found_files, standing_answers
 from dsr_portal.cases.flags import raise_flag
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Case, RightCode
+from dsr_portal.cases.models import Case, RightCode, Status
 from dsr_portal.cases.other_models import (
     FoundFile,
     NoOtherSystems,
@@ -147,8 +147,9 @@ def state(
 ) -> SearchedSystem:
     """An officer states what one system holds of this person; said again, the newest counts.
 
-    Raises `BadInput` with searched_outcome, words_missing, words_too_long; `NotFound("no_system")`;
-    `Conflict("case_over")`.
+    What was found is taken back by another person once an answer told of it or an erasure runs
+    (E-03). Raises `BadInput` with searched_outcome, words_missing, words_too_long;
+    `NotFound("no_system")`, `NotAllowed("second_person")`, `Conflict("case_over")`.
     """
     require_reviewer(actor)
     if outcome not in SearchedOutcome.values:
@@ -163,6 +164,8 @@ def state(
         system = OtherSystem.objects.filter(id=system_id, ended_at=None).first()
         if system is None:
             raise NotFound("no_system", _("There is no such entry."))
+        if outcome != SearchedOutcome.FOUND:
+            _require_other_to_take_back(case, system, actor)
         row, _new = SearchedSystem.objects.update_or_create(
             case=case,
             system=system,
@@ -191,6 +194,17 @@ def state(
         if why_not(case) is None:
             case.flags.filter(code=LISTED_LATER).delete()
     return row
+
+
+def _require_other_to_take_back(case: Case, system: OtherSystem, actor: Actor) -> None:
+    """Else one person alone would free a find from being deleted, or kept by two."""
+    if case.status != Status.ERASING and case.id not in answered.cases():
+        return
+    finds = case.searched.filter(system=system, outcome=SearchedOutcome.FOUND)
+    if finds.filter(by=actor.id).exists():
+        raise NotAllowed(
+            "second_person", _("You wrote down what was found, so another person takes it back.")
+        )
 
 
 def state_erased(
@@ -278,7 +292,8 @@ def why_not(case: Case) -> Conflict | None:
             "systems_not_listed",
             _("List the controller's other systems first, or a director states there are none."),
         )
-    known = {*case.searched.values_list("system_id", flat=True), *standing_answers.in_force()}
+    stated = case.searched.exclude(id__in=standing_answers.ended_in(case))
+    known = {*stated.values_list("system_id", flat=True), *standing_answers.in_force()}
     left = [one.name for one in systems if one.id not in known]
     if left:
         return Conflict(

@@ -58,13 +58,16 @@ def propose(
     actor: Actor,
     codes: Mapping[str, Any] | None = None,
     words: str = "",
+    one_for: str = "",
 ) -> Proposal:
     """Write a proposal down in the caller's unit of work, under the case's lock.
 
-    Raises `Conflict("proposed_already")` while one of the kind waits.
+    `one_for` names a code: one of the kind may wait for each value of it, else one in all. Raises
+    `Conflict("proposed_already")`.
     """
     handler = handlers.get(kind)
-    if case.proposals.filter(kind=kind, state=ProposalState.WAITING).exists():
+    same = {f"codes__{one_for}": (codes or {})[one_for]} if one_for else {}
+    if case.proposals.filter(kind=kind, state=ProposalState.WAITING, **same).exists():
         raise Conflict("proposed_already", _("This was proposed and waits for another person."))
     proposal = Proposal(
         id=new_id(),
@@ -146,10 +149,20 @@ def turn_down(*, proposal_id: UUID, actor: Actor) -> Proposal:
     return proposal
 
 
-def lapse(case: Case, *, actor: Actor, kinds: tuple[ProposalKind, ...]) -> None:
-    """What a proposal was about is over; runs in the caller's unit of work."""
+def lapse(
+    case: Case,
+    *,
+    actor: Actor,
+    kinds: tuple[ProposalKind, ...],
+    codes: Mapping[str, Any] | None = None,
+) -> None:
+    """What a proposal was about is over; runs in the caller's unit of work.
+
+    With `codes`, only what was proposed with these.
+    """
+    about = {f"codes__{name}": value for name, value in (codes or {}).items()}
     standing = case.proposals.select_for_update().filter(
-        kind__in=kinds, state=ProposalState.WAITING
+        kind__in=kinds, state=ProposalState.WAITING, **about
     )
     for proposal in standing:
         _drop(proposal, case, actor, ProposalState.LAPSED)

@@ -9,10 +9,12 @@ its papers say so. After that day, or once it was ended, an officer states it by
 from datetime import date, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import answered
 from dsr_portal.cases.models import Case
 from dsr_portal.cases.other_models import (
     OtherSystem,
@@ -166,13 +168,24 @@ def to_settle() -> dict[UUID, StandingAnswer]:
     return {row.system_id: row for row in rows}
 
 
+def ended_in(case: Case) -> QuerySet[SearchedSystem]:
+    """What standing answers said in this case that are not in force any more, and no answer that
+    was made tells of: it counts no longer."""
+    if case.id in answered.cases():
+        return case.searched.none()
+    current = [row.id for row in in_force().values()]
+    return case.searched.filter(standing__isnull=False).exclude(standing__in=current)
+
+
 def answer_for(case: Case, *, actor: Actor) -> int:
     """Write down, for each system nobody stated in this case, the standing answer; how many.
 
-    In the caller's unit of work, under the case's lock. What an officer stated counts before it.
+    In the caller's unit of work, under the case's lock. What an officer stated counts before it;
+    what one said here that ended since is forgotten.
     """
+    ended_in(case).delete()
     stated = set(case.searched.values_list("system_id", flat=True))
-    answered = 0
+    spoken = 0
     for system_id, standing in sorted(in_force().items()):
         if system_id in stated:
             continue
@@ -192,5 +205,5 @@ def answer_for(case: Case, *, actor: Actor) -> int:
             standing=standing.id,
             until=standing.until,
         )
-        answered += 1
-    return answered
+        spoken += 1
+    return spoken

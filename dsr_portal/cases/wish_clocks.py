@@ -149,7 +149,9 @@ def resume(
         )
         if pause.right.added_at is not None:
             keep(pause.right, actor=actor, why="resumed")
-    if ended:
-        proposals.lapse(case, actor=actor, kinds=(ProposalKind.WISH_PAUSE,))
-        unsent.drop(case, kinds=(LetterKind.WISH_ASK,), actor=actor)
+        # A question about another wish goes on, with its letter and its second person.
+        wish = {"wish": pause.right.right}
+        proposals.lapse(case, actor=actor, kinds=(ProposalKind.WISH_PAUSE,), codes=wish)
+        asked = (pause.letter_id, pause.reminder_id)
+        unsent.drop(case, kinds=(LetterKind.WISH_ASK,), actor=actor, only=asked)
     return ended

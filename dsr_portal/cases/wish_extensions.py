@@ -76,6 +76,7 @@ def propose(
             actor=actor,
             codes={"wish": row.right, "reason": str(ExtensionReason(reason)), "months": months},
             words=filled,
+            one_for="wish",
         )
 
 

@@ -122,6 +122,7 @@ def _propose(pause: WishPause, case: Case, actor: Actor) -> None:
         kind=ProposalKind.WISH_PAUSE,
         actor=actor,
         codes={"wish": pause.right.right, "ground": pause.ground},
+        one_for="wish",
     )
 
 
@@ -138,7 +139,7 @@ def sent(letter: Letter, case: Case) -> None:
         wish_clocks.resume(case, actor=_LETTERS, rights=[row.right])
     elif pause.agreed_by or in_time(row):
         _begin(pause, _LETTERS)
-    elif not _waits(case):
+    elif not _waits(pause):
         _propose(pause, case, Actor.decided_by(pause.by, "officer"))
 
 
@@ -147,9 +148,9 @@ def _locked(**which: object) -> WishPause | None:
     return rows.select_related("right__case", "letter").first()
 
 
-def _waits(case: Case) -> bool:
-    waiting = case.proposals.filter(state=ProposalState.WAITING)
-    return waiting.filter(kind=ProposalKind.WISH_PAUSE).exists()
+def _waits(pause: WishPause) -> bool:
+    waiting = pause.right.case.proposals.filter(state=ProposalState.WAITING)
+    return waiting.filter(kind=ProposalKind.WISH_PAUSE, codes__wish=pause.right.right).exists()
 
 
 def _begin(pause: WishPause, actor: Actor) -> None:

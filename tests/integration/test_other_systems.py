@@ -29,6 +29,7 @@ from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.desk.next_step import next_step
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.disclosure import validator
+from dsr_portal.disclosure.models import Answer, AnswerState
 from dsr_portal.documents import services as documents
 from dsr_portal.vault import services as vault
 from dsr_portal.vault.models import Blob
@@ -237,6 +238,28 @@ def test_a_standing_answer_ends_on_its_day_or_by_hand(monkeypatch: pytest.Monkey
     assert other_systems.why_not(later) is None
     standing_answers.end(standing_id=again.id, actor=DPO)
     assert other_systems.why_not(later) is not None
+
+
+def test_a_standing_answer_that_ended_speaks_in_no_answer_made_after_it() -> None:
+    """A-17, C-09: also where it had spoken for an answer that was set aside or is made anew."""
+    case = answers.found(a_face())
+    row = standing()
+    disclosure.prepare_answer(case_id=case.id, actor=OFFICER)
+    Answer.objects.filter(case=case).update(state=AnswerState.SET_ASIDE)
+    standing_answers.end(standing_id=row.id, actor=DPO)
+    with pytest.raises(Conflict, match="Door control"):
+        disclosure.prepare_answer(case_id=case.id, actor=OFFICER)
+    assert next_step(case, OFFICER).page == "desk:searched"
+    again = standing_answers.propose(
+        system_id=row.system_id,
+        reason="It was looked at again.",
+        until=clock.today() + timedelta(days=30),
+        actor=DPO,
+    )
+    standing_answers.agree(standing_id=again.id, actor=SUPERVISOR)
+    text = letter(answers.answered(case))
+    assert "It was looked at again." in text
+    assert WHY not in text
 
 
 # -- files ----------------------------------------------------------------------------------------

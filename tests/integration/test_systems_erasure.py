@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import other_systems, standing_answers
+from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import SearchedSystem, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -111,6 +113,48 @@ def test_an_erasure_without_an_answer_is_done_at_once_and_confirmed_when_all_is_
     seen = [one.data for one in Event.objects.filter(type="systems.erased_there")]
     assert [one["erased"] for one in seen] == ["kept", "deleted"]
     assert "mails" not in json.dumps(seen)
+
+
+def test_a_request_taken_back_while_it_is_erased_can_still_be_stated_and_ends() -> None:
+    """A-17, E-14, R3, L-23: whoever takes it back then does not leave a case nobody can finish."""
+    case = lab.ready_case([lab.picture(1).records[0]], rights=["erasure"])
+    mail = other_systems.enter(name="Mailboxes", kind="mail", actor=DPO)
+    plan = erasure.start_erasure(case_id=case.id, actor=support.OFFICER)
+    lab.run_all()
+    cases.withdraw(case_id=case.id, actor=support.person(case))
+    case.refresh_from_db()
+    assert case.status == Status.ERASING
+    assert next_step(case, support.OFFICER).page == "desk:searched"
+    found(case, mail)
+    there(case, mail, "deleted")
+    assert erasure.certify_settled() == 1
+    lab.run_all()
+    plan.refresh_from_db()
+    case.refresh_from_db()
+    assert (plan.state, case.status) == (PlanState.DONE, Status.CLOSED)
+    with pytest.raises(Conflict):
+        found(case, mail)
+
+
+def test_a_find_is_taken_back_by_another_person_once_its_erasure_runs() -> None:
+    """A-17, E-03, E-14: else one person alone would free a find from being deleted or kept."""
+    case = lab.ready_case([lab.picture(1).records[0]], rights=["erasure"])
+    mail = other_systems.enter(name="Mailboxes", kind="mail", actor=DPO)
+    found(case, mail)
+    erasure.start_erasure(case_id=case.id, actor=support.OFFICER)
+    lab.run_all()
+    take_back = partial(
+        other_systems.state,
+        case_id=case.id,
+        system_id=mail.id,
+        outcome="not_here",
+        words="It was another person of that name.",
+    )
+    with pytest.raises(NotAllowed, match="another person"):
+        take_back(actor=support.OFFICER)
+    assert SearchedSystem.objects.get(system=mail).outcome == "found"
+    take_back(actor=support.SECOND)
+    assert erasure.certify_settled() == 1
 
 
 def test_with_none_listed_the_certificate_says_who_stated_that() -> None:

@@ -256,6 +256,39 @@ def test_a_question_that_comes_late_waits_for_another_person(case: Case, travel:
         WishPause.objects.filter(id=pause.id).update(agreed_by=pause.by)
 
 
+def test_questions_about_two_wishes_do_not_end_each_other(case: Case, travel: Travel) -> None:
+    """D-07, D-08: an answer about one leaves letter, proposal and clock of the other."""
+    travel.to("2026-10-01")
+    ask(case)
+    other = ask(case, right="objection")
+    assert Proposal.objects.filter(state="waiting").count() == 2
+    wish_pauses.go_on(case_id=case.id, right="erasure", actor=support.OFFICER)
+    other.letter.refresh_from_db()
+    assert other.letter.state == LetterState.QUEUED, "the person is asked all the same"
+    assert case.letters.get(kind=LetterKind.WISH_ASK, state=LetterState.DROPPED)
+    work()
+    travel.to("2026-10-05")
+    waiting = Proposal.objects.get(state="waiting")
+    assert waiting.codes["wish"] == "objection"
+    proposals.agree(proposal_id=waiting.id, actor=support.SECOND)
+    assert wish_clocks.clock_of(wish(case, "objection")).stands_since == date(2026, 10, 5)
+
+
+def test_a_question_whose_letter_left_late_waits_for_its_own_second_person(
+    case: Case, travel: Travel
+) -> None:
+    """D-07: also where a question about another wish waits for one already."""
+    travel.to("2026-09-24")
+    in_time = ask(case, right="objection")
+    travel.to("2026-10-01")
+    ask(case)
+    work()
+    in_time.refresh_from_db()
+    assert in_time.from_on is None, "it left after the third working day"
+    waiting = Proposal.objects.filter(state="waiting")
+    assert {one.codes["wish"] for one in waiting} == {"erasure", "objection"}
+
+
 def test_what_may_not_be_asked_is_refused(case: Case, travel: Travel) -> None:
     """D-07, R-06, D-09: twice at once, who is known well enough, after the last day."""
     support.identified(case)
