@@ -6,11 +6,13 @@ _ROWS = (
     "(Art. 5(2), 22)"
 )
 _PHOTOS = Term(
-    "30 days, of who is under 18 child_keep_days; at once when consent is withdrawn",
+    "30 days, of who is under 18 child_keep_days; at once when consent is withdrawn; of several "
+    "people 14 days after its check, where nobody chose a face",
     "the answer",
     (
         "dsr_portal.cases.services.close_due",
         "dsr_portal.matching.services.delete_probes",
+        "dsr_portal.matching.own_face.end_due",
     ),
     stays="how many photos there were, what was found of their quality, and when they went",
 )

@@ -250,6 +250,10 @@ SHOWN_BY = {
         "integration/test_terms",
         "test_what_was_told_of_browsing_goes_after_a_year",
     ),
+    "matching.own_face.end_due": (
+        "integration/test_own_face",
+        "test_two_weeks_later_a_photo_nobody_chose_in_is_destroyed",
+    ),
     "matching.services.delete_probes": (
         "integration/test_own_traces",
         "test_each_store_of_a_request_is_seen_full_and_then_gone_with_its_receipt",
