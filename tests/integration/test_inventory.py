@@ -218,6 +218,10 @@ SHOWN_BY = {
         "integration/test_disclosure",
         "test_an_answer_being_made_when_the_request_is_withdrawn_is_thrown_away",
     ),
+    "erasure.retiring.start_due": (
+        "integration/test_gallery_terms",
+        "test_what_is_past_its_term_leaves_every_store",
+    ),
     "erasure.services.expire_kits": (
         "integration/test_erasure",
         "test_patterns_older_than_a_day_are_destroyed_whatever_happened",
