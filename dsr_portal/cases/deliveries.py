@@ -631,7 +631,13 @@ def take_back_answers(case: Case) -> None:
 
     In the caller's unit of work, under the case's lock. The files keep their own end.
     """
-    left = [DeliveryState.RELEASED, DeliveryState.POSTED]
+    left = [
+        DeliveryState.RELEASED,
+        DeliveryState.POSTED,
+        # It came back, and waits to leave once more: by post, or by a link.
+        DeliveryState.TO_POST,
+        DeliveryState.READY,
+    ]
     rows = Delivery.objects.filter(case=case, kind=DeliveryKind.ANSWER, state__in=left)
     rows.update(state=DeliveryState.TAKEN_BACK)
 

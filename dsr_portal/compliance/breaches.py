@@ -389,7 +389,9 @@ def answer_again(*, breach_id: UUID, actor: Actor) -> Case:
     with unit_of_work():
         breach = by_id(breach_id)
         require_free(breach, actor)
-        case = lock(_wrongly_answered(breach).id)
+        if breach.case_id is not None:
+            breach.case = lock(breach.case_id)
+        case = _wrongly_answered(breach)
         open_again(case, actor=actor)
         reopening.answer_anew(case_id=case.id, actor=actor)
         record("breach.case_reopened", actor=actor, case_id=case.id, subject_id=breach.id)

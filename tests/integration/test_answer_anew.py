@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.selectors import events_for_case
-from dsr_portal.cases import alarms, deliveries, lateness
+from dsr_portal.audit.services import unit_of_work
+from dsr_portal.cases import alarms, deliveries, lateness, paper_packs
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import Alarm, Case, DeliveryState, Escalation, Outcome, Status
 from dsr_portal.core.actor import Actor
@@ -196,6 +197,24 @@ def test_a_new_link_of_the_person_ends_with_the_answer_it_opened(
     with pytest.raises(deliveries.LinkClosed) as closed:
         deliveries.find_delivery(deliveries.link_token(renewed))
     assert closed.value.code == "link_over"
+
+
+def test_a_letter_that_came_back_and_waits_for_the_post_again_ends_with_its_answer(
+    people: dict[str, Staff], faces: list[Record], case: Case
+) -> None:
+    """C-09, T-13, E-08: nobody posts what is closed, and no recipient waits for it to leave."""
+    old = case.deliveries.get(kind="answer")
+    with unit_of_work():
+        deliveries.to_the_post(old, actor=OFFICER)
+    row = put_aside(case, faces[0])
+    made(anew.make_anew(case_id=case.id, actor=SUPERVISOR))
+    old.refresh_from_db()
+    assert old.state == DeliveryState.TAKEN_BACK
+    assert paper_packs.waiting(case) == []
+    for senior in (SUPERVISOR, OTHER_SENIOR):
+        asides.release(put_aside_id=row.id, reason="A bathing suit.", actor=senior)
+    with pytest.raises(Conflict, match="not_to_post"):
+        paper_packs.print_pack(delivery_id=old.id, actor=SECOND)
 
 
 def test_two_supervisors_at_once_make_one_answer_and_tell_the_person_once(

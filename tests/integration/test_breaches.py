@@ -235,6 +235,26 @@ def test_who_got_somebody_elses_answer_and_no_other_is_late(
     assert case.lateness.get().missed_on.isoformat() == "2026-10-12"
 
 
+def test_two_who_open_it_again_at_once_open_it_once(
+    friday: Travel, chief: Actor, director: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O-07, L-17: whoever comes second finds it open and writes nothing into the trail."""
+    case = support.opened()
+    support.delivered(case)
+    breach = breaches.report_wrong_person(case_id=case.id, actor=support.person(case))
+    locking = breaches.lock
+
+    def second_comes_first(case_id: Any) -> Any:
+        monkeypatch.setattr(breaches, "lock", locking)
+        breaches.answer_again(breach_id=breach.id, actor=director)
+        return locking(case_id)
+
+    monkeypatch.setattr(breaches, "lock", second_comes_first)
+    # Both in one unit of work: what the first one wrote is undone with the second.
+    with pytest.raises(Conflict, match="not_closed_answer"):
+        breaches.answer_again(breach_id=breach.id, actor=chief)
+
+
 # -- the authority ------------------------------------------------------------------------------
 
 
