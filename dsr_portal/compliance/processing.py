@@ -23,7 +23,8 @@ from dsr_portal.documents import services as documents
 from dsr_portal.documents import statements
 from dsr_portal.documents.models import Kind
 from dsr_portal.documents.templatetags.documents import day
-from dsr_portal.gallery.models import Recipient
+from dsr_portal.gallery import terms as source_terms
+from dsr_portal.gallery.models import Recipient, Source
 from dsr_portal.policy import selectors as policy
 from dsr_portal.policy.catalogue import DEFINITIONS
 
@@ -179,7 +180,14 @@ def _periods() -> list[Line]:
             _("codes, numbers and hashes without names or biometrics; details end as above"),
         ),
     ]
-    return [Line("f", what, text) for what, text in rows]
+    of_sources = [
+        (
+            _("Pictures of %(source)s") % {"source": name},
+            source_terms.words(source_terms.term_of(source_id)),
+        )
+        for source_id, name in Source.objects.order_by("name").values_list("id", "name")
+    ]
+    return [Line("f", what, text) for what, text in rows + of_sources]
 
 
 def _security() -> list[Line]:

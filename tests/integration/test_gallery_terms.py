@@ -15,6 +15,7 @@ from django.urls import reverse
 from dsr_portal.accounts.models import Role
 from dsr_portal.audit import services as audit
 from dsr_portal.audit.models import Event
+from dsr_portal.compliance import processing
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.erasure import retiring, term_ends
@@ -107,6 +108,8 @@ def test_no_term_ends_nothing_and_says_so(travel: Travel) -> None:
     assert sweep() == 0
     assert not gone(shown)
     assert terms.words(terms.term_of(source().id)) == "no period was stated"
+    lines = {one.what: one.text for one in processing.lines() if one.letter == "f"}
+    assert lines[f"Pictures of {source().name}"] == "no period was stated"
 
 
 # -- from when --------------------------------------------------------------------------------
