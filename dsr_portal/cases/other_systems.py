@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dsr_portal.accounts.models import Role
 from dsr_portal.accounts.roles import require_reviewer
+from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import answered, found_files, standing_answers
 from dsr_portal.cases.flags import raise_flag
@@ -292,15 +294,26 @@ def why_not(case: Case) -> Conflict | None:
             "systems_not_listed",
             _("List the controller's other systems first, or a director states there are none."),
         )
-    stated = case.searched.exclude(id__in=standing_answers.ended_in(case))
-    known = {*stated.values_list("system_id", flat=True), *standing_answers.in_force()}
-    left = [one.name for one in systems if one.id not in known]
+    counts = case.searched.exclude(id__in=standing_answers.ended_in(case))
+    stated = set(counts.values_list("system_id", flat=True))
+    known = stated | set(standing_answers.in_force())
+    again = set(_before_reopening(case).values_list("system_id", flat=True))
+    left = [one.name for one in systems if one.id not in known - again]
     if left:
         return Conflict(
             "systems_not_searched",
             _("State first what these hold of the person: %(names)s.") % {"names": ", ".join(left)},
         )
     return None
+
+
+def _before_reopening(case: Case) -> QuerySet[SearchedSystem]:
+    """What officers stated before the request was opened again: they look anew for the answer that
+    is made then (law O-03, O-07), also where a standing answer would speak by now."""
+    opened = events_for_case(case.id).filter(type="case.reopened").last()
+    if opened is None:
+        return case.searched.none()
+    return case.searched.filter(standing=None, at__lt=opened.at)
 
 
 def why_not_erased(case: Case) -> Conflict | None:

@@ -19,7 +19,7 @@ from django.urls import reverse
 from dsr_portal.accounts.models import Staff
 from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import found_files, other_systems, standing_answers
+from dsr_portal.cases import found_files, other_systems, reopening, standing_answers
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.models import FoundFile, SearchedSystem
 from dsr_portal.compliance import report
@@ -27,8 +27,8 @@ from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
 from dsr_portal.desk.next_step import next_step
+from dsr_portal.disclosure import reopened, validator
 from dsr_portal.disclosure import services as disclosure
-from dsr_portal.disclosure import validator
 from dsr_portal.disclosure.models import Answer, AnswerState
 from dsr_portal.documents import services as documents
 from dsr_portal.vault import services as vault
@@ -260,6 +260,29 @@ def test_a_standing_answer_that_ended_speaks_in_no_answer_made_after_it() -> Non
     text = letter(answers.answered(case))
     assert "It was looked at again." in text
     assert WHY not in text
+
+
+def test_a_request_that_is_opened_again_is_searched_for_again_in_each_system() -> None:
+    """A-17, O-03, O-07: what was stated for the first answer is none for the second."""
+    case = answers.released(answers.answered(answers.found(a_face())))
+    mail = other_systems.enter(name="Mailboxes", kind="mail", actor=DPO)
+    say = partial(other_systems.state, case_id=case.id, system_id=mail.id, actor=OFFICER)
+    say(outcome="found", words="One mail of May.")
+    assert other_systems.why_not(case) is None
+    with unit_of_work():
+        reopening.open_again(cases.lock(case.id), actor=SUPERVISOR)
+        reopened.set_aside(case_id=case.id, actor=SUPERVISOR)
+    case.refresh_from_db()
+    waits = other_systems.why_not(case)
+    assert waits is not None
+    assert waits.code == "systems_not_searched"
+    row = standing_answers.propose(
+        system_id=mail.id, reason=WHY, until=clock.today() + timedelta(days=9), actor=DPO
+    )
+    standing_answers.agree(standing_id=row.id, actor=SUPERVISOR)
+    assert other_systems.why_not(case) is not None, "who looked and found something is heard"
+    say(outcome="nothing")
+    assert other_systems.why_not(case) is None
 
 
 # -- files ----------------------------------------------------------------------------------------
