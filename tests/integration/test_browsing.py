@@ -7,8 +7,8 @@ import re
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -235,7 +235,8 @@ def test_what_waits_for_nobody_opens_with_a_reason_though_nobody_has_the_case(
     assert browser.get(page("case", taken)).url == page("why", taken)
     delivered = support.opened(email="j@example.org")
     support.delivered(delivered)
-    monkeypatch.setattr(matching, "outcome", lambda _case_id: SimpleNamespace(same=[1]))
+    found = matching.MatchOutcome(same=(uuid4(),), inconclusive=(), not_same=())
+    monkeypatch.setattr(matching, "outcome", lambda _case_id: found)
     assert next_step(delivered, actor(people["two"])).button == "Start the erasure"
     assert browser.get(page("case", delivered)).url == page("why", delivered)
 

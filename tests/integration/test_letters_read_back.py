@@ -45,7 +45,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LANGUAGES = pytest.mark.parametrize("language", list(LIVES))
 PAGE = "https://pages.example/somebody"
 TO_OFFICES = ("breach_notice", "recipient_notice")
-READ_ELSEWHERE = {"assessment", "audit_report", "board_report", "complaint_pack", "records"}
+READ_ELSEWHERE = {
+    "assessment",
+    "audit_report",
+    "board_report",
+    "complaint_pack",
+    "paper_cover",
+    "records",
+}
 """Sheets of what staff, directors and inspections read, and of papers that bundle letters; each has
 tests of its own."""
 

@@ -872,7 +872,12 @@ def routes(patterns, before="/"):
 
 def test_no_route_with_a_token_is_forgotten_by_the_mask(settings):
     """Whatever text a route takes is masked, on each site; a new name for it fails here, too."""
-    drawn = {"token": "Ab0_-" * 6 + "Zz", "reference": "K7M-2QX4", "uid": "MQ"}
+    drawn = {
+        "token": "Ab0_-" * 6 + "Zz",
+        "reference": "K7M-2QX4",
+        "uid": "MQ",
+        "right": "erasure",
+    }
     found = [
         re.sub(r"<int:\w+>", "1", route)
         for site in settings.DSR_SITES.values()
