@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator, Page
 
 from dsr_portal.demo import cast
 from dsr_portal.settings import demo as demo_settings
@@ -34,7 +34,9 @@ class Walked:
 
     `proposed` is the number of possible matches the case's page counts, `first` and `second` what
     the two persons saw and said, `answered` the words of the answer's page, `letter` and `records`
-    what could be saved there, `own_page` the words of the request's own page.
+    what could be saved there, `own_page` the words of the request's own page. `shown_alone` are the
+    faces somebody in a photo of several could choose from, `kept` the photo after they chose the
+    first, as the desk shows it.
     """
 
     card: cast.Person
@@ -46,6 +48,8 @@ class Walked:
     letter: str = ""
     records: tuple[Given, ...] = ()
     own_page: str = ""
+    shown_alone: tuple[bytes, ...] = ()
+    kept: bytes = b""
 
 
 # -- what the clauses of a card say ------------------------------------------------------------
@@ -135,6 +139,16 @@ def another_photo(words: str) -> Callable[[Walked], None]:
     return asked
 
 
+def own_face_alone(walked: Walked) -> None:
+    """P-05: asked with each face by itself; what is kept shows the chosen one and nobody else."""
+    assert "There is more than one face in your photo. Choose yours." in walked.own_page
+    assert walked.proposed is None
+    own, *others = walked.shown_alone
+    assert others
+    assert walked.likeness.shows(walked.kept, own)
+    assert not any(walked.likeness.shows(walked.kept, other) for other in others)
+
+
 CLAUSES: tuple[tuple[str, Callable[..., None]], ...] = (
     (r"(\w+) possible match(?:es)?, all of (?:her|him)\.", all_of_them),
     (r"In (\w+) pictures (\w+) is covered\.", is_covered),
@@ -152,8 +166,8 @@ CLAUSES: tuple[tuple[str, Callable[..., None]], ...] = (
         another_photo("We can't see a face in this photo."),
     ),
     (
-        r"More than one face; we ask for another photo\.",
-        another_photo("There is more than one face in this photo."),
+        r"More than one face; we ask which is theirs, and keep that one alone\.",
+        own_face_alone,
     ),
     (
         r"The face is too small; we ask for another photo\.",
@@ -176,6 +190,13 @@ def clauses_of(sentence: str) -> list[tuple[Callable[..., None], tuple[str, ...]
         else:
             raise LookupError(f"no walk asserts {rest!r}")
     return found
+
+
+def pictured(page: Page, picture: Locator) -> bytes:
+    """The bytes of a picture on a page, asked for as its reader."""
+    answer = page.request.get(picture.evaluate("one => one.src"))
+    assert answer.ok, answer.status
+    return answer.body()
 
 
 def pages_of(files: tuple[str, ...]) -> set[str]:
@@ -210,9 +231,28 @@ class House:
         with self.browser.new_context(viewport={"width": 390, "height": 844}) as context:
             person = Person(context, self.stack)
             sent = person.ask(photo=card.photo, rights=("access",), email=card.email)
+            if card.verdict == "several_faces":
+                return self._own_face(card, person, sent)
             if not card.usable:
                 return self._refused_photo(card, person, sent)
             return self._answered(card, person, sent, folder)
+
+    def _own_face(self, card: cast.Person, person: Person, sent: Sent) -> Walked:
+        """The first face is chosen; the desk then has a usable photo with that face in it."""
+        person.open_own_page()
+        page = person.page
+        wait_for(page, "Choose yours")
+        words = page.inner_text("main")
+        page.get_by_role("link", name="Choose your face").click()
+        faces = [pictured(page, one) for one in page.locator(".choice img").all()]
+        page.locator("input[name=face]").first.check(force=True)
+        page.get_by_role("button", name="Send", exact=True).click()
+        wait_for(page, "We kept your face and deleted the rest of the photo.")
+        desk = self.staff.desk(cast.OFFICER.staff_no)
+        desk.open(sent.reference)
+        desk.wait_for("Photo: usable")
+        kept = pictured(desk.page, desk.page.locator("img[src*='/probe/']").first)
+        return Walked(card, self.likeness, own_page=words, shown_alone=tuple(faces), kept=kept)
 
     def _refused_photo(self, card: cast.Person, person: Person, sent: Sent) -> Walked:
         person.open_own_page()

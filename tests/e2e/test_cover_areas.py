@@ -62,7 +62,7 @@ def shown(open_page):
     def show(**options):
         page = open_page("proof", **options)
         page.locator("[data-areas] summary").click()
-        page.wait_for_function("document.querySelector('[data-areas] img').naturalWidth > 0")
+        page.wait_for_function("() => document.querySelector('[data-areas] img').naturalWidth > 0")
         return page
 
     return show
@@ -133,7 +133,7 @@ def test_a_finger_draws_too(shown):
             "Input.dispatchTouchEvent",
             {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]},
         )
-    page.wait_for_function("document.querySelector('#id_cover-areas').value !== ''")
+    page.wait_for_function("() => document.querySelector('#id_cover-areas').value !== ''")
     assert covers_the_number(areas(page))
 
 

@@ -71,8 +71,8 @@ NAMES = (
     "photos", "wish", "extension", "late", "arrival", "refuse", "hold_back", "hold_back_code",
     "exempt", "exempt_proposed", "grounds", "question_returned",
     "evidence_lock", "locked", "groups", "duplicates", "copies", "case_answered", "case_erased",
-    "recipients_listed", "recusals", "why", "openings", "queue_untrained", "queue_full", "sign_in",
-    "second_factor", "no_case",
+    "recipients_listed", "recusals", "why", "openings", "gallery_terms", "queue_untrained",
+    "queue_full", "sign_in", "second_factor", "no_case",
 )  # fmt: skip
 # Forms shown with what is wrong in them.
 WRONG = {
@@ -97,7 +97,8 @@ NO_PAGE = {
     "propose_system", "system", "stop_collection", "propose_lift", "decide_lift", "add_measure",
     "order_act", "comply", "challenge", "end_order", "acknowledge", "order_file", "hold_kept",
     "settle_hold", "breach_facts", "breach_notice", "breach_pdf", "breach_notified",
-    "breach_tell", "breach_spare", "breach_close", "breach_agree", "breach_turn_down",
+    "breach_tell", "breach_again", "breach_spare", "breach_close", "breach_agree",
+    "breach_turn_down",
     "accountable_name", "accountable_settle", "director_answer", "people_new", "people_change",
     "people_training", "people_decide", "settle_copy", "copy_step", "original", "next_mail",
     "mail_original", "no_request", "confirmation", "progress", "message", "origin",
@@ -415,6 +416,7 @@ def at_the_door(desk: Desk) -> dict[str, Any]:
     return {
         "why": desk.get("why", looked, number="S-2001", words="Why"),
         "openings": desk.get("openings", number="S-2001"),
+        "gallery_terms": desk.get("gallery_terms", number="S-2001"),
         "queue_untrained": sign_in(Client(), gone).get(reverse("desk:queue")),
         "queue_full": desk.get("queue", number="S-2001"),
         "sign_in": Client().get(reverse("account_login")),
