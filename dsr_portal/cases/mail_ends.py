@@ -8,19 +8,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from dsr_portal.audit.services import record
+from dsr_portal.cases.address_models import AddressChange
 from dsr_portal.cases.flags import raise_flag
-from dsr_portal.cases.models import (
-    AddressChange,
-    Case,
-    Delivery,
-    Escalation,
-    Invitation,
-    MailCode,
-    Mandate,
-    PaperNotice,
-    PaperReturn,
-    Status,
-)
+from dsr_portal.cases.mandate_models import Invitation, Mandate
+from dsr_portal.cases.models import Case, Delivery, Escalation, MailCode, Status
+from dsr_portal.cases.paper_models import PaperNotice, PaperReturn
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.registries import Reader
 from dsr_portal.jobs.mail import NOT_TAKEN

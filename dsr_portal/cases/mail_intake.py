@@ -22,11 +22,11 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import mail_ends, mailbox
+from dsr_portal.cases.address_models import AddressChange
 from dsr_portal.cases.intake import MAX_NOTE, Contact, open_case
 from dsr_portal.cases.locking import lock
 from dsr_portal.cases.mail_reading import READ_MOST, ReadMail, read_mail
 from dsr_portal.cases.models import (
-    AddressChange,
     ArrivedBy,
     Case,
     Channel,
@@ -35,11 +35,10 @@ from dsr_portal.cases.models import (
     MailCode,
     MailRole,
     MailState,
-    PaperNotice,
-    PaperReturn,
     RightCode,
     Status,
 )
+from dsr_portal.cases.paper_models import PaperNotice, PaperReturn
 from dsr_portal.cases.services import MAX_WORDS, raise_flag, receive_message
 from dsr_portal.core import clock, mailboxes
 from dsr_portal.core.actor import Actor

@@ -11,42 +11,6 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.cases.acting_models import (  # noqa: F401 - Django looks here
-    ActingAccount,
-    ActingLink,
-    ActingMandate,
-    ActingRecovery,
-)
-from dsr_portal.cases.address_models import AddressChange  # noqa: F401 - Django looks here
-from dsr_portal.cases.child_models import ChildReview  # noqa: F401 - Django looks here
-from dsr_portal.cases.correction_models import (  # noqa: F401 - Django looks here
-    Correction,
-    Lengthening,
-)
-from dsr_portal.cases.link_models import CaseLink  # noqa: F401 - Django looks here
-from dsr_portal.cases.mandate_models import Batch, Invitation, Mandate  # noqa: F401 - Django looks here
-from dsr_portal.cases.other_models import (  # noqa: F401 - Django looks here
-    FoundFile,
-    NoOtherSystems,
-    OtherSystem,
-    SearchedSystem,
-    StandingAnswer,
-)
-from dsr_portal.cases.page_models import (  # noqa: F401 - Django looks here
-    PageUnlock,
-    PageVerdict,
-    PageWish,
-)
-from dsr_portal.cases.paper_models import (  # noqa: F401 - Django looks here
-    PaperNotice,
-    PaperPack,
-    PaperReturn,
-    PaperWish,
-)
-from dsr_portal.cases.phone_models import PhoneCall, PhoneWish  # noqa: F401 - Django looks here
-from dsr_portal.cases.proof_models import ProofDocument  # noqa: F401 - Django looks here
-from dsr_portal.cases.recusal_models import Recusal  # noqa: F401 - Django looks here
-from dsr_portal.cases.wish_models import WishExtension, WishPause  # noqa: F401 - Django looks here
 from dsr_portal.core.models import Row
 
 

@@ -30,7 +30,8 @@ from dsr_portal.cases import (
 )
 from dsr_portal.cases.acting_models import ActingLink
 from dsr_portal.cases.address_models import AddressChange, ChangeState
-from dsr_portal.cases.models import Case, Delivery, Escalation, Invitation, MailCode, Mandate
+from dsr_portal.cases.mandate_models import Invitation, Mandate
+from dsr_portal.cases.models import Case, Delivery, Escalation, MailCode
 from dsr_portal.cases.paper_models import NoticeOf, PaperNotice, PaperReturn
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock, links

@@ -3,8 +3,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from dsr_portal.compliance.accountable_models import Accountable  # noqa: F401 - Django looks here
-from dsr_portal.compliance.processor_models import Processor  # noqa: F401 - Django looks here
 from dsr_portal.core.models import Row
 
 

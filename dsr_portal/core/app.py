@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from pkgutil import iter_modules
 
 from django.apps import AppConfig
 
@@ -17,6 +18,13 @@ class PortalApp(AppConfig):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.default = True
+
+    def import_models(self) -> None:
+        """Django looks in ``models`` alone; the tables of a subject stand in ``..._models``."""
+        super().import_models()
+        for module in iter_modules([self.path]):
+            if module.name.endswith("_models"):
+                import_module(f"{self.name}.{module.name}")
 
     def ready(self) -> None:
         for part in _PARTS:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import mandates, recusals
 from dsr_portal.cases.intake import arrival_of
-from dsr_portal.cases.models import Batch
+from dsr_portal.cases.mandate_models import Batch
 from dsr_portal.cases.public_status import WORDS, word_for
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError

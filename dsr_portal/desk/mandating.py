@@ -15,8 +15,8 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import acting, acting_invites, children, invitations, mandate_checks, mandates
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.acting_models import AccountState
-from dsr_portal.cases.mandate_models import MandateDoubt, MandateMeans
-from dsr_portal.cases.models import Case, Mandate, RightCode
+from dsr_portal.cases.mandate_models import Mandate, MandateDoubt, MandateMeans
+from dsr_portal.cases.models import Case, RightCode
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.core.forms import PlainForm

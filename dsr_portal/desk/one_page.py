@@ -9,7 +9,8 @@ from django.views.decorators.http import require_http_methods
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import page_wishes
 from dsr_portal.cases import selectors as cases
-from dsr_portal.cases.models import Case, PageWish, WayIn, WayKind
+from dsr_portal.cases.models import Case, WayIn, WayKind
+from dsr_portal.cases.page_models import PageWish
 from dsr_portal.core.actor import Actor
 from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.clocking import done, form_page

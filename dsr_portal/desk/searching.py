@@ -2,7 +2,7 @@
 (law A-17)."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -57,7 +57,7 @@ class StandingForm(PlainForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [(str(one.id), one.name) for one in other_systems.listed()]
-        self.fields["system"].choices = choices  # type: ignore[attr-defined]  # a choice field
+        cast("forms.ChoiceField", self.fields["system"]).choices = choices
 
 
 class SearchedForm(PlainForm):

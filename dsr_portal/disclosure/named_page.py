@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import page_wishes
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, PageWish, WayKind
-from dsr_portal.cases.page_models import PageAction, PageGround
+from dsr_portal.cases.models import Case, WayKind
+from dsr_portal.cases.page_models import PageAction, PageGround, PageWish
 from dsr_portal.cases.selectors import way_text
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock

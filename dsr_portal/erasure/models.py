@@ -4,11 +4,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.models import Row
-from dsr_portal.erasure.retirement_models import (  # noqa: F401 - Django looks here
-    RetiredPicture,
-    RetiredUnit,
-    Retirement,
-)
 from dsr_portal.law.articles import ERASURE_GROUNDS
 
 

@@ -16,7 +16,7 @@ from dsr_portal.cases.moves import quietly
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.erasure import term_ends, verification
-from dsr_portal.erasure.models import RetiredPicture, RetiredUnit, Retirement
+from dsr_portal.erasure.retirement_models import RetiredPicture, RetiredUnit, Retirement
 from dsr_portal.erasure.term_ends import CHECK, RETIRE
 from dsr_portal.gallery import connector, terms
 from dsr_portal.gallery import services as gallery

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from dsr_portal.cases.models import Case, HeldBack, Withheld
 from dsr_portal.cases.states import BEFORE_DECISION
 from dsr_portal.core import clock
-from dsr_portal.erasure.models import Duplicate, Plan, PlanRecord, PlanState, Retirement
+from dsr_portal.erasure.models import Duplicate, Plan, PlanRecord, PlanState
+from dsr_portal.erasure.retirement_models import Retirement
 from dsr_portal.gallery import covers, terms
 from dsr_portal.gallery.models import Hold, InspectionHold, Record, Restriction, Source, SourceImage
 from dsr_portal.gallery.terms import Term

@@ -24,7 +24,6 @@ from dsr_portal.erasure.models import (
     PlanRecord,
     PlanState,
     PlanUnit,
-    RetiredUnit,
     Step,
     StepState,
     Verification,
@@ -32,6 +31,7 @@ from dsr_portal.erasure.models import (
 )
 from dsr_portal.erasure.outcome import note_failure
 from dsr_portal.erasure.reading import read_only
+from dsr_portal.erasure.retirement_models import RetiredUnit
 from dsr_portal.gallery import blocks, connector, statements
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.gallery.models import Record, SourceImage

@@ -8,7 +8,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.models import Row
-from dsr_portal.matching.browsing_models import BreakGlass, BrowsingAlarm  # noqa: F401 - Django looks here
 
 
 class ProbeState(models.TextChoices):

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import children, mandate_checks, mandates
-from dsr_portal.cases.models import ChildReview, Mandate
+from dsr_portal.cases.child_models import ChildReview
+from dsr_portal.cases.mandate_models import Mandate
 from dsr_portal.core.actor import Actor
 from dsr_portal.matching.probes import start_search_if_ready
 

@@ -10,7 +10,8 @@ from django.db import connection
 from dsr_portal.accounts.models import Staff
 from dsr_portal.audit.models import Event
 from dsr_portal.policy import assessment, installed
-from dsr_portal.policy.models import Assessment, Setting
+from dsr_portal.policy.assessment_models import Assessment
+from dsr_portal.policy.models import Setting
 
 HINT = "At the desk under Impact assessment; how: docs/impact-assessment.md."
 

@@ -4,10 +4,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dsr_portal.core.models import Row
-from dsr_portal.policy.assessment_models import (  # noqa: F401 - Django looks here
-    Assessment,
-    AssessmentReview,
-)
 
 
 class SettingState(models.TextChoices):

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dsr_portal.cases import acting, mandates, selectors, services
 from dsr_portal.cases.acting_models import ActingLink, LinkPurpose
 from dsr_portal.cases.codes import representative_code
-from dsr_portal.cases.models import Mandate
+from dsr_portal.cases.mandate_models import Mandate
 from dsr_portal.cases.public_status import WORDS, Word, word_for
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import totp

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 from dsr_portal.cases import mandates
 from dsr_portal.cases.correction_models import Correction, Wrong
 from dsr_portal.cases.letters import named_person
-from dsr_portal.cases.models import Case, Mandate
+from dsr_portal.cases.mandate_models import Mandate
+from dsr_portal.cases.models import Case
 from dsr_portal.cases.texts import day_words
 from dsr_portal.compliance import breaches
 from dsr_portal.compliance.models import Breach

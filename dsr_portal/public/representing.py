@@ -31,11 +31,12 @@ from dsr_portal.cases.asking import MAX_ASK
 from dsr_portal.cases.codes import representative_code
 from dsr_portal.cases.mandate_models import (
     Addressee,
+    Mandate,
     MandateDoubt,
     MandateMeans,
     MandateState,
 )
-from dsr_portal.cases.models import Case, Mandate, RightCode, Status
+from dsr_portal.cases.models import Case, RightCode, Status
 from dsr_portal.cases.public_status import WORDS, word_for
 from dsr_portal.cases.texts import day_words, right_words
 from dsr_portal.core.actor import Actor

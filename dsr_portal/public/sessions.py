@@ -7,7 +7,9 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from dsr_portal.cases import acting, drafts, selectors
-from dsr_portal.cases.models import ActingAccount, Case, Draft, Mandate
+from dsr_portal.cases.acting_models import ActingAccount
+from dsr_portal.cases.mandate_models import Mandate
+from dsr_portal.cases.models import Case, Draft
 from dsr_portal.cases.services import Grant
 from dsr_portal.core import clock
 

@@ -28,7 +28,8 @@ from dsr_portal.cases.acting_models import (
     LinkPurpose,
 )
 from dsr_portal.cases.codes import acting_token
-from dsr_portal.cases.models import Case, Mandate, Status
+from dsr_portal.cases.mandate_models import Mandate
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.core import clock, totp
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotAllowed, NotFound

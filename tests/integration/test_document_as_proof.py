@@ -19,7 +19,8 @@ from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import proofs
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import Case, ProofDocument
+from dsr_portal.cases.models import Case
+from dsr_portal.cases.proof_models import ProofDocument
 from dsr_portal.compliance import evidence
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor

@@ -19,7 +19,7 @@ from dsr_portal.compliance import processing
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from dsr_portal.erasure import retiring, term_ends
-from dsr_portal.erasure.models import Retirement
+from dsr_portal.erasure.retirement_models import Retirement
 from dsr_portal.erasure.term_ends import Why
 from dsr_portal.gallery import connector, terms
 from dsr_portal.gallery import services as gallery

@@ -21,7 +21,7 @@ from dsr_portal.audit.models import Event
 from dsr_portal.audit.services import unit_of_work
 from dsr_portal.cases import found_files, other_systems, reopening, standing_answers
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import FoundFile, SearchedSystem
+from dsr_portal.cases.other_models import FoundFile, SearchedSystem
 from dsr_portal.compliance import report
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from dsr_portal.audit.selectors import events_for_case
 from dsr_portal.cases import codes, intake, invitations, mandate_checks, mandates, proofs, services
-from dsr_portal.cases.models import Case, Mandate, Status
+from dsr_portal.cases.mandate_models import Mandate
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.cases.states import Action
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor

@@ -12,7 +12,8 @@ import pytest
 from dsr_portal.audit.models import Event
 from dsr_portal.cases import other_systems, standing_answers
 from dsr_portal.cases import services as cases
-from dsr_portal.cases.models import SearchedSystem, Status
+from dsr_portal.cases.models import Status
+from dsr_portal.cases.other_models import SearchedSystem
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed

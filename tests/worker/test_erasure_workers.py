@@ -18,7 +18,8 @@ from dsr_portal.cases.models import Delivery, Status
 from dsr_portal.core.clock import now
 from dsr_portal.documents.models import Document
 from dsr_portal.erasure import duplicates, retiring, services
-from dsr_portal.erasure.models import Plan, PlanState, Retirement, WaitCode
+from dsr_portal.erasure.models import Plan, PlanState, WaitCode
+from dsr_portal.erasure.retirement_models import Retirement
 from dsr_portal.gallery import connector
 from dsr_portal.gallery.models import BlockEntry, Record, SourceImage
 from dsr_portal.jobs import messages
