@@ -4,6 +4,7 @@ Nothing moves before the letter was sent. One that was sent after the first date
 is late, and says so. Staff, holidays and backlog are no reasons; the list has none of them.
 """
 
+from datetime import date
 from uuid import UUID
 
 from django.utils import translation
@@ -48,10 +49,7 @@ def propose(*, case_id: UUID, actor: Actor, reason: str, months: int, words: str
     `letters.own_words`; `Conflict` with extension_late, extended_already, case_over.
     """
     require_reviewer(actor)
-    if reason not in list(ExtensionReason):
-        raise BadInput("no_such_reason", _("Choose one of the reasons the law knows."))
-    if not 1 <= months <= MAX_EXTRA_MONTHS:
-        raise BadInput("months_out_of_range", _("One or two further months, not more."))
+    require_known(reason, months)
     with unit_of_work():
         case = lock(case_id)
         _require_open(case)
@@ -64,6 +62,14 @@ def propose(*, case_id: UUID, actor: Actor, reason: str, months: int, words: str
             codes={"reason": str(ExtensionReason(reason)), "months": months},
             words=filled,
         )
+
+
+def require_known(reason: str, months: int) -> None:
+    """Raises `BadInput` with no_such_reason, months_out_of_range."""
+    if reason not in list(ExtensionReason):
+        raise BadInput("no_such_reason", _("Choose one of the reasons the law knows."))
+    if not 1 <= months <= MAX_EXTRA_MONTHS:
+        raise BadInput("months_out_of_range", _("One or two further months, not more."))
 
 
 def require_may_tell(case: Case, reason: str) -> None:
@@ -109,35 +115,41 @@ def _check(proposal: Proposal, case: Case, actor: Actor) -> None:
 def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
     """The letter is written; the new date waits for the day it is sent."""
     counted = clock_of(case)
-    months = int(proposal.codes["months"])
-    due = deadlines.due_dates(
-        counted.counts_from,
-        calendar=case.calendar,
-        months=1 + months,
-        paused_days=counted.paused_days,
-        regime=deadlines.Regime(case.regime),
-    )
     letter = letters.write(
         case=case,
         kind=LetterKind.EXTENSION,
         key=f"extension:{case.id}",
         actor=Actor.decided_by(proposal.proposed_by, "officer"),
         agreed_by=actor.id,
-        facts={
-            "first_due": counted.due.legal.isoformat(),
-            "new_due": due.legal.isoformat(),
-            "reason": proposal.codes["reason"],
-            "words": vault.read(case.file_unit, proposal.field).decode(),
-            "progress": progress(case),
-        },
+        facts=facts_of(proposal, case, counted.counts_from, counted.paused_days, counted.due.legal),
     )
     Extension.objects.create(
         case=case,
         proposal=proposal,
         letter=letter,
         reason=proposal.codes["reason"],
-        months=months,
+        months=int(proposal.codes["months"]),
     )
+
+
+def facts_of(
+    proposal: Proposal, case: Case, counts_from: date, paused_days: int, first_due: date
+) -> dict[str, object]:
+    """What the letter about a longer period says: of the request, or of one wish in it."""
+    due = deadlines.due_dates(
+        counts_from,
+        calendar=case.calendar,
+        months=1 + int(proposal.codes["months"]),
+        paused_days=paused_days,
+        regime=deadlines.Regime(case.regime),
+    )
+    return {
+        "first_due": first_due.isoformat(),
+        "new_due": due.legal.isoformat(),
+        "reason": proposal.codes["reason"],
+        "words": vault.read(case.file_unit, proposal.field).decode(),
+        "progress": progress(case),
+    }
 
 
 def progress(case: Case) -> str:

@@ -22,7 +22,7 @@ from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import answered, found_files, standing_answers
 from dsr_portal.cases.flags import raise_flag
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Case, RightCode, Status
+from dsr_portal.cases.models import Case, Status
 from dsr_portal.cases.other_models import (
     FoundFile,
     NoOtherSystems,
@@ -229,14 +229,7 @@ def state_erased(
     with unit_of_work():
         case = lock(case_id)
         answered.require_open(case)
-        asked = set(case.rights.values_list("right", flat=True))
-        if RightCode.ERASURE not in asked:
-            raise Conflict("erasure_not_asked", _("Erasure was not asked for in this case."))
-        if RightCode.ACCESS in asked and case.delivered_at is None:
-            raise Conflict(
-                "answer_first",
-                _("Access was asked too: the answer goes out before anything is erased."),
-            )
+        answered.require_erasure_turn(case)
         row = case.searched.select_for_update().filter(system_id=system_id).first()
         if row is None or row.outcome != SearchedOutcome.FOUND:
             raise Conflict("nothing_found_there", _("Write down first what this system holds."))

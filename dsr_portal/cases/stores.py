@@ -319,34 +319,17 @@ declare_model(
     shredder=_KEYS,
     term=_ENDS,
 )
-declare_model(
-    "cases.Extension",
-    {
-        "id": F.ID,
-        "case": F.ID,
-        "proposal": F.ID,
-        "letter": F.ID,
-        "reason": F.CODE,
-        "months": F.COUNT,
-        "told_on": F.TIME,
-        "void": F.STATE,
-    },
-    term=_EVIDENCE,
-)
-declare_model(
-    "cases.WishExtension",
-    {
-        "id": F.ID,
-        "right": F.ID,
-        "proposal": F.ID,
-        "letter": F.ID,
-        "reason": F.CODE,
-        "months": F.COUNT,
-        "told_on": F.TIME,
-        "void": F.STATE,
-    },
-    term=_EVIDENCE,
-)
+_EXTENSION = {
+    "id": F.ID,
+    "proposal": F.ID,
+    "letter": F.ID,
+    "reason": F.CODE,
+    "months": F.COUNT,
+    "told_on": F.TIME,
+    "void": F.STATE,
+}
+declare_model("cases.Extension", _EXTENSION | {"case": F.ID}, term=_EVIDENCE)
+declare_model("cases.WishExtension", _EXTENSION | {"right": F.ID}, term=_EVIDENCE)
 declare_model(
     "cases.WishPause",
     {

@@ -23,10 +23,8 @@ from dsr_portal.cases.models import (
 from dsr_portal.cases.wish_models import WishExtension
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
-from dsr_portal.core.errors import BadInput, Conflict, NotFound
-from dsr_portal.law import deadlines
+from dsr_portal.core.errors import Conflict, NotFound
 from dsr_portal.law.articles import ExtensionReason
-from dsr_portal.vault import services as vault
 
 _LETTERS = Actor.system("letters")
 
@@ -61,10 +59,7 @@ def propose(
     and those of `letters.own_words`; `Conflict` with extension_late, extended_already, case_over.
     """
     require_reviewer(actor)
-    if reason not in list(ExtensionReason):
-        raise BadInput("no_such_reason", _("Choose one of the reasons the law knows."))
-    if not 1 <= months <= deadlines.MAX_EXTRA_MONTHS:
-        raise BadInput("months_out_of_range", _("One or two further months, not more."))
+    extensions.require_known(reason, months)
     with unit_of_work():
         case = lock(case_id)
         row = added(case, right)
@@ -95,13 +90,8 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
     """The letter is written; the new date waits for the day it is sent."""
     row = added(case, proposal.codes["wish"])
     counted = wish_clocks.clock_of(row).period
-    months = int(proposal.codes["months"])
-    due = deadlines.due_dates(
-        counted.counts_from,
-        calendar=case.calendar,
-        months=1 + months,
-        paused_days=counted.paused_days,
-        regime=deadlines.Regime(case.regime),
+    told_of = extensions.facts_of(
+        proposal, case, counted.counts_from, counted.paused_days, counted.due.legal
     )
     letter = letters.write(
         case=case,
@@ -109,22 +99,14 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
         key=f"wish_extension:{row.id}",
         actor=Actor.decided_by(proposal.proposed_by, "officer"),
         agreed_by=actor.id,
-        facts={
-            "right": row.right,
-            "asked_on": counted.counts_from.isoformat(),
-            "first_due": counted.due.legal.isoformat(),
-            "new_due": due.legal.isoformat(),
-            "reason": proposal.codes["reason"],
-            "words": vault.read(case.file_unit, proposal.field).decode(),
-            "progress": extensions.progress(case),
-        },
+        facts=told_of | {"right": row.right, "asked_on": counted.counts_from.isoformat()},
     )
     WishExtension.objects.create(
         right=row,
         proposal=proposal,
         letter=letter,
         reason=proposal.codes["reason"],
-        months=months,
+        months=int(proposal.codes["months"]),
     )
 
 

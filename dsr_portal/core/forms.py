@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +44,37 @@ class PictureChoices(ChoiceCards):
         option = super().create_option(*args, **kwargs)
         value = str(option["value"])
         return option | {"src": self.pictures.get(value, ""), "alt": self.alt.get(value, "")}
+
+
+class FaceField(forms.ChoiceField):
+    """One of several faces in a photo, counted from the left, or none of them (law P-05).
+
+    `pictures`: the address of each face alone, by its number; `alt` and `none_hint` say in the
+    reader's words what a picture shows and what follows where none is chosen.
+    """
+
+    NONE = "none"
+
+    def __init__(
+        self,
+        *,
+        pictures: Mapping[str, str],
+        alt: str | Promise,
+        none_hint: str | Promise,
+        **kwargs: Any,
+    ) -> None:
+        words = _("Face %(number)s from the left")
+        faces = [(number, words % {"number": number}) for number in pictures]
+        super().__init__(
+            choices=[*faces, (self.NONE, _("None of these"))],
+            widget=PictureChoices(
+                pictures=pictures,
+                alt=dict.fromkeys(pictures, alt),
+                hints={self.NONE: none_hint},
+            ),
+            error_messages={"required": _("Choose one of these.")},
+            **kwargs,
+        )
 
 
 class ChoiceBoxes(_Hints, forms.CheckboxSelectMultiple):

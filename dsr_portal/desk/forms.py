@@ -39,7 +39,7 @@ from dsr_portal.cases.recusals import MAX_REASON as MAX_LIFT_REASON
 from dsr_portal.cases.texts import day_words
 from dsr_portal.core import clock
 from dsr_portal.core.errors import BadInput
-from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, PictureChoices, PlainForm
+from dsr_portal.core.forms import ChoiceBoxes, ChoiceCards, FaceField, PlainForm
 from dsr_portal.disclosure.correcting import MAX_RIGHT, MAX_VALUE
 from dsr_portal.disclosure.correcting import MAX_WORDS as MAX_CORRECTION_WORDS
 from dsr_portal.disclosure.named_page import Seen
@@ -118,7 +118,6 @@ class ConsentForm(PlainForm):
     )
 
 
-NO_FACE = "none"
 ASK_PHOTO = _(
     "We can't look for you yet with what you sent. A photo of your face would let us: you can send"
     " one on this page. If you'd rather not, tell us here what else we could look for, or call us."
@@ -967,21 +966,11 @@ class OwnFaceForm(PlainForm):
 
     def __init__(self, *args: Any, pictures: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        named = {
-            number: _("Face %(number)s from the left") % {"number": number} for number in pictures
-        }
-        self.fields["face"] = forms.ChoiceField(
+        self.fields["face"] = FaceField(
             label=_("Which face is theirs?"),
-            choices=[*named.items(), (NO_FACE, _("None of these"))],
-            widget=PictureChoices(
-                pictures=pictures,
-                alt={
-                    number: _("One face from the photo. The others are covered.")
-                    for number in pictures
-                },
-                hints={NO_FACE: _("The photo is deleted, and the person sends another one.")},
-            ),
-            error_messages={"required": _("Choose one of these.")},
+            pictures=pictures,
+            alt=_("One face from the photo. The others are covered."),
+            none_hint=_("The photo is deleted, and the person sends another one."),
         )
         self.order_fields(("face", "words"))
 

@@ -16,11 +16,11 @@ from dsr_portal.cases import services as case_services
 from dsr_portal.cases.models import Case, Means, Missing
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
+from dsr_portal.core.forms import FaceField
 from dsr_portal.desk.access import for_reviewers
 from dsr_portal.desk.comparing import jpeg_response
 from dsr_portal.desk.forms import (
     ASK_PHOTO,
-    NO_FACE,
     AskAgainForm,
     AskForm,
     OwnFaceForm,
@@ -106,7 +106,7 @@ def own_face(request: HttpRequest, actor: Actor, reference: str, photo_id: UUID)
 
 def _choose_face(photo: Probe, chosen: dict[str, str], actor: Actor) -> None:
     of, words = photo.case_id, chosen["words"]
-    if chosen["face"] == NO_FACE:
+    if chosen["face"] == FaceField.NONE:
         own_faces.none_of_these(case_id=of, photo_id=photo.id, actor=actor, words=words)
     else:
         number = int(chosen["face"])

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import (
+    answered,
     corrections,
     evidence_locks,
     exemptions,
@@ -153,14 +154,7 @@ def _require_may_start(case_id: UUID, actor: Actor) -> None:
 
 def _confirmed(case: Case) -> list[UUID]:
     """What two persons confirmed and still stands (R1, R19)."""
-    asked = set(case.rights.values_list("right", flat=True))
-    if RightCode.ERASURE not in asked:
-        raise Conflict("erasure_not_asked", _("Erasure was not asked for in this case."))
-    if RightCode.ACCESS in asked and case.delivered_at is None:
-        raise Conflict(
-            "answer_first",
-            _("Access was asked too: the answer goes out before anything is erased."),
-        )
+    answered.require_erasure_turn(case)
     if evidence_locks.in_force(case.id) is not None:
         raise Conflict(
             "kept_as_evidence",

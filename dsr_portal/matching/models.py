@@ -13,7 +13,7 @@ from dsr_portal.core.models import Row
 class ProbeState(models.TextChoices):
     WAITING_CONSENT = "waiting_consent", _("waits for consent")
     RECEIVED = "received", _("received")
-    CHOOSING = "choosing", _("several faces: which is theirs?")
+    CHOOSING = "choosing", _("asked which face is theirs")
     USABLE = "usable", _("usable")
     UNUSABLE = "unusable", _("cannot be used")
     SET_ASIDE = "set_aside", _("does not count")

@@ -24,8 +24,8 @@ from dsr_portal.core.forms import (
     ChoiceBoxes,
     ChoiceCards,
     CodeInput,
+    FaceField,
     PhotoInput,
-    PictureChoices,
     PlainForm,
 )
 from dsr_portal.disclosure.correcting import MAX_RIGHT
@@ -37,7 +37,6 @@ from dsr_portal.vault.pictures import jpeg_of
 from dsr_portal.vault.uploads import picture_bytes
 
 MAX_PAGES = 10
-NO_FACE = "none"
 CODE_LETTERS = 16
 MAIL, POST, NONE = "email", "post", "none"
 EMAIL_UNFIT = _("This address misses something. It looks like name@site.org.")
@@ -550,22 +549,12 @@ class OwnFaceForm(PlainForm):
         self, *args: Any, pictures: Mapping[str, str], left_out: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        named = {
-            number: _("Face %(number)s from the left") % {"number": number} for number in pictures
-        }
-        self.fields["face"] = forms.ChoiceField(
+        self.fields["face"] = FaceField(
             label=_("Which of these faces is yours?"),
             help_text=own_face_hint(len(pictures), left_out),
-            choices=[*named.items(), (NO_FACE, _("None of these"))],
-            widget=PictureChoices(
-                pictures=pictures,
-                alt={
-                    number: _("One face from your photo. The others are covered.")
-                    for number in pictures
-                },
-                hints={NO_FACE: _("We delete this photo. Then you can send another one.")},
-            ),
-            error_messages={"required": _("Choose one of these.")},
+            pictures=pictures,
+            alt=_("One face from your photo. The others are covered."),
+            none_hint=_("We delete this photo. Then you can send another one."),
         )
 
 

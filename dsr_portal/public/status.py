@@ -54,6 +54,7 @@ from dsr_portal.cases.texts import day_words, right_words, rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound, PortalError
+from dsr_portal.core.forms import FaceField
 from dsr_portal.gallery import selectors as gallery
 from dsr_portal.matching import own_face as own_faces
 from dsr_portal.matching import selectors as matching_selectors
@@ -62,7 +63,6 @@ from dsr_portal.matching.models import Probe, ProbeState
 from dsr_portal.matching.stopped import photos_stopped
 from dsr_portal.public import deleting, representing, sending, sessions
 from dsr_portal.public.forms import (
-    NO_FACE,
     WHY_MORE_PHOTOS,
     AddRightForm,
     AnotherPhotoForm,
@@ -515,7 +515,7 @@ def _face_addresses(photo: Probe) -> dict[str, str]:
 
 def _face_chosen(request: HttpRequest, photo: Probe, face: str) -> HttpResponse:
     of, actor = photo.case_id, Actor.person(photo.case_id)
-    if face == NO_FACE:
+    if face == FaceField.NONE:
         own_faces.none_of_these(case_id=of, photo_id=photo.id, actor=actor)
         messages.success(request, _("We deleted that photo. Send another one here."))
         return redirect("public:case_photo", photo_id=photo.id)

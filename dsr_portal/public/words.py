@@ -97,7 +97,7 @@ def _choose_words(probe: Probe) -> PhotoWords:
             "There is more than one face in your photo. Choose yours. We remove the others then "
             "and do not examine them."
         ),
-        _("If you choose none by %(day)s, we delete the photo. Your request keeps its date.")
+        _("If you choose none by %(day)s, we delete the photo.")
         % {"day": day_words(clock.local_date(until))},
     )
     return PhotoWords("needs", _("Which face is yours?"), lines)

@@ -61,11 +61,6 @@ def places(settings: Any, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
-@pytest.fixture
 def writer() -> Actor:
     return actor(staff("A-1001"))
 

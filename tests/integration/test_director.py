@@ -38,11 +38,6 @@ def places(settings: Any, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
-@pytest.fixture
 def head(travel: Travel) -> Actor:
     somebody_answers()
     return actor(staff("L-9001", Role.DIRECTOR))

@@ -38,11 +38,6 @@ def places(settings: Any, tmp_path: Any) -> None:
     own_places(settings, tmp_path)
 
 
-@pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
 def figures() -> dict[str, dict[str, str]]:
     """Heading -> label -> value, over the last year."""
     return {one["heading"]: dict(one["rows"]) for one in statistics.of_last_year().sections()}

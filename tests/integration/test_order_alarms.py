@@ -29,11 +29,6 @@ def places(settings: Any, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
-@pytest.fixture
 def order(travel: Travel) -> Order:
     staff("L-9001", Role.DIRECTOR)
     staff("L-9002", Role.DIRECTOR)

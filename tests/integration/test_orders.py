@@ -42,11 +42,6 @@ def places(settings: Any, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
-@pytest.fixture
 def chief() -> Actor:
     return actor(staff("S-2001", Role.SUPERVISOR))
 

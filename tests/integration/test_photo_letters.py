@@ -45,12 +45,6 @@ def places(settings: Any, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    """A Thursday; its month ends on Saturday 10 October 2026, so the last day is Monday 12."""
-    return Travel(monkeypatch, "2026-09-10")
-
-
-@pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Told:
     answers = told(monkeypatch)
     answers.verdict = NO_FACE

@@ -209,11 +209,6 @@ def test_an_exemption_needs_item_ground_facts_and_a_day_of_its_own() -> None:
 
 
 @pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
-@pytest.fixture
 def people() -> dict[str, Any]:
     return {
         "first": staff("A-1001"),

@@ -37,11 +37,6 @@ def places(settings: Any, tmp_path: Any) -> None:
     own_places(settings, tmp_path)
 
 
-@pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
 def run(name: str) -> Any:
     return schedule.get(name).run()
 

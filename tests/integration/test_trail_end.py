@@ -28,11 +28,6 @@ def places(settings: Any, tmp_path: Any) -> None:
     own_places(settings, tmp_path)
 
 
-@pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
 def purged(travel: Travel, **more: Any) -> Case:
     """A request that was taken back on 10 September and is purged."""
     case = support.opened(**more)

@@ -43,11 +43,6 @@ def places(settings: Any, tmp_path: Any) -> None:
     own_places(settings, tmp_path)
 
 
-@pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
 def left(event_type: str) -> int:
     """How many events of a type still say something beyond their header."""
     return Event.objects.filter(type=event_type, payload__isnull=False).count()

@@ -59,11 +59,6 @@ def places(settings: Any, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
-    return Travel(monkeypatch, "2026-09-10")
-
-
-@pytest.fixture
 def people() -> dict[str, Staff]:
     return {
         "officer": staff("S-1001"),

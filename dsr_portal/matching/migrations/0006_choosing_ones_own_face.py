@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("waiting_consent", "waits for consent"),
                     ("received", "received"),
-                    ("choosing", "several faces: which is theirs?"),
+                    ("choosing", "asked which face is theirs"),
                     ("usable", "usable"),
                     ("unusable", "cannot be used"),
                     ("set_aside", "does not count"),
