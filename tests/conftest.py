@@ -24,9 +24,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
+from tests.support import migrated
 from tests.support.trail import trail_can_be_emptied  # noqa: F401 - a fixture for every test
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,6 +207,15 @@ def set_apart() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_use_migrations: bool
+) -> None:
+    """On SQLite the tests' database is a copy of one that was migrated once."""
+    if connection.vendor == "sqlite" and django_db_use_migrations:
+        migrated.use_copies(connection)
 
 
 @pytest.fixture(autouse=True)

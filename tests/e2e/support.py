@@ -20,6 +20,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.support import migrated
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 40
@@ -106,6 +108,8 @@ class DemoStack:
         if not cases:
             command.append("--without-cases")
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not fresh and not self.database.exists():
+            self.as_after_the_migrations()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -124,6 +128,16 @@ class DemoStack:
                 raise AssertionError(f"the demo did not start in time:\n{self.said()}")
             time.sleep(0.1)
         return time.monotonic() - began
+
+    def as_after_the_migrations(self) -> None:
+        """Lay down what a first start leaves that was stopped once its tables were there.
+
+        A start from nothing is a test of its own (tests/worker/test_demo_start.py).
+        """
+        migrated.put(self.database)
+        made = self.folder / "var" / "demo" / "state.json"
+        made.parent.mkdir(mode=0o700)
+        made.write_text("{}")
 
     def said(self) -> str:
         return self.output.read_text(errors="replace") if self.output.exists() else ""

@@ -101,8 +101,9 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, weights_home: Path) -> DemoStack:
-    """Everything `make demo` makes on its first start, without the processes."""
+    """Everything `make demo` makes on its first start once tables are there, without processes."""
     stack = DemoStack(tmp_path_factory.mktemp("demo"), 1)
+    stack.as_after_the_migrations()
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "demo", "--prepare-only"],
         cwd=ROOT,

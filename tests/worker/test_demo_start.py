@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.e2e.support import DemoStack, free_ports
-from tests.support import process_environ
+from tests.support import migrated, process_environ
 
 
 @pytest.mark.parametrize("library", ["cv2", "onnxruntime", "hnswlib"])
@@ -91,6 +91,9 @@ def test_it_starts_from_nothing_stops_cleanly_and_starts_again_in_seconds(
             with urlopen(address, timeout=20) as page:  # noqa: S310 - our own address
                 assert "DEMO" in page.read().decode()
         assert stack.enrolled_faces() == 34
+        # Other tests start where its tables are there already: with these.
+        migrated.put(tmp_path / "copy.sqlite3")
+        assert migrated.tables(stack.database) == migrated.tables(tmp_path / "copy.sqlite3")
         assert len(stack.processes()) >= 7
         assert stack.recognition_out_of_place() == []
         no_key_in_any_environment(stack)
