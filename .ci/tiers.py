@@ -42,7 +42,7 @@ ORDER = [f"--randomly-seed={os.environ.get('SEED', '1')}"]
 # each of them compiles the portal anew: a third of its start.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 # There is a process for each core already. Helping threads of NumPy's algebra wait for each other
-# in a loop where the cores are taken: the turn of 128 dimensions (R32) took thirty times as long.
+# in a loop where the cores are taken.
 ENVIRONMENT.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Name -> folders, and how pytest runs them.
 TIERS: dict[str, tuple[list[str], list[str]]] = {

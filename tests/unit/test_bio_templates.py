@@ -37,6 +37,39 @@ def test_the_turn_is_orthogonal_and_the_same_on_every_machine() -> None:
     assert turn[127, 125:] == pytest.approx(LAST, abs=1e-10)
 
 
+@pytest.mark.parametrize("dimension", [2, 128, 512])
+def test_both_ways_to_a_turn_give_the_same_one(
+    dimension: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R32: a gallery turned by LAPACK, by an earlier version, is searched with a turn of today."""
+    ours = turn_from_secret(b"k" * 32, dimension)
+    monkeypatch.setattr(templates, "_PLAIN_LOOP", 0)
+    asked = []
+    decompose = np.linalg.qr
+    monkeypatch.setattr(np.linalg, "qr", lambda square: asked.append(1) or decompose(square))
+    theirs = turn_from_secret(b"k" * 32, dimension)
+    assert asked == [1]
+    assert np.abs(ours - theirs).max() < 1e-12
+    assert np.abs(ours @ ours.T - np.eye(dimension)).max() < 1e-12
+
+
+def test_the_turn_of_the_shipped_model_asks_no_library_with_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its threads wait for each other in a loop where the processors are taken."""
+
+    def refused(*_arguments: object, **_named: object) -> None:
+        raise AssertionError("asked")
+
+    for name in ("dot", "matmul", "inner", "vdot", "tensordot"):
+        monkeypatch.setattr(np, name, refused)
+    for name in ("qr", "norm"):
+        monkeypatch.setattr(np.linalg, name, refused)
+    assert turn_from_secret(b"k" * 32)[0, :3] == pytest.approx(FIRST, abs=1e-10)
+    with pytest.raises(AssertionError, match="asked"):
+        turn_from_secret(b"k" * 32, 514)
+
+
 def test_another_secret_gives_another_turn_and_short_ones_are_refused() -> None:
     one, two = turn_from_secret(b"k" * 32), turn_from_secret(b"k" * 33)
     assert np.abs(one - two).max() > 0.1
