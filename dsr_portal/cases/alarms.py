@@ -22,6 +22,7 @@ from dsr_portal.cases import (
     evidence_locks,
     exemptions,
     lateness,
+    question_returns,
     recusals,
     wish_pauses,
 )
@@ -270,7 +271,8 @@ def _waiting(case: Case) -> Iterable[tuple[str, str]]:
 def _letters(case: Case) -> Iterable[tuple[str, str]]:
     """Also of a closed case: the letter before a lock ends has to leave (Art. 18(3))."""
     stuck = case.letters.filter(state__in=[LetterState.FAILED, LetterState.TO_POST])
-    for letter_id in stuck.values_list("id", flat=True):
+    kept = question_returns.kept_here(case)
+    for letter_id in stuck.exclude(id__in=kept).values_list("id", flat=True):
         yield Alarm.LETTER, str(letter_id)
     for delivery in case.deliveries.filter(state=DeliveryState.TO_POST):
         yield Alarm.LETTER, str(delivery.id)

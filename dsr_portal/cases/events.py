@@ -222,6 +222,11 @@ TYPES = [
         {"kind": LETTER, "reason": Code(choices=tuple(ReturnReason.values)), "on": Day()},
         ("L-09", "L-12", "D-07"),
     ),
+    EventType(
+        "letter.return_settled",
+        {"kind": LETTER, "step": Code(choices=tuple(ReturnStep.values))},
+        ("L-09", "D-07"),
+    ),
     EventType("letter.failed", {"kind": LETTER, "reason": Code()}, ("L-09",)),
     EventType("letter.begun_again", {"kind": LETTER}, ("L-09",)),
     EventType("letter.dropped", {"kind": LETTER}, ("L-09", "D-07")),
@@ -573,6 +578,10 @@ SENTENCES = {
             "on": _day(p["on"]),
             "reason": ReturnReason(p["reason"]).label,
         }
+    ),
+    "letter.return_settled": lambda p: (
+        _("%(kind)s that came back: %(step)s.")
+        % {"kind": LetterKind(p["kind"]).label, "step": ReturnStep(p["step"]).label}
     ),
     "letter.failed": lambda p: (
         _("A letter could not be sent: %(kind)s.") % {"kind": LetterKind(p["kind"]).label}

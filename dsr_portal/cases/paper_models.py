@@ -131,3 +131,39 @@ class PaperReturn(Row):
 
     def __str__(self) -> str:
         return f"{self.delivery_id} {self.reason}"
+
+
+class LetterReturn(Row):
+    """A letter beside the answer that waited for a word of the person, and that came back.
+
+    `step` is what an officer decided about it; empty while nobody did. Posted again as it was, it
+    needs none: then the letter says that it was sent.
+    """
+
+    letter = models.ForeignKey("cases.Letter", on_delete=models.PROTECT, related_name="returns")
+    reason = models.CharField(max_length=12, choices=ReturnReason.choices)
+    on = models.DateField()
+    posted_on = models.DateField()
+    noted_by = models.CharField(max_length=20)
+    noted_at = models.DateTimeField()
+    step = models.CharField(max_length=8, choices=ReturnStep.choices, blank=True)
+    settled_by = models.CharField(max_length=20, blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(on__gte=models.F("posted_on")),
+                name="letter_return_after_it_was_posted",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(step="", settled_by="", settled_at__isnull=True)
+                | ~models.Q(step="")
+                & ~models.Q(settled_by="")
+                & models.Q(settled_at__isnull=False),
+                name="letter_return_settled_by_whom",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.letter_id} {self.reason}"

@@ -793,6 +793,22 @@ declare_model(
     term=_ENDS,
 )
 declare_model(
+    "cases.LetterReturn",
+    {
+        "id": F.ID,
+        "letter": F.ID,
+        "reason": F.CODE,
+        "on": F.TIME,
+        "posted_on": F.TIME,
+        "noted_by": F.STAFF,
+        "noted_at": F.TIME,
+        "step": F.STATE,
+        "settled_by": F.STAFF,
+        "settled_at": F.TIME,
+    },
+    term=_EVIDENCE,
+)
+declare_model(
     "cases.DeliveryPart",
     {
         "id": F.ID,

@@ -36,6 +36,7 @@ from dsr_portal.cases.models import (
     RightCode,
 )
 from dsr_portal.cases.ordered import standing_dates
+from dsr_portal.cases.paper_models import LetterReturn, ReturnStep
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotAllowed, NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
@@ -200,12 +201,24 @@ def clock_context(found: Case, actor: Actor) -> dict[str, Any]:
         "missed": missed_of(found),
         "ordered": standing_dates(found),
         "proposals": _proposals(found, actor),
-        "to_post": letters_shown(found, actor)
-        .filter(state=LetterState.TO_POST)
-        .order_by("created_at"),
+        "to_post": _to_post(found, actor),
         "posted_questions": question_returns.under_way(found),
         "failed_letters": found.letters.filter(state=LetterState.FAILED),
     }
+
+
+def _to_post(found: Case, actor: Actor) -> list[dict[str, Any]]:
+    """Letters to put in the post; of one that came back when and why, and whether it is kept."""
+    back = question_returns.lying_here(found)
+    rows = letters_shown(found, actor).filter(state=LetterState.TO_POST)
+    return [
+        {"letter": one, "back": back.get(one.id), "kept": _is_kept(back.get(one.id))}
+        for one in rows.order_by("created_at")
+    ]
+
+
+def _is_kept(row: LetterReturn | None) -> bool:
+    return row is not None and row.step == ReturnStep.HOLD
 
 
 def _proposals(found: Case, actor: Actor) -> list[dict[str, Any]]:

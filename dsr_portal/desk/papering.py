@@ -33,6 +33,13 @@ _STEPS = {
         _HOLD_SAID,
     ),
 }
+_LETTER_STEPS = {
+    "again": (
+        question_returns.make_anew,
+        gettext_lazy("The letter is made with the address we have now."),
+    ),
+    "hold": (question_returns.keep_here, _HOLD_SAID),
+}
 
 
 @for_intake
@@ -187,8 +194,18 @@ def _unless_over(pack: PaperPack, back: Mapping[UUID, PaperReturn]) -> bool:
 def question_returned(
     request: HttpRequest, actor: Actor, reference: str, letter_id: UUID
 ) -> HttpResponse:
-    """A question to the person came back from the post: it was never asked (law D-07)."""
+    """A letter that asks came back from the post: it was never asked (law D-07). Then it is made
+    anew or kept here."""
     found = cases.case_for(staff_of(request), reference)
+    if request.POST.get("do") in _LETTER_STEPS:
+        settle, said = _LETTER_STEPS[request.POST["do"]]
+        try:
+            settle(case_id=found.id, letter_id=letter_id, actor=actor)
+        except PortalError as error:
+            messages.warning(request, str(error.message))
+        else:
+            messages.success(request, str(said))
+        return redirect("desk:case", reference=found.reference)
     form = ReturnedForm(request.POST or None)
 
     def act() -> None:

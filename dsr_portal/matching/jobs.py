@@ -215,6 +215,7 @@ def _end_apart(ctx: JobContext, row: Search) -> None:
     with ctx.complete():
         if _still_wanted(row):
             photos.found_apart(search=row, actor=ACTOR)
+            photo_letters.tell_apart(row)
         else:
             _record_stopped(row)
 

@@ -151,13 +151,18 @@ def found_apart(*, search: Search, actor: Actor) -> None:
 
 def wait_for_choice(case: Case) -> bool:
     """Whether these very photos were found unlike one another and nobody has chosen yet."""
+    return unlike(case) is not None
+
+
+def unlike(case: Case) -> Search | None:
+    """The search that found the photos of this case unlike one another, while that still waits."""
     if case.status not in cases.BEFORE_SEARCH:
-        return False
+        return None
     last = Search.objects.filter(case=case, state=SearchState.APART).order_by("-started_at").first()
     now = counting(case.id)
-    if last is None or token(last.all_photos()) != token(now):
-        return False
-    return not vouched(now)
+    if last is None or token(last.all_photos()) != token(now) or vouched(now):
+        return None
+    return last
 
 
 def vouched(photos: Collection[Probe]) -> bool:

@@ -23,6 +23,7 @@ from dsr_portal.documents import services as documents
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Effect
 from dsr_portal.matching import photo_letters, probes, services
+from dsr_portal.matching import photos as photo_set
 from dsr_portal.matching.models import Probe, ProbeState
 from dsr_portal.recognition.services import FacesFound, OneFace, ProbeVerdict
 from dsr_portal.vault import services as vault
@@ -225,7 +226,51 @@ def test_a_photo_of_several_people_is_told_by_letter_to_who_can_tap_no_face(
     case = with_photos()
     work()
     assert Probe.objects.get(case=case).state == ProbeState.CHOOSING
-    assert "There is more than one face in this photo" in said(case)
+    text = said(case)
+    assert "There is more than one face in this photo" in text
+    assert "Call us or write to us which face in the photo is yours, or send another one." in text
+
+
+def test_photos_unlike_one_another_are_told_by_letter_and_once_more(
+    travel: Travel, engine: Told, people: dict[str, Staff]
+) -> None:
+    """T-06, T-07, R3, D-07, D-08: nothing was searched, no clock stands; an officer's choice of the
+    photos takes a letter that did not leave out of the post."""
+    engine.verdict, engine.apart = FINE, True
+    case = with_photos(2)
+    work()
+    support.identified(case)
+    services.start_search_if_ready(case_id=case.id, actor=support.MACHINE)
+    for _round in range(4):
+        jobs.run_due(queues=["search", "light", "probe"])
+    case.refresh_from_db()
+    assert (case.status, states(case)) == (Status.NEEDS_INFO, [LetterState.TO_POST])
+    text = said(case)
+    for words in (
+        "Tell us which of them show you.",
+        "with one another and with nothing else",
+        "Call us or write to us which of the photos show you",
+        "We search for nothing before this is clear.",
+        "Our time goes on while we wait.",
+    ):
+        assert words in text, words
+    assert "can't use" not in text
+    travel.to("2026-09-14")
+    post(case)
+    travel.to("2026-09-22")
+    assert photo_letters.remind_due() == 1
+    assert photo_letters.remind_due() == 0
+    work()
+    assert "On 14 September 2026 we asked you which of your photos show you" in said(case, 1)
+    assert not case.pauses.exists()
+    photos = list(case.probes.all())
+    services.choose_photos(
+        case_id=case.id,
+        actor=support.OFFICER,
+        chosen=[one.id for one in photos],
+        seen=photo_set.token(photos),
+    )
+    assert states(case) == [LetterState.SENT, LetterState.DROPPED]
 
 
 def test_photos_that_came_together_are_told_of_in_one_letter(
