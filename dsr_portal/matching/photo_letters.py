@@ -262,7 +262,10 @@ SPEC = Spec(
     name=LetterKind.PHOTO,
     title=gettext_lazy("We need another photo, or another way"),
     law="Art. 11(2), 12(2); T-06, T-07, rule R6",
-    when="a photo of who has paper only can't be used, or photos are unlike one another; once more a week after it was posted",
+    when=(
+        "a photo of who has paper only can't be used, or photos are unlike one another; once more a"
+        " week after it was posted"
+    ),
     required=("reason", "what", "choices", "data", "clock", "silence", "rights"),
     compose=_photo,
     mailed=False,
