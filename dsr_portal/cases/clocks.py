@@ -1,8 +1,9 @@
 """The clock of one case: from which day it counts, where it stood still, when it ends.
 
-law/deadlines.py does the counting; here stand the facts of a case. The columns `due_on` and
-`due_unrolled` follow from these and are written by `keep` alone, so that queue, letters, targets
-and the person's page never differ (law D-01 to D-07).
+`law.deadlines.period` does the counting, for a request as for a wish that was added to it; here
+stand the facts of a case. The columns `due_on` and `due_unrolled` follow from these and are written
+by `keep` alone, so that queue, letters, targets and the person's page never differ (law D-01 to
+D-07).
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Case, Pause
+from dsr_portal.cases.models import Case, Extension, Pause
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.law import deadlines
@@ -23,17 +24,37 @@ class Clock:
     """What the desk, `manage.py case` and every letter read. `unpaused` is always shown beside."""
 
     received_on: date
-    counts_from: date
     first_written: date
     today: date
     calendar: str
-    months: int
-    due: Due
-    unpaused: Due
-    first: Due
-    paused_days: int
+    period: deadlines.Period
     pauses: tuple[deadlines.Pause, ...]
     targets: Targets
+
+    @property
+    def counts_from(self) -> date:
+        return self.period.counts_from
+
+    @property
+    def months(self) -> int:
+        return self.period.months
+
+    @property
+    def paused_days(self) -> int:
+        return self.period.paused_days
+
+    @property
+    def due(self) -> Due:
+        return self.period.due
+
+    @property
+    def unpaused(self) -> Due:
+        return self.period.unpaused
+
+    @property
+    def first(self) -> Due:
+        """The end of the first month: what is asked after it moves the longer period alone."""
+        return self.period.first
 
     @property
     def stands(self) -> bool:
@@ -80,35 +101,29 @@ def clock_of(case: Case, *, today: date | None = None) -> Clock:
     base = case.clock_from or case.arrived_on
     regime = Regime(case.regime)
     pauses = _pauses(case, base)
-    months = 1 + _extra_months(case, base)
-    stood = deadlines.paused_days(
-        pauses, received_on=base, as_of=as_of, months=months, regime=regime
+    longer = _longer(case)
+    period = deadlines.period(
+        base,
+        calendar=case.calendar,
+        as_of=as_of,
+        pauses=pauses,
+        extra_months=longer.months if longer else 0,
+        told_on=longer.told_on if longer else None,
+        regime=regime,
     )
-
     known_on = level_met_on(case)
-
-    def due(months: int, paused_days: int) -> Due:
-        return deadlines.due_dates(
-            base, calendar=case.calendar, months=months, paused_days=paused_days, regime=regime
-        )
-
     return Clock(
         received_on=case.arrived_on,
-        counts_from=base,
         first_written=case.received_on,
         today=as_of,
         calendar=case.calendar,
-        months=months,
-        due=due(months, stood),
-        unpaused=due(months, 0),
-        first=due(1, stood),
-        paused_days=stood,
+        period=period,
         pauses=pauses,
         targets=deadlines.targets(
             base,
             calendar=case.calendar,
-            months=months,
-            paused_days=stood,
+            months=period.months,
+            paused_days=period.paused_days,
             # Identity is bound to the photo: a newer one takes the level away, so the search
             # follows the level.
             probe_usable_on=known_on,
@@ -135,12 +150,10 @@ def _pauses(case: Case, base: date) -> tuple[deadlines.Pause, ...]:
     )
 
 
-def _extra_months(case: Case, base: date) -> int:
-    """Months by which a letter that was sent in time made the period longer (law D-06)."""
-    row = getattr(case, "extension", None)
-    if row is None or row.void or row.told_on is None or row.told_on < base:
-        return 0
-    return int(row.months)
+def _longer(case: Case) -> Extension | None:
+    """What two persons agreed to make the period longer by; `period` asks when it was told."""
+    row: Extension | None = getattr(case, "extension", None)
+    return None if row is None or row.void else row
 
 
 def keep(case: Case, *, actor: Actor, why: str) -> Clock:

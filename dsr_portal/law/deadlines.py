@@ -81,7 +81,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One period of GDPR Art. 12(3) counted by itself, as a wish has it that came later.
+    """One period of GDPR Art. 12(3) counted by itself: of a request, or of a wish added later.
 
     `first` is its end without an extension; `unpaused` is always shown beside `due` (law D-07).
     """

@@ -53,6 +53,7 @@ from dsr_portal.core.registries import senders
 from dsr_portal.documents import services as documents
 from dsr_portal.jobs import services as jobs
 from dsr_portal.jobs.models import Effect, Job, JobState
+from dsr_portal.law import deadlines
 from dsr_portal.vault import services as vault
 from tests.support import cases as support
 from tests.support.answers import text_of
@@ -463,6 +464,31 @@ def test_a_pause_before_an_extension_counts_into_both_dates(travel, people):
     assert case.due_unrolled == date(2026, 11, 14)
     assert case.due_on == date(2026, 11, 16)
     assert "16 November 2026" in letter_text(extension.letter)
+
+
+def test_a_pause_in_the_longer_period_moves_its_end_and_not_that_of_the_first_month(travel, people):
+    """D-06, D-07: a request and a wish of the same days are counted alike, by one function."""
+    case = support.opened()
+    travel.to("2026-10-01")
+    extended(case, months=2)
+    work()
+    travel.to("2026-10-20")
+    ask(case, stop_clock=True)
+    proposals.agree(proposal_id=case.proposals.get(kind="pause").id, actor=support.SECOND)
+    travel.to("2026-10-30")
+    case.refresh_from_db()
+    counted = clocks.clock_of(case)
+    assert (counted.stands, counted.paused_days, counted.months) == (True, 10, 3)
+    assert counted.due.unrolled == date(2026, 12, 20)
+    assert counted.first.legal == date(2026, 10, 12), "the first month was over when it began"
+    assert counted.period == deadlines.period(
+        date(2026, 9, 10),
+        calendar=case.calendar,
+        as_of=date(2026, 10, 30),
+        pauses=(deadlines.Pause(date(2026, 10, 20)),),
+        extra_months=2,
+        told_on=date(2026, 10, 1),
+    )
 
 
 def test_by_pages_more_time_is_proposed_and_agreed(travel, people, site, client):

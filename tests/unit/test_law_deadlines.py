@@ -35,6 +35,23 @@ def test_last_day_is_the_computed_one(row: dict[str, Any]) -> None:
     assert deadlines.holiday_name(due.unrolled, row["calendar"]) == row["holiday"]
 
 
+@pytest.mark.parametrize("row", VECTORS, ids=lambda r: f"{r['received']}-{r['calendar']}")
+def test_the_one_clock_of_requests_and_wishes_has_the_computed_days(row: dict[str, Any]) -> None:
+    """D-01, D-06, D-07: the same days from a question that stood so long and a letter in time."""
+    day = date.fromisoformat(row["received"])
+    stood = timedelta(days=row["paused_days"])
+    found = deadlines.period(
+        day,
+        calendar=row["calendar"],
+        as_of=day + timedelta(days=400),
+        pauses=(Pause(day, day + stood),),
+        extra_months=row["months"] - 1,
+        told_on=day,
+    )
+    assert found.due.unrolled.isoformat() == row["unrolled"]
+    assert found.due.legal.isoformat() == row["legal_last_day"]
+
+
 def test_an_extension_is_counted_from_receipt_not_from_the_rolled_day() -> None:
     """D-06 trap: 31 January rolls to 2 March, its extension ends on 30 April, not 2 June."""
     day = date(2026, 1, 31)
