@@ -36,8 +36,9 @@ class SignatureVerdict:
 @outside("Signing a document")
 def sign(pdf: bytes, *, reason: str) -> bytes:
     """The PDF with an invisible signature over the whole file; `reason` shows in PDF readers."""
+    certificate = next(iter(load_certs_from_pemder_data(identity.certificate_pem())))
     signer = SimpleSigner(
-        signing_cert=next(iter(load_certs_from_pemder_data(identity.certificate_pem()))),
+        signing_cert=certificate,
         signing_key=load_private_key_from_pemder_data(identity.key_pem(), passphrase=None),
         cert_registry=SimpleCertificateStore(),
     )
@@ -54,9 +55,19 @@ def sign(pdf: bytes, *, reason: str) -> bytes:
     )
     out = io.BytesIO()
     PdfSigner(meta, signer, new_field_spec=field).sign_pdf(
-        IncrementalPdfFileWriter(io.BytesIO(pdf)), output=out
+        IncrementalPdfFileWriter(io.BytesIO(pdf)),
+        output=out,
+        bytes_reserved=_room_for(certificate.dump()),
     )
     return out.getvalue()
+
+
+def _room_for(certificate: bytes) -> int:
+    """Hexadecimal digits kept free for a signature; without it a first one is made to be measured.
+
+    It holds the certificate, names its issuer twice more, and 1024 bytes are more than the rest.
+    """
+    return 2 * (2 * len(certificate) + 1024)
 
 
 @outside("Verifying a document")

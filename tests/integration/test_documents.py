@@ -21,7 +21,7 @@ from dsr_portal.audit.models import Event, Payload
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import InsideTransaction, NotFound
-from dsr_portal.documents import identity, selectors, services
+from dsr_portal.documents import identity, selectors, services, signing
 from dsr_portal.documents import render as typesetting
 from dsr_portal.documents.models import Document
 from dsr_portal.vault import services as vault
@@ -155,6 +155,21 @@ def test_the_signature_is_whole_valid_and_ours() -> None:
     assert verdict.covers_whole_file
     assert verdict.trusted
     assert verdict.signer == identity.fingerprint()
+
+
+def test_a_document_is_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is made only to see how long it is: that was a third of the work."""
+    signed: list[bool] = []
+    sign = signing.SimpleSigner.async_sign_raw
+
+    async def counted(self: Any, data: bytes, algorithm: str, dry_run: bool = False) -> bytes:
+        signed.append(dry_run)
+        return await sign(self, data, algorithm, dry_run)
+
+    monkeypatch.setattr(signing.SimpleSigner, "async_sign_raw", counted)
+    pdf = services.open_document(make().id)
+    assert signed == [False]
+    assert services.verify(pdf).good
 
 
 def test_one_changed_byte_is_detected_wherever_it_is() -> None:
