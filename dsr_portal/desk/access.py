@@ -21,6 +21,7 @@ from dsr_portal.core.errors import NotAllowed
 from dsr_portal.gallery.channels import MAY_LIST
 from dsr_portal.matching import browsing
 from dsr_portal.policy.assessment import MAY_READ as MAY_READ_ASSESSMENT
+from dsr_portal.policy.services import MAY_CHANGE
 
 P = ParamSpec("P")
 MAY_OPEN_TO_AUTHORITY = frozenset({Role.SUPERVISOR, Role.DPO, Role.DIRECTOR})
@@ -110,6 +111,16 @@ def for_directors(view: View[P]) -> Page[P]:
 def for_governance(view: View[P]) -> Page[P]:
     """A page on how the portal itself is answered for: supervisor, DPO, director (G-01)."""
     return _for_roles(MAY_READ_ASSESSMENT)(view)
+
+
+def for_changes(view: View[P]) -> Page[P]:
+    """Forms that propose or decide a setting: supervisor and director (R34)."""
+    return _for_roles(MAY_CHANGE)(view)
+
+
+def for_advice(view: View[P]) -> Page[P]:
+    """The form for the data protection officer's advice on a setting (G-02)."""
+    return _for_roles({Role.DPO})(view)
 
 
 def may_decide(request: HttpRequest) -> bool:

@@ -8,12 +8,46 @@ from django.utils.translation import gettext_lazy as _
 from dsr_portal.compliance.ai_act import LONGEST as LONGEST_PROOF
 from dsr_portal.compliance.processor_models import ProcessorRole
 from dsr_portal.core.forms import PlainForm
+from dsr_portal.gallery import terms
 from dsr_portal.law import authorities
 from dsr_portal.policy.assessment import LONGEST, LONGEST_ADVICE, Said
 from dsr_portal.policy.assessment_draft import PARTS
 from dsr_portal.policy.assessment_models import AiClass, Assessment
 
 _DAY = {"type": "date"}
+MAX_WORDS = 500
+"""As a setting keeps reason and note."""
+
+
+class TermForm(PlainForm):
+    """The days for which pictures of a source are kept, why, and what the DPIA says of it."""
+
+    days = forms.IntegerField(
+        label=_("Days for which pictures of this source are kept"),
+        help_text=_("A term that was stated can be changed, not taken away."),
+        min_value=1,
+        max_value=terms.LONGEST,
+    )
+    reason = forms.CharField(
+        label=_("Why this term?"),
+        help_text=_("No names of persons."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    dpia_note = forms.CharField(
+        label=_("Note to the impact assessment"),
+        help_text=_("What it says of this change, or where."),
+        max_length=MAX_WORDS,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def said(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        return {
+            "value": given["days"],
+            "reason": given["reason"],
+            "dpia_note": given["dpia_note"],
+        }
 
 
 class AssessmentForm(PlainForm):

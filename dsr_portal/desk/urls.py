@@ -70,6 +70,11 @@ urlpatterns = [
     path("orders/<uuid:order_id>/acknowledged/", ordering.acknowledge, name="acknowledge"),
     path("orders/<uuid:order_id>/files/<slug:field>/", ordering.file, name="order_file"),
     path("pictures/terms/", picture_terms.gallery_terms, name="gallery_terms"),
+    path(
+        "pictures/terms/<uuid:source_id>/propose/", picture_terms.propose_term, name="propose_term"
+    ),
+    path("pictures/terms/<uuid:setting_id>/advise/", picture_terms.advise_term, name="advise_term"),
+    path("pictures/terms/<uuid:setting_id>/decide/", picture_terms.decide_term, name="decide_term"),
     path("kept/", retaining.kept, name="kept"),
     path("kept/hold/", retaining.hold, name="hold_kept"),
     path("kept/holds/<uuid:hold_id>/", retaining.settle, name="settle_hold"),

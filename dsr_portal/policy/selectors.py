@@ -1,5 +1,6 @@
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -83,6 +84,17 @@ def proposals() -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def waiting(name: str) -> list[Setting]:
+    """What is proposed for one setting, the oldest first."""
+    rows = Setting.objects.filter(name=name, state=SettingState.PROPOSED)
+    return list(rows.order_by("version"))
+
+
+def is_of(setting_id: UUID, prefix: str) -> bool:
+    """Whether a version belongs to the family of settings with this prefix."""
+    return Setting.objects.filter(id=setting_id, name__startswith=prefix).exists()
 
 
 def _measured(content: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ ELSEWHERE = set(SHOWN_AS_CASES) | set(SHOWN_WITHOUT_PHOTO) | {
 }  # fmt: skip
 # Views that answer with a file, or take a form and lead to a page.
 NO_PAGE = {
-    "paper_returned",
+    "paper_returned", "propose_term", "advise_term", "decide_term",
     "release", "propose_channel", "channel", "notice", "propose_statement", "statement",
     "propose_system", "system", "stop_collection", "propose_lift", "decide_lift", "add_measure",
     "order_act", "comply", "challenge", "end_order", "acknowledge", "order_file", "hold_kept",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -27,6 +28,7 @@ from dsr_portal.gallery.models import PutAside, Record, Source, SourceImage
 from dsr_portal.jobs.models import Job, JobState
 from dsr_portal.policy import assessment
 from dsr_portal.policy import services as policy
+from dsr_portal.policy.models import Setting
 from dsr_portal.recognition import holder as holders
 from dsr_portal.recognition import services as recognition
 from dsr_portal.vault import services as vault
@@ -99,6 +101,71 @@ def test_a_term_takes_two_persons_advice_and_a_note(travel: Travel) -> None:
     assert term is not None
     assert (term.days, term.version, term.since) == (400, 1, clock.today())
     assert name in assessment._wanted(), "the assessment has to cover the term in force"
+
+
+def test_a_term_is_proposed_advised_and_put_in_force_at_the_desk(travel: Travel, site: Any) -> None:
+    """N-08, R34, L-15: by two persons with the DPO's advice; the page shows each what is theirs."""
+    lab.picture(1)
+    site("desk")
+    chief = sign_in(Client(), staff("V-1", Role.SUPERVISOR))
+    director = sign_in(Client(), staff("C-1", Role.DIRECTOR))
+    officer = sign_in(Client(), staff("D-1", Role.DPO))
+    page = reverse("desk:gallery_terms")
+    wanted = reverse("desk:propose_term", args=[source().id])
+    said = {"days": "400", "reason": "Needed a year.", "dpia_note": "DPIA 5."}
+
+    for wrong in ({"days": "0"}, {"days": "many"}, {"reason": " "}, {"dpia_note": ""}):
+        refused = chief.post(wanted, said | wrong)
+        assert refused.status_code == 422
+        assert f"id_{source().id}_{next(iter(wrong))}" in refused.content.decode()
+    assert not Setting.objects.exists()
+    assert chief.post(reverse("desk:propose_term", args=[uuid4()]), said).status_code == 404
+
+    assert chief.post(wanted, said).status_code == 302
+    change = Setting.objects.get()
+    assert (change.value, change.proposed_by, change.state) == (400, "V-1", "proposed")
+    decide = reverse("desk:decide_term", args=[change.id])
+    assert "Take it back" in chief.get(page).content.decode()
+    assert "It waits for the advice" in director.get(page).content.decode()
+    assert director.post(decide, {"do": "agree"}).status_code == 409
+    advise = reverse("desk:advise_term", args=[change.id])
+    assert officer.post(advise, {"advice": "It fits the purpose."}).status_code == 302
+    shown = director.get(page).content.decode()
+    assert "It fits the purpose." in shown
+    assert "Put in force" in shown
+    assert chief.post(decide, {"do": "agree"}).status_code == 403
+    assert terms.term_of(source().id) is None
+
+    assert director.post(decide, {"do": "agree"}).status_code == 302
+    term = terms.term_of(source().id)
+    assert term is not None
+    assert (term.days, term.since) == (400, clock.today())
+    assert "Put in force" not in director.get(page).content.decode()
+    names = (
+        Event.objects.filter(subject_id=change.id).order_by("number").values_list("type", flat=True)
+    )
+    assert list(names) == ["policy.proposed", "policy.advised", "policy.approved"]
+
+
+def test_what_is_proposed_is_taken_back_and_no_other_setting_is_decided_there(
+    travel: Travel, site: Any
+) -> None:
+    """R34: a threshold has facts to be seen first, so this page lets nobody approve one."""
+    lab.picture(1)
+    site("desk")
+    chief = sign_in(Client(), staff("V-1", Role.SUPERVISOR))
+    said = {"days": "30", "reason": "Short.", "dpia_note": "DPIA 5."}
+    assert chief.post(reverse("desk:propose_term", args=[source().id]), said).status_code == 302
+    own = Setting.objects.get()
+    assert chief.post(reverse("desk:decide_term", args=[own.id]), {"do": "no"}).status_code == 302
+    own.refresh_from_db()
+    assert own.state == "rejected"
+
+    who = actor(staff("C-1", Role.DIRECTOR))
+    other = policy.propose(actor=who, name="cases_not_own", value=30, reason="More work.")
+    answer = chief.post(reverse("desk:decide_term", args=[other.id]), {"do": "agree"})
+    other.refresh_from_db()
+    assert (answer.status_code, other.state) == (404, "proposed")
 
 
 def test_no_term_ends_nothing_and_says_so(travel: Travel) -> None:
