@@ -230,7 +230,7 @@ VALUES = {
     "reference": None, "probe_id": ID, "decision_id": ID, "document_id": ID, "report_id": ID,
     "link_id": ID, "verdict_id": ID, "unlock_id": ID, "row_id": ID,
     "batch_id": ID, "proposal_id": ID, "letter_id": ID, "stop_id": ID, "lift_id": ID,
-    "delivery_id": ID, "proof_id": ID,
+    "delivery_id": ID, "proof_id": ID, "source_id": ID, "setting_id": ID,
     "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
     "hold_id": ID, "correction_id": ID, "put_aside_id": ID,
     "mail_id": ID,
