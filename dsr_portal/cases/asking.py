@@ -418,8 +418,13 @@ def take_from_person(case: Case, actor: Actor) -> None:
         raise Conflict("case_over", _("This request is closed."))
 
 
-def end_waiting(case: Case, actor: Actor) -> None:
-    """The person gave something: what we asked is answered, the case does not wait any more."""
+def end_waiting(case: Case, actor: Actor, *, on: date | None = None) -> None:
+    """The person gave something: what we asked is answered, the case does not wait any more.
+
+    `on` is the day it reached us, where that is not today: the clock runs again from it.
+    """
+    if on is not None:
+        pauses.end_pauses(case, actor=actor, on=on)
     case.asks.filter(answered_at=None).update(answered_at=clock.now())
     # What a colleague wanted to ask for may be among it: they look again.
     proposals.lapse(case, actor=actor, kinds=(ProposalKind.ASK_AGAIN,))

@@ -19,8 +19,9 @@ from dsr_portal.audit.schema import (
     Many,
     StaffNo,
 )
-from dsr_portal.cases import mandate_events
+from dsr_portal.cases import answering, mandate_events
 from dsr_portal.cases.address_models import AddressKind, StoppedBy
+from dsr_portal.cases.came_models import Came, Holds
 from dsr_portal.cases.correction_models import CorrectionState, Wrong
 from dsr_portal.cases.link_models import LinkKind
 from dsr_portal.cases.models import (
@@ -339,6 +340,17 @@ TYPES = [
     EventType("case.complaint_pack", {"letters": Count()}, ("E-16",)),
     EventType("case.own_data", {"files": Count()}, ("E-10",)),
     EventType("message.received", {}, ("T-11",)),
+    EventType("message.sorted", {"answers": Code(choices=answering.CODES)}, ("T-11", "D-07")),
+    EventType(
+        "came.entered",
+        {
+            "how": Code(choices=tuple(Came.values)),
+            "what": Code(choices=tuple(Holds.values)),
+            "on": Day(),
+        },
+        ("T-08", "T-11"),
+    ),
+    EventType("came.seen", {}, ("T-08",)),
     EventType("message.sent", {}, ("T-11",)),
     EventType("delivery.made", {"kind": KIND, "parts": Count()}, ("L-09",)),
     EventType("delivery.suspended", {"links": Count()}, ("L-09", "O-07")),
@@ -669,6 +681,14 @@ SENTENCES = {
     "case.own_data": lambda p: _("What the person gave us was downloaded by them."),
     "case.complaint_pack": lambda p: _("The papers for a complaint were downloaded."),
     "message.received": lambda p: _("The person wrote."),
+    "message.sorted": lambda p: _(
+        "It was said which question the words of the person answer, or that it is none."
+    ),
+    "came.entered": lambda p: (
+        _("Entered what came on %(on)s (%(how)s): %(what)s.")
+        % {"on": _day(p["on"]), "how": Came(p["how"]).label, "what": Holds(p["what"]).label}
+    ),
+    "came.seen": lambda p: _("Another person saw the original of a photo that came."),
     "message.sent": lambda p: _("We wrote to the person."),
     "delivery.made": lambda p: (
         _("%(kind)s approved; it leaves with the daily batch.")

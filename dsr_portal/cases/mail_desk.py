@@ -6,6 +6,7 @@ reason; that it asks for nothing at all needs another person who read it too.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -148,7 +149,8 @@ def read_as(
         if row.role == MailRole.OPENED:
             added, taken_out = _settle(case, chosen, actor)
         else:
-            added, taken_out = _add(case, chosen, row, actor), []
+            added = add_written(case, chosen, actor=actor, asked_at=row.arrived_at)
+            taken_out = []
         if urgent and not case.urgent:
             case.urgent = True
             case.save(update_fields=["urgent"])
@@ -203,24 +205,28 @@ def _settle(case: Case, chosen: set[str], actor: Actor) -> tuple[list[str], list
     return _in_order(added), _in_order(taken_out)
 
 
-def _add(case: Case, chosen: set[str], mail: Mail, actor: Actor) -> list[str]:
+def add_written(case: Case, chosen: set[str], *, actor: Actor, asked_at: datetime) -> list[str]:
+    """Add what a mail or a letter asks for besides, from the day it reached us; what was new.
+
+    In the caller's unit of work, under the case's lock. Raises `Conflict("right_late")`.
+    """
     asked = set(case.rights.values_list("right", flat=True))
     added = _in_order(chosen - asked)
     may = wishes.rights_to_add(case)
     for one in added:
         right = RightCode(one)
-        # A mail shows nobody: after the search began it can lock, and neither open nor erase what
-        # somebody else's check gave a level for (R2).
+        # A mail or a letter shows nobody: after the search began it can lock, and neither open nor
+        # erase what somebody else's check gave a level for (R2).
         proven = case.status in BEFORE_SEARCH or of_right(right) < DISCLOSURE_LEVEL
         if right not in may or not proven:
             raise Conflict(
                 "right_late",
                 _(
-                    "The search has begun, and a mail does not show who wrote it: ask them to add "
+                    "The search has begun, and this does not show who wrote it: ask them to add "
                     "this on the page of their request, or enter it as a new request."
                 ),
             )
-        take_wish(case=case, right=right, actor=actor, asked_at=mail.arrived_at)
+        take_wish(case=case, right=right, actor=actor, asked_at=asked_at)
     return added
 
 

@@ -1,5 +1,7 @@
 """Words between the person and us: kept in the case file, never in a mail (T-11)."""
 
+from datetime import datetime
+
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,8 +15,10 @@ from dsr_portal.vault import services as vault
 MAX_WORDS = 3000
 
 
-def keep_message(case: Case, direction: Direction, words: str, *, by: str) -> Message:
-    """Keep what was said, in the caller's unit of work."""
+def keep_message(
+    case: Case, direction: Direction, words: str, *, by: str, at: datetime | None = None
+) -> Message:
+    """Keep what was said, in the caller's unit of work; `at` is when it reached us."""
     message_id = new_id()
     field = f"message.{message_id}"
     vault.write_small(case.file_unit, field, words.encode())
@@ -22,7 +26,7 @@ def keep_message(case: Case, direction: Direction, words: str, *, by: str) -> Me
         id=message_id,
         case=case,
         direction=direction,
-        at=clock.now(),
+        at=at or clock.now(),
         by=by,
         field=field,
     )

@@ -980,6 +980,8 @@ class Message(Row):
     at = models.DateTimeField()
     by = models.CharField(max_length=20, blank=True)
     field = models.CharField(max_length=60)
+    answers = models.CharField(max_length=24, blank=True)
+    """Which question of ours it answers (`answering`); empty where that had not to be said."""
 
     def __str__(self) -> str:
         return f"{self.direction} {self.at:%Y-%m-%d}"

@@ -6,6 +6,7 @@ work, other people's faces, a withdrawn consent or a photo that cannot be used. 
 came late needs another person.
 """
 
+from datetime import date
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -89,15 +90,16 @@ def in_time(case: Case) -> bool:
     return deadlines.asked_without_delay(counted.counts_from, counted.today, case.calendar)
 
 
-def end_pauses(case: Case, *, actor: Actor) -> bool:
-    """What was asked for came, or is not needed any more: the clock runs again from today.
+def end_pauses(case: Case, *, actor: Actor, on: date | None = None) -> bool:
+    """What was asked for came, or is not needed any more: the clock runs again from today, or from
+    the day it reached us (`on`).
 
     Runs in the caller's unit of work, under the case's lock; whether a pause was open.
     """
-    today = clock.today()
+    came_on = on or clock.today()
     standing = list(case.pauses.select_for_update().filter(until_on=None))
     for pause in standing:
-        pause.until_on = today
+        pause.until_on = max(came_on, pause.from_on) if pause.from_on else came_on
         pause.save(update_fields=["until_on"])
         if pause.from_on is not None:
             record(
@@ -105,7 +107,7 @@ def end_pauses(case: Case, *, actor: Actor) -> bool:
                 actor=actor,
                 case_id=case.id,
                 subject_id=pause.id,
-                days=(today - pause.from_on).days,
+                days=(pause.until_on - pause.from_on).days,
             )
     if standing:
         proposals.lapse(case, actor=actor, kinds=(ProposalKind.PAUSE,))

@@ -6,7 +6,7 @@ audit event, job on commit.
 
 import hmac
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import (
+    answering,
     asking,
     codes,
     corrections,
@@ -31,7 +32,6 @@ from dsr_portal.cases import (
 )
 from dsr_portal.cases.asking import (
     add_ways,
-    end_waiting,
     may_come_back,
     open_again_until,
     remind_due,
@@ -63,7 +63,7 @@ from dsr_portal.cases.deliveries import (
 )
 from dsr_portal.cases.drafts import sweep_drafts
 from dsr_portal.cases.flags import raise_flag
-from dsr_portal.cases.intake import Contact, Opened, WaySent, open_case, write_consent
+from dsr_portal.cases.intake import Contact, Opened, WaySent, arrival_of, open_case, write_consent
 from dsr_portal.cases.keep_days import KEEP_EACH, OF_CHILDREN, of_child
 from dsr_portal.cases.levels import (
     COMPARES_FACES,
@@ -412,21 +412,36 @@ def ask_for_photo(*, case: Case, actor: Actor) -> None:
 
 
 def receive_message(
-    *, case_id: UUID, actor: Actor, text: str = "", also: Callable[[Case], None] | None = None
+    *,
+    case_id: UUID,
+    actor: Actor,
+    text: str = "",
+    also: Callable[[Case], None] | None = None,
+    answers: str = "",
+    on: date | None = None,
 ) -> Case:
-    """The person adds something: words, or by `also` another photo. Ends waiting for them."""
+    """The person adds something: words, or by `also` another photo. Ends waiting for them.
+
+    `answers` says which question the words are about, where several are open (`answering`). A
+    person of staff who enters what came says the day it reached us, too (`on`).
+    """
     words = words_of(text, code="message_missing") if text.strip() or also is None else ""
     with unit_of_work():
         case = lock(case_id)
         if not erases_unseen(case):
             take_from_person(case, actor)
+        answering.require_open(case, answers)
+        by = actor.id if actor.is_human_staff else ""
+        message = None
         if words:
-            keep_message(case, Direction.IN, words, by="")
+            message = keep_message(case, Direction.IN, words, by=by, at=arrival_of(on))
             record("message.received", actor=actor, case_id=case.id)
         if also is not None:
             also(case)
-        end_waiting(case, actor)
-        wish_pauses.answered(case, actor)
+        noted = answering.take(case, answers=answers, words=bool(words), actor=actor, on=on)
+        if message is not None and noted:
+            message.answers = noted
+            message.save(update_fields=["answers"])
     return case
 
 

@@ -809,6 +809,25 @@ declare_model(
     term=_EVIDENCE,
 )
 declare_model(
+    "cases.CameIn",
+    {
+        "id": F.ID,
+        "case": F.ID,
+        "how": F.CODE,
+        "what": F.CODE,
+        "on": F.TIME,
+        "field": F.VAULT,
+        "message": F.ID,
+        "probe_id": F.ID,
+        "by": F.STAFF,
+        "at": F.TIME,
+        "seen_by": F.STAFF,
+        "seen_at": F.TIME,
+    },
+    shredder=_KEYS,
+    term=_ENDS,
+)
+declare_model(
     "cases.DeliveryPart",
     {
         "id": F.ID,
@@ -833,6 +852,7 @@ declare_model(
         "at": F.TIME,
         "by": F.STAFF,
         "field": F.VAULT,
+        "answers": F.CODE,
     },
     shredder=_KEYS,
     term=_ENDS,

@@ -124,20 +124,22 @@ def resume(
     actor: Actor,
     rights: Collection[str] | None = None,
     grounds: Collection[str] = tuple(PauseGround.values),
+    on: date | None = None,
 ) -> int:
     """What was asked about added wishes came, or is not needed any more: their time goes on.
 
     In the caller's unit of work, under the case's lock; of all wishes where `rights` names none.
-    How many questions ended.
+    `on` is the day it reached us, where that is not today. How many questions ended.
     """
     rows = WishPause.objects.select_for_update().filter(
         right__case=case, until_on=None, ground__in=grounds
     )
     if rights is not None:
         rows = rows.filter(right__right__in=rights)
-    today, ended = clock.today(), 0
+    came_on, ended = on or clock.today(), 0
     for pause in rows.select_related("right__case"):
-        pause.until_on = today
+        # What came before our letter left answers it too: then no day stood still.
+        pause.until_on = max(came_on, pause.from_on) if pause.from_on else came_on
         pause.save(update_fields=["until_on"])
         ended += 1
         record(
@@ -145,7 +147,7 @@ def resume(
             actor=actor,
             case_id=case.id,
             right=pause.right.right,
-            days=(today - pause.from_on).days if pause.from_on else 0,
+            days=(pause.until_on - pause.from_on).days if pause.from_on else 0,
         )
         if pause.right.added_at is not None:
             keep(pause.right, actor=actor, why="resumed")

@@ -1,8 +1,8 @@
 """Asking about one wish that was added later, and its time alone standing still (law D-07).
 
 The rest of the request goes on and keeps its date. As for a request: no pause without a recorded
-question whose letter left; one that came late needs another person; whatever the person then says
-or does ends it. Silence ends nothing: it is asked once more, then named persons are told.
+question whose letter left; one that came late needs another person; an answer that names it ends
+it (`answering`). Silence ends nothing: it is asked once more, then named persons are told.
 """
 
 from functools import partial
@@ -253,14 +253,6 @@ def _agreed(proposal: Proposal, case: Case, actor: Actor) -> None:
 
 
 HANDLER = proposals.Handler(agreed=_agreed, check=_check)
-
-
-def answered(case: Case, actor: Actor) -> None:
-    """The person wrote or gave something: what we asked about added wishes counts as answered.
-
-    In the caller's unit of work, under the case's lock.
-    """
-    wish_clocks.resume(case, actor=actor)
 
 
 def now_known(case: Case, actor: Actor) -> None:

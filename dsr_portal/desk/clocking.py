@@ -15,6 +15,7 @@ from dsr_portal.accounts.roles import REVIEWERS
 from dsr_portal.accounts.services import staff_of
 from dsr_portal.cases import (
     address_changes,
+    answering,
     arrivals,
     extensions,
     lateness,
@@ -53,6 +54,7 @@ from dsr_portal.law.articles import (
     Exemption,
     RefusalGround,
 )
+from dsr_portal.matching import came_in
 from dsr_portal.matching.models import Review
 from dsr_portal.matching.selectors import second_look
 
@@ -203,6 +205,8 @@ def clock_context(found: Case, actor: Actor) -> dict[str, Any]:
         "proposals": _proposals(found, actor),
         "to_post": _to_post(found, actor),
         "posted_questions": question_returns.under_way(found),
+        "unsorted": answering.unsorted(found),
+        "unseen": came_in.unseen(found),
         "failed_letters": found.letters.filter(state=LetterState.FAILED),
     }
 

@@ -12,6 +12,7 @@ from dsr_portal.cases import confirmations
 from dsr_portal.cases import selectors as cases
 from dsr_portal.cases.intake import arrival_of
 from dsr_portal.cases.mandates import is_represented
+from dsr_portal.cases.models import Case
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import NotFound, PortalError
 from dsr_portal.desk.access import at_desk, for_intake
@@ -56,6 +57,11 @@ def original(request: HttpRequest, actor: Actor, reference: str) -> HttpResponse
     data = vault.read(*place)
     with unit_of_work():
         record("original.seen", actor=actor, case_id=found.id)
+    return handed_out(data, found, actor)
+
+
+def handed_out(data: bytes, found: Case, actor: Actor) -> HttpResponse:
+    """An original: a picture as our own, anything else unopened, to be saved."""
     try:
         return jpeg_response(jpeg_of(decode_picture(data)), actor)
     except PictureRefused:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from dsr_portal.cases import (
     address_changes,
     again,
+    answering,
     children,
     closed_answers,
     mail_ends,
@@ -96,6 +97,10 @@ WORDS: Mapping[str, FlagWords] = MappingProxyType(
         other_systems.LISTED_LATER: FlagWords(
             _("Another system was listed after the answer was made"),
             _("Search it and state what it holds; write to the person where something is found."),
+        ),
+        answering.FLAG: FlagWords(
+            _("The person wrote, and it is not said which question they answer"),
+            _("Say it on the page of the case: what stands still goes on from that day."),
         ),
         paper_returns.CAME_BACK: FlagWords(
             _("A registered letter came back"),

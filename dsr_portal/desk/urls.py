@@ -2,6 +2,7 @@ from django.urls import path
 
 from dsr_portal.desk import (
     accountable,
+    arriving,
     assessing,
     board,
     breaching,
@@ -136,6 +137,10 @@ urlpatterns = [
     path("enter/list/<uuid:batch_id>/", listing.batch_made, name="batch_made"),
     path(_CASE, views.case, name="case"),
     path(_CASE + "original/", entering.original, name="original"),
+    path(_CASE + "came/", arriving.came, name="came"),
+    path(_CASE + "came/<uuid:came_id>/", arriving.came_original, name="came_original"),
+    path(_CASE + "came/<uuid:came_id>/seen/", arriving.came_seen, name="came_seen"),
+    path(_CASE + "answers/<uuid:message_id>/", arriving.sort_answer, name="sort_answer"),
     path(_CASE + "mail/", mailing.next_mail, name="next_mail"),
     path(_CASE + "mail/<uuid:mail_id>/", mailing.mail, name="mail"),
     path(_CASE + "mail/<uuid:mail_id>/original/", mailing.original, name="mail_original"),

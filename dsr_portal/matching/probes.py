@@ -16,6 +16,7 @@ from dsr_portal.accounts.roles import INTAKE
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import children, evidence_locks, mandates, unsent
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.came_models import CameIn
 from dsr_portal.cases.levels import COMPARES_FACES
 from dsr_portal.cases.models import (
     Case,
@@ -314,8 +315,8 @@ def record_consent(*, case_id: UUID, actor: Actor, channel: str, reference: str)
 
     `reference` says where the person's own words are kept; it lies in the case file.
     """
-    _require_may_enter(actor)
-    words = _reference(reference)
+    require_may_enter(actor)
+    words = reference_words(reference)
     with unit_of_work():
         case = Case.objects.select_for_update().get(id=case_id)
         vault.write_small(case.file_unit, CONSENT_REFERENCE, words.encode())
@@ -339,7 +340,7 @@ def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
         if not cases.has_consent(case=case, scope=ConsentScope.COMPARISON):
             return None
         photos = photo_set.ready(case)
-        if not photos:
+        if not photos or _unseen(photos):
             return None
         if not cases.origin_confirmed(case=case):
             return None
@@ -365,6 +366,11 @@ def start_search_if_ready(*, case_id: UUID, actor: Actor) -> Search | None:
             idempotency_key=f"matching.search:{search.id}",
         )
         return search
+
+
+def _unseen(photos: Sequence[Probe]) -> bool:
+    """Whether one of them came by post and no second person saw its original yet (R20)."""
+    return CameIn.objects.filter(probe_id__in=[one.id for one in photos], seen_by="").exists()
 
 
 # -- requests that staff enter ------------------------------------------------------------------
@@ -411,7 +417,7 @@ def enter_request(*, entered: Entered, actor: Actor) -> cases.Opened:
     confirmed the original. Free words are read wider first: whoever takes less writes why (T-09).
     Raises `NotAllowed`, `BadInput`, `PictureRefused`.
     """
-    _require_may_enter(actor)
+    require_may_enter(actor)
     if entered.channel == Channel.WEB:
         raise BadInput("channel_web", _("Requests of the website come through the website."))
     if entered.not_taken() and not entered.narrower.strip():
@@ -424,7 +430,7 @@ def enter_request(*, entered: Entered, actor: Actor) -> cases.Opened:
     _check_facts(entered)
     if entered.lock_years:
         evidence_locks.require_years(entered.lock_years)
-    reference = _reference(entered.consent) if entered.consent else ""
+    reference = reference_words(entered.consent) if entered.consent else ""
     picture = jpeg_of(decode_picture(entered.photo)) if entered.photo else b""
     return _open(replace(entered, consent=reference, photo=picture), actor)
 
@@ -517,7 +523,7 @@ def _with_photo(case: Case, *, entered: Entered, staged: vault.Staged | None, ac
         )
 
 
-def _require_may_enter(actor: Actor) -> None:
+def require_may_enter(actor: Actor) -> None:
     if not actor.is_human_staff or actor.role not in INTAKE:
         raise NotAllowed(
             "entering_role",
@@ -525,7 +531,7 @@ def _require_may_enter(actor: Actor) -> None:
         )
 
 
-def _reference(text: str) -> str:
+def reference_words(text: str) -> str:
     words = " ".join(text.split())
     if not words:
         raise BadInput("consent_reference", _("Say where the written consent is kept."))

@@ -1,7 +1,7 @@
 """Forms of the public site. Nothing is compulsory that the law does not need (T-05, R-09)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -606,6 +606,17 @@ class MessageForm(PlainForm):
         label=_("Tell us something"),
         widget=forms.Textarea({"rows": 4}),
     )
+    answers = forms.ChoiceField(label=_("What is this about?"), widget=ChoiceCards)
+
+    def __init__(
+        self, *args: Any, questions: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        """`questions`: what the words can be about, where that has to be said."""
+        super().__init__(*args, **kwargs)
+        if questions:
+            cast("forms.ChoiceField", self.fields["answers"]).choices = list(questions.items())
+        else:
+            del self.fields["answers"]
 
     def clean_text(self) -> str:
         """As much as we can keep; a limit on the field itself would cut what is pasted."""

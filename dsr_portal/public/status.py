@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dsr_portal.cases import (
     address_changes,
     address_waits,
+    answering,
     children,
     clocks,
     closed_answers,
@@ -187,7 +188,8 @@ def _context(case: Case, **forms: Any) -> dict[str, Any]:
         "has_postal": bool(contact.get("postal")),
         "new_address": address_changes.waiting(case),
         "address_until": address_waits.waits_until(case),
-        "message_form": forms.get("message_form") or MessageForm(prefix="message"),
+        "message_form": forms.get("message_form")
+        or MessageForm(prefix="message", questions={} if purged else answering.to_choose(case)),
         "authority": authority_of(case),
         "dpo_email": dpo_email(),
         "acts_for": None if purged else representing.acts_for(case),
@@ -614,11 +616,9 @@ def add_right(request: HttpRequest, case: Case) -> HttpResponse:
 @require_POST
 @with_case
 def message(request: HttpRequest, case: Case) -> HttpResponse:
-    form = MessageForm(request.POST, prefix="message")
+    form = MessageForm(request.POST, prefix="message", questions=answering.to_choose(case))
     if form.is_valid():
-        services.receive_message(
-            case_id=case.id, actor=Actor.person(case.id), text=form.cleaned_data["text"]
-        )
+        services.receive_message(case_id=case.id, actor=Actor.person(case.id), **form.cleaned_data)
         messages.success(request, _("We have your words. A person reads them."))
         return redirect("public:case")
     context = _context(case, message_form=form, form=form)

@@ -24,7 +24,14 @@ from PIL import Image
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.services import unit_of_work
-from dsr_portal.cases import lateness, proofs
+from dsr_portal.cases import (
+    answering,
+    lateness,
+    letters,
+    proofs,
+    question_returns,
+    wish_pauses,
+)
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.intake import arrival_of
 from dsr_portal.cases.models import Mail
@@ -70,6 +77,7 @@ NAMES = (
     "enter", "batch_made", "mail", "receipt", "proof", "proof_told", "paper", "paper_posted",
     "photos", "wish", "extension", "late", "arrival", "refuse", "hold_back", "hold_back_code",
     "exempt", "exempt_proposed", "grounds", "question_returned",
+    "came", "sort_answer", "letter_back",
     "evidence_lock", "locked", "groups", "duplicates", "copies", "case_answered", "case_erased",
     "recipients_listed", "recusals", "why", "openings", "gallery_terms", "queue_untrained",
     "queue_full", "sign_in", "second_factor", "no_case",
@@ -77,7 +85,7 @@ NAMES = (
 # Forms shown with what is wrong in them.
 WRONG = {
     "enter", "mail", "receipt", "proof", "paper", "extension", "wish", "late", "arrival", "refuse",
-    "hold_back", "hold_back_code", "grounds", "question_returned",
+    "hold_back", "hold_back_code", "grounds", "question_returned", "came", "sort_answer",
     "exempt", "evidence_lock", "copies", "recusals", "why",
 }  # fmt: skip
 # Those of them that begin with a gallery, a search or an erasure.
@@ -92,7 +100,9 @@ ELSEWHERE = set(SHOWN_AS_CASES) | set(SHOWN_WITHOUT_PHOTO) | {
 }  # fmt: skip
 # Views that answer with a file, or take a form and lead to a page.
 NO_PAGE = {
-    "paper_returned", "propose_term", "advise_term", "decide_term",
+    "propose_term", "advise_term", "decide_term",
+    "came_original", "came_seen",
+    "paper_returned",
     "release", "propose_channel", "channel", "notice", "propose_statement", "statement",
     "propose_system", "system", "stop_collection", "propose_lift", "decide_lift", "add_measure",
     "order_act", "comply", "challenge", "end_order", "acknowledge", "order_file", "hold_kept",
@@ -332,7 +342,47 @@ def waiting(desk: Desk) -> dict[str, Any]:
     own = reverse("desk:wish", kwargs={"reference": wished.reference, "right": "erasure"})
     shown["wish"] = desk.as_().post(own, {"do": "ask", "ask-words": ""})
     shown["question_returned"] = desk.as_().post(asked, {"on": "", "reason": ""})
-    shown["arrival"] = desk.get("arrival", fresh, arrived="", words="")
+    shown["came"] = desk.get("came", fresh, how="post", what="address", on="")
+    return shown | _asked_about(wished, desk) | _late(desk, fresh)
+
+
+def _asked_about(case: Any, desk: Desk) -> dict[str, Any]:
+    """Words that name no question while one is open, and its letter that came back."""
+    wish_pauses.ask(
+        case_id=case.id,
+        right="erasure",
+        actor=answers.OFFICER,
+        ground="specifying",
+        words="Which pictures do you mean?",
+    )
+    cases.receive_message(case_id=case.id, actor=Actor.person(case.id), text="All of them.")
+    row = answering.unsorted(case).get()
+    keys = {"reference": case.reference, "message_id": row.id}
+    shown = {"sort_answer": desk.as_().post(reverse("desk:sort_answer", kwargs=keys), {})}
+    contact = cases.Contact(name="M. Doe", postal="Dam 1, Amsterdam")
+    paper = cases.open_case(channel="web", rights=["access"], contact=contact).case
+    cases.ask_to_identify(
+        case_id=paper.id,
+        actor=answers.OFFICER,
+        missing=["nothing_to_look_up"],
+        means=["named", "call"],
+        text="Tell us where you saw a picture.",
+    )
+    work()
+    letter = paper.letters.get()
+    letters.record_posted(letter_id=letter.id, actor=answers.OFFICER)
+    question_returns.record_returned(
+        case_id=paper.id,
+        letter_id=letter.id,
+        actor=answers.OFFICER,
+        on=clock.today(),
+        reason="moved",
+    )
+    return shown | {"letter_back": desk.get("case", paper)}
+
+
+def _late(desk: Desk, fresh: Any) -> dict[str, Any]:
+    shown = {"arrival": desk.get("arrival", fresh, arrived="", words="")}
     shown["refuse"] = desk.get("refuse", fresh, ground="excessive", facts="")
     desk.get("recuse", fresh, number="A-1002", sure="")
     shown["recusals"] = desk.get("recusals", fresh, number="S-2001", reason="")

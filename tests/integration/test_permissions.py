@@ -119,6 +119,10 @@ DESK_PAGES = {
     "desk:original": ("get", {}, DESK),
     "desk:mails": ("get", {}, REVIEW | {Role.DPO}),
     "desk:next_mail": ("get", {}, REVIEW | {Role.DPO}),
+    "desk:came": ("post", {}, REVIEW | {Role.DPO}),
+    "desk:came_original": ("get", {}, DESK),
+    "desk:came_seen": ("post", {}, REVIEW),
+    "desk:sort_answer": ("get", {}, REVIEW),
     "desk:mail": ("get", {}, REVIEW | {Role.DPO}),
     "desk:mail_original": ("get", {}, REVIEW | {Role.DPO}),
     "desk:no_request": ("post", {}, REVIEW),
@@ -233,7 +237,7 @@ VALUES = {
     "delivery_id": ID, "proof_id": ID, "source_id": ID, "setting_id": ID,
     "order_id": ID, "field": "order", "breach_id": ID, "page_id": ID,
     "hold_id": ID, "correction_id": ID, "put_aside_id": ID,
-    "mail_id": ID,
+    "mail_id": ID, "came_id": ID, "message_id": ID,
     "assessment_id": ID, "kind": "pdf", "processor_id": ID,
     "duplicate_id": ID, "which": "of", "record_id": ID, "right": "erasure",
     "photo_id": ID, "number": 1,
@@ -334,7 +338,7 @@ def test_acts_take_no_get_and_pages_no_post(site, client, case, site_name):
             "desk:exempt",
         ),
     }
-    both |= {"desk:own_face"}
+    both |= {"desk:own_face", "desk:came", "desk:sort_answer"}
     both |= {"desk:photos", "desk:copies", "desk:duplicates", "desk:enter", "desk:receipt"}
     both |= {"desk:paper", "desk:proof", "desk:aside", "desk:phone", "desk:question_returned"}
     both |= {"desk:enter_order", "desk:open_breach", "desk:wish"}

@@ -189,7 +189,7 @@ def test_a_question_stops_the_time_of_its_wish_alone_until_the_answer(
     case: Case, travel: Travel, people: dict[str, Staff], site: Any
 ) -> None:
     """D-07, D-01: from the day the letter left; nothing else moves, the case waits for nothing,
-    and the person's next word ends it. Page of the request, desk and letter say so."""
+    and words that name it end it. Page of the request, desk and letter say so."""
     before = case.status
     travel.to("2026-09-22")
     pause = ask(case)
@@ -228,7 +228,10 @@ def test_a_question_stops_the_time_of_its_wish_alone_until_the_answer(
     own = desk.get(reverse("desk:wish", args=[case.reference, "erasure"])).content.decode()
     assert "They answered, or it is not needed: go on" in own
 
-    services.receive_message(case_id=case.id, actor=support.person(case), text="Everything.")
+    about = {"case_id": case.id, "actor": support.person(case), "text": "Everything."}
+    services.receive_message(**about, answers="none")
+    assert wish_pauses.open_question(wish(case)) is not None, "words about something else"
+    services.receive_message(**about, answers="wish:erasure")
     assert dates(case) == {"case": DUE, "erasure": date(2026, 11, 2), "objection": WISH_DUE}
     travel.to("2026-10-09")
     wish_clocks.refresh_due()
