@@ -41,6 +41,7 @@ from dsr_portal.core.ids import new_id
 from dsr_portal.documents import services as documents
 from dsr_portal.erasure import services as erasure
 from dsr_portal.gallery import copies
+from dsr_portal.jobs import services as jobs
 from dsr_portal.matching import batches, services
 from dsr_portal.recognition import engine as engines
 from dsr_portal.recognition import services as recognition
@@ -358,7 +359,9 @@ def _asked_about(case: Any, desk: Desk) -> dict[str, Any]:
     cases.receive_message(case_id=case.id, actor=Actor.person(case.id), text="All of them.")
     row = answering.unsorted(case).get()
     keys = {"reference": case.reference, "message_id": row.id}
-    shown = {"sort_answer": desk.as_().post(reverse("desk:sort_answer", kwargs=keys), {})}
+    shown = {
+        "sort_answer": desk.as_().post(reverse("desk:sort_answer", kwargs=keys), {"answers": ""})
+    }
     contact = cases.Contact(name="M. Doe", postal="Dam 1, Amsterdam")
     paper = cases.open_case(channel="web", rights=["access"], contact=contact).case
     cases.ask_to_identify(
@@ -368,7 +371,8 @@ def _asked_about(case: Any, desk: Desk) -> dict[str, Any]:
         means=["named", "call"],
         text="Tell us where you saw a picture.",
     )
-    work()
+    while jobs.run_due(queues=["light"]):
+        pass
     letter = paper.letters.get()
     letters.record_posted(letter_id=letter.id, actor=answers.OFFICER)
     question_returns.record_returned(
