@@ -428,8 +428,10 @@ def receive_message(
     words = words_of(text, code="message_missing") if text.strip() or also is None else ""
     with unit_of_work():
         case = lock(case_id)
+        # Who enters what came says so; it is the person who gave it.
+        giver = Actor.person(case.id) if actor.is_human_staff else actor
         if not erases_unseen(case):
-            take_from_person(case, actor)
+            take_from_person(case, giver)
         answering.require_open(case, answers)
         by = actor.id if actor.is_human_staff else ""
         message = None
@@ -438,7 +440,7 @@ def receive_message(
             record("message.received", actor=actor, case_id=case.id)
         if also is not None:
             also(case)
-        noted = answering.take(case, answers=answers, words=bool(words), actor=actor, on=on)
+        noted = answering.take(case, answers=answers, words=bool(words), actor=giver, on=on)
         if message is not None and noted:
             message.answers = noted
             message.save(update_fields=["answers"])

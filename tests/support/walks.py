@@ -18,6 +18,7 @@ NOT_FOR_PERSONS = {"audit", "assessment", "records", "board"}
 
 _WALKS = "integration/test_walks.py::"
 _CLOCK = "integration/test_walks_of_the_clock.py::"
+_WISHES = "integration/test_walks_of_wishes.py::"
 _RIGHTS = "integration/test_walks_of_rights.py::"
 WHOLE = ("integration/test_walks", "integration/test_answer_on_paper.py::test_a_case_on_paper_from")
 """Tests that go from intake to closing; the others walk what is special to their kind."""
@@ -89,9 +90,8 @@ WALKS = (
     ),
     Walk(
         "On paper, with a photo that can't be used",
-        "integration/test_photo_letters.py"
-        "::test_who_reads_only_paper_is_told_by_letter_reminded_and_never_ended_or_paused",
-        ("photo",),
+        _WISHES + "test_on_paper_with_a_photo_that_cant_be_used_and_another_by_post",
+        ("photo", "nothing_found"),
     ),
     Walk("By a representative", _WALKS + "test_who_acts_for_somebody", ("answer",)),
     Walk("By a body of Art. 80", _WALKS + "test_who_acts_for_somebody", ("answer",)),
@@ -113,14 +113,13 @@ WALKS = (
     ),
     Walk(
         "With more time for a wish added later",
-        "integration/test_wish_clock.py::test_more_time_for_a_wish_moves_its_date_alone",
-        ("wish_extension",),
+        _WISHES + "test_more_time_for_a_wish_from_its_letter_to_the_closing",
+        ("wish_extension", "nothing_found"),
     ),
     Walk(
         "With a question about a wish added later",
-        "integration/test_wish_clock.py"
-        "::test_a_question_stops_the_time_of_its_wish_alone_until_the_answer",
-        ("wish_ask",),
+        _WISHES + "test_a_question_about_a_wish_from_its_letter_to_the_closing",
+        ("wish_ask", "nothing_found"),
     ),
     Walk(
         "With a pause",
