@@ -13,9 +13,11 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from dsr_portal.audit.services import record, unit_of_work
+from dsr_portal.cases import mandates
 from dsr_portal.cases import services as cases
 from dsr_portal.cases.asking import end_waiting, take_from_person
 from dsr_portal.cases.locking import lock
+from dsr_portal.cases.mandate_models import Mandate
 from dsr_portal.cases.messages import queue_needs_you, words_of
 from dsr_portal.cases.models import Case, Status
 from dsr_portal.cases.moves import quietly
@@ -92,7 +94,8 @@ def choose(*, case_id: UUID, photo_id: UUID, number: int, actor: Actor, words: s
     """Keep one face of a photo of several people, and destroy the rest (law P-05).
 
     `number` counts from 1. Staff need `words`: what the person said, and how it reached us; it
-    lies in the case file. Who is asking is checked anew (R2, R7), and the photo is checked again.
+    lies in the case file. Who acts for the person chooses while their accepted mandate is in force
+    (R11). Who is asking is checked anew (R2, R7), and the photo is checked again.
     Raises `NotFound("no_choice")`, `BadInput("no_such_face")`, `Conflict("photo_late")`,
     `NotAllowed`.
     """
@@ -104,7 +107,9 @@ def choose(*, case_id: UUID, photo_id: UUID, number: int, actor: Actor, words: s
     alone.add(PICTURE, vault.read(photo.unit, field_of(number)))
     with unit_of_work():
         case = lock(case_id)
-        take_from_person(case, actor)
+        _require_chooser(case, actor)
+        mover = _moves_the_case(actor)
+        take_from_person(case, mover)
         photo = _locked(case, photo_id)
         if said:
             vault.write_small(case.file_unit, f"own_face.{photo.id}", said.encode())
@@ -116,7 +121,7 @@ def choose(*, case_id: UUID, photo_id: UUID, number: int, actor: Actor, words: s
         photo.save()
         queue_check(photo)
         if not case.probes.filter(state__in=_WAITS_FOR_PERSON).exists():
-            end_waiting(case, actor)
+            end_waiting(case, mover)
     return case
 
 
@@ -125,6 +130,7 @@ def none_of_these(*, case_id: UUID, photo_id: UUID, actor: Actor, words: str = "
     said = _word_for_it(case_id, actor, words)
     with unit_of_work():
         case = lock(case_id)
+        _require_chooser(case, actor)
         photo = _locked(case, photo_id)
         if said:
             vault.write_small(case.file_unit, f"own_face.{photo.id}", said.encode())
@@ -142,6 +148,26 @@ def _word_for_it(case_id: UUID, actor: Actor, words: str) -> str:
     return words_of(words, code="own_face_words", limit=MAX_WORDS)
 
 
+def may_choose_for(mandate: Mandate) -> bool:
+    """Whether who acts may see these faces: their mandate was accepted and is in force (C-04)."""
+    return mandates.in_force(mandate)
+
+
+def _require_chooser(case: Case, actor: Actor) -> None:
+    """The person, staff with the person's words, or who acts for the person now."""
+    if actor.kind == "staff" or actor == Actor.person(case.id):
+        return
+    mandate = mandates.newest(case)
+    acts = mandate is not None and actor == Actor.representative(mandate.id)
+    if mandate is None or not acts or not may_choose_for(mandate):
+        raise NotAllowed("not_acting", _("Only the person, or who acts for them, chooses here."))
+
+
+def _moves_the_case(actor: Actor) -> Actor:
+    """Who acts for a person moves no case: once they chose, the program goes on with it."""
+    return _SWEEP if actor.role == "representative" else actor
+
+
 def waiting(case_id: UUID, photo_id: UUID) -> Probe:
     """The photo, while one of its faces may be chosen; `NotFound("no_choice")` else."""
     rows = Probe.objects.filter(case_id=case_id, id=photo_id, state=ProbeState.CHOOSING)
@@ -156,6 +182,13 @@ def _locked(case: Case, photo_id: UUID) -> Probe:
         raise Conflict("photo_late", _("We are already working with what you sent before."))
     Probe.objects.select_for_update().filter(case=case, id=photo_id).first()
     return waiting(case.id, photo_id)
+
+
+def to_choose_in(case: Case) -> list[Probe]:
+    """The photos of a request in which a face may be chosen now."""
+    if case.status not in cases.BEFORE_SEARCH:
+        return []
+    return list(case.probes.filter(state=ProbeState.CHOOSING).order_by("received_at", "id"))
 
 
 def _destroy(photo: Probe, *, outcome: str, actor: Actor) -> None:

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods
 from dsr_portal.cases import mandates
 from dsr_portal.cases.correction_models import Correction, Wrong
 from dsr_portal.cases.letters import named_person
-from dsr_portal.cases.mandate_models import Mandate
 from dsr_portal.cases.models import Case
 from dsr_portal.cases.texts import day_words
 from dsr_portal.compliance import breaches
@@ -46,14 +45,7 @@ def correct_for(request: HttpRequest) -> HttpResponse:
         return redirect("public:representing")
     with translation.override(mandate.case.language):
         here = ("public:representing", "public:correct_for")
-        return _page(request, mandate.case, actor_of(mandate), *here)
-
-
-def actor_of(mandate: Mandate) -> Actor:
-    """A parent who asked on the website holds the person's page and says it as the person."""
-    if mandate.holds_page:
-        return Actor.person(mandate.case_id)
-    return Actor.representative(mandate.id)
+        return _page(request, mandate.case, representing.actor_of(mandate), *here)
 
 
 def _page(request: HttpRequest, case: Case, actor: Actor, back: str, here: str) -> HttpResponse:

@@ -543,18 +543,32 @@ class AnotherPhotoForm(PlainForm):
 
 
 class OwnFaceForm(PlainForm):
-    """Which of the faces in a photo is theirs; `pictures` has the address of each, by number."""
+    """Which of the faces in a photo is theirs; `pictures` has the address of each, by number.
+
+    `own` is False for who acts for the person: the same question, asked about somebody else.
+    """
 
     def __init__(
-        self, *args: Any, pictures: Mapping[str, str], left_out: int = 0, **kwargs: Any
+        self,
+        *args: Any,
+        pictures: Mapping[str, str],
+        left_out: int = 0,
+        own: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["face"] = FaceField(
-            label=_("Which of these faces is yours?"),
+            label=_("Which of these faces is yours?")
+            if own
+            else _("Which of these faces is the person's?"),
             help_text=own_face_hint(len(pictures), left_out),
             pictures=pictures,
-            alt=_("One face from your photo. The others are covered."),
-            none_hint=_("We delete this photo. Then you can send another one."),
+            alt=_("One face from your photo. The others are covered.")
+            if own
+            else _("One face from the photo. The others are covered."),
+            none_hint=_("We delete this photo. Then you can send another one.")
+            if own
+            else _("We delete this photo. Then the person can send another one."),
         )
 
 

@@ -39,10 +39,12 @@ from dsr_portal.cases.mandate_models import (
 from dsr_portal.cases.models import Case, RightCode, Status
 from dsr_portal.cases.public_status import WORDS, word_for
 from dsr_portal.cases.texts import day_words, right_words
+from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound, PortalError
 from dsr_portal.core.forms import PlainForm
 from dsr_portal.disclosure import correcting
+from dsr_portal.matching import own_face
 from dsr_portal.matching import representing as services_above
 from dsr_portal.public import acting as acting_pages
 from dsr_portal.public import sessions
@@ -204,6 +206,13 @@ def acts_here(request: HttpRequest) -> Mandate | None:
     return mandate if mandate is not None and _may_see(mandate) else None
 
 
+def actor_of(mandate: Mandate) -> Actor:
+    """A parent who asked on the website holds the person's page and says it as the person."""
+    if mandate.holds_page:
+        return Actor.person(mandate.case_id)
+    return Actor.representative(mandate.id)
+
+
 def _may_see(mandate: Mandate) -> bool:
     refused = mandate.state == MandateState.REFUSED
     return (refused or mandates.may_look(mandate)) and mandate.case.status != Status.PURGED
@@ -220,9 +229,7 @@ def page(request: HttpRequest) -> HttpResponse:
         try:
             mandate_checks.answer(
                 mandate_id=mandate.id,
-                actor=Actor.person(mandate.case_id)
-                if mandate.holds_page
-                else Actor.representative(mandate.id),
+                actor=actor_of(mandate),
                 **form.cleaned_data,
             )
         except PortalError as error:
@@ -256,6 +263,7 @@ def _context(mandate: Mandate, form: MandateAnswerForm) -> dict[str, Any]:
         "decided": mandates.words(mandate, "decision")
         if mandate.state == MandateState.REFUSED
         else "",
+        "photos": _photos_to_choose_in(mandate),
         "doubts": [MandateDoubt(one).label for one in mandate.doubts] if asks else [],
         "means": [MandateMeans(one).label for one in mandate.means] if asks else [],
         "asked": mandates.words(mandate, "ask") if asks else "",
@@ -274,6 +282,22 @@ def _context(mandate: Mandate, form: MandateAnswerForm) -> dict[str, Any]:
         "authority": authority_of(case),
         "dpo_email": dpo_email(),
     }
+
+
+def _photos_to_choose_in(mandate: Mandate) -> list[tuple[str, str]]:
+    """Photos of several people, by the address of the page that asks, with the day it ends.
+
+    A parent who holds the page of the request is asked there.
+    """
+    if mandate.holds_page or not own_face.may_choose_for(mandate):
+        return []
+    return [
+        (
+            reverse("public:own_face_for", kwargs={"photo_id": photo.id}),
+            day_words(clock.local_date(photo.choose_until)) if photo.choose_until else "",
+        )
+        for photo in own_face.to_choose_in(mandate.case)
+    ]
 
 
 @require_GET

@@ -55,12 +55,10 @@ from dsr_portal.cases.texts import day_words, right_words, rights_words
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import Conflict, NotFound, PortalError
-from dsr_portal.core.forms import FaceField
 from dsr_portal.gallery import selectors as gallery
-from dsr_portal.matching import own_face as own_faces
 from dsr_portal.matching import selectors as matching_selectors
 from dsr_portal.matching import services as matching
-from dsr_portal.matching.models import Probe, ProbeState
+from dsr_portal.matching.models import ProbeState
 from dsr_portal.matching.stopped import photos_stopped
 from dsr_portal.public import deleting, representing, sending, sessions
 from dsr_portal.public.forms import (
@@ -72,11 +70,9 @@ from dsr_portal.public.forms import (
     DocumentForm,
     MailCodeForm,
     MessageForm,
-    OwnFaceForm,
     StatusForm,
 )
 from dsr_portal.public.words import PhotoSeen, authority_of, dpo_email, photos_seen
-from dsr_portal.vault import services as vault
 
 View = Callable[..., HttpResponse]
 MAY_WITHDRAW = BEFORE_DECISION | {Status.DECIDED, Status.DELIVERED}
@@ -408,7 +404,7 @@ def _time() -> str:
 def photo(request: HttpRequest, case: Case, photo_id: UUID | None = None) -> HttpResponse:
     """Add a photo, or put one in the place of another, with consent where none stands."""
     if not _may_give_more(case):
-        return _photo_late(request, case)
+        return photo_late(request, case)
     if children.photo_closed(case):
         messages.info(request, _("First a person talks with you. Then a photo can be sent."))
         return redirect("public:case")
@@ -432,7 +428,7 @@ def photo(request: HttpRequest, case: Case, photo_id: UUID | None = None) -> Htt
                     return redirect("public:case")
                 if error.code != "photo_late":
                     raise
-                return _photo_late(request, case)
+                return photo_late(request, case)
             except NotFound:
                 messages.warning(request, _("That photo was gone already. Yours was not taken."))
                 return redirect("public:case")
@@ -483,59 +479,6 @@ def document(request: HttpRequest, case: Case) -> HttpResponse:
     return render(request, "public/document.html", context, status=422 if form.errors else 200)
 
 
-@never_cache
-@require_http_methods(["GET", "POST"])
-@with_case
-def own_face(request: HttpRequest, case: Case, photo_id: UUID) -> HttpResponse:
-    """Which face in a photo of several people is theirs; the rest is destroyed (law P-05)."""
-    try:
-        photo = own_faces.waiting(case.id, photo_id)
-        form = OwnFaceForm(
-            request.POST or None,
-            pictures=_face_addresses(photo),
-            left_out=photo.faces_left_out,
-        )
-        if request.method == "POST" and form.is_valid():
-            return _face_chosen(request, photo, form.cleaned_data["face"])
-    except NotFound:
-        messages.info(request, _("There is nothing to choose in this photo any more."))
-        return redirect("public:case")
-    except Conflict as error:
-        if error.code != "photo_late":
-            raise
-        return _photo_late(request, case)
-    status = 422 if form.errors else 200
-    return render(request, "public/own_face.html", {"form": form, "photo": photo}, status=status)
-
-
-def _face_addresses(photo: Probe) -> dict[str, str]:
-    return {
-        str(number): reverse("public:face", kwargs={"photo_id": photo.id, "number": number})
-        for number in range(1, photo.faces + 1)
-    }
-
-
-def _face_chosen(request: HttpRequest, photo: Probe, face: str) -> HttpResponse:
-    of, actor = photo.case_id, Actor.person(photo.case_id)
-    if face == FaceField.NONE:
-        own_faces.none_of_these(case_id=of, photo_id=photo.id, actor=actor)
-        messages.success(request, _("We deleted that photo. Send another one here."))
-        return redirect("public:case_photo", photo_id=photo.id)
-    own_faces.choose(case_id=of, photo_id=photo.id, number=int(face), actor=actor)
-    messages.success(request, _("Thank you. We kept your face and deleted the rest of the photo."))
-    return redirect("public:case")
-
-
-@never_cache
-@require_GET
-@with_case
-def face(request: HttpRequest, case: Case, photo_id: UUID, number: int) -> HttpResponse:
-    """One face of the photo alone, small; every other face in it is covered."""
-    photo = own_faces.waiting(case.id, photo_id)
-    data = vault.read(photo.unit, own_faces.field_of(number, small=True))
-    return HttpResponse(data, content_type="image/jpeg")
-
-
 @require_POST
 @with_case
 def take_out(request: HttpRequest, case: Case, photo_id: UUID) -> HttpResponse:
@@ -544,7 +487,7 @@ def take_out(request: HttpRequest, case: Case, photo_id: UUID) -> HttpResponse:
         matching.take_out_photo(case_id=case.id, photo_id=photo_id, actor=Actor.person(case.id))
     except Conflict as error:
         if error.code == "photo_late":
-            return _photo_late(request, case)
+            return photo_late(request, case)
         messages.warning(request, str(error.message))
     except NotFound:
         messages.info(request, _("This photo is not there any more."))
@@ -553,7 +496,7 @@ def take_out(request: HttpRequest, case: Case, photo_id: UUID) -> HttpResponse:
     return redirect("public:case")
 
 
-def _photo_late(request: HttpRequest, case: Case) -> HttpResponse:
+def photo_late(request: HttpRequest, case: Case) -> HttpResponse:
     """What became of a photo that came when the search had begun: nothing, and the way on."""
     case.refresh_from_db()
     context = {"view": selectors.public_view(case)}

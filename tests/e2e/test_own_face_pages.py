@@ -9,7 +9,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from dsr_portal.cases import invitations, mandates
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.mandate_models import Mandate, MandateState
+from dsr_portal.core import clock
+from dsr_portal.core.actor import Actor
 from dsr_portal.matching import own_face
 from dsr_portal.matching import selectors as matching
 from dsr_portal.recognition import services as recognition
@@ -20,12 +24,13 @@ from tests.e2e.pages import Patched, found_by_axe
 from tests.e2e.test_no_photo_pages import choose
 from tests.support.gallery import PEOPLE, own_places
 from tests.support.matching import opened, sign_in, staff, told, work
+from tests.support.represented import LENA, PAPER, invitation
 from tests.support.trail import undone
 
 pytestmark = pytest.mark.django_db
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-NAMES = ("asked", "question", "unanswered", "desk")
+NAMES = ("asked", "question", "unanswered", "acts", "acts_question", "desk")
 PHONE = 360
 
 
@@ -59,6 +64,13 @@ def a_group_photo(settings, patch):
     numbers = range(1, photo.faces + 1)
     alone = [reverse("public:face", args=[photo.id, one]) for one in numbers]
     shown |= {address: browser.get(address) for address in alone}
+    acts = acting_for(case)
+    shown |= {
+        "acts": acts.get(reverse("public:representing")),
+        "acts_question": acts.get(reverse("public:own_face_for", args=[photo.id])),
+    }
+    alone = [reverse("public:face_for", args=[photo.id, one]) for one in numbers]
+    shown |= {address: acts.get(address) for address in alone}
     choose(settings, "desk")
     desk = sign_in(Client(), staff("S-1"))
     shown["desk"] = desk.get(reverse("desk:own_face", args=[case.reference, photo.id]))
@@ -66,6 +78,22 @@ def a_group_photo(settings, patch):
     shown |= {address: desk.get(address) for address in alone}
     assert own_face.waiting(case.id, photo.id).faces == 5
     return {name: (page.content, page["Content-Type"]) for name, page in shown.items()}
+
+
+def acting_for(case):
+    """A lawyer with an accepted mandate, on the page that their link opens."""
+    mandates.write_down(
+        case_id=case.id, actor=Actor("S-7001", "officer", "staff"), who=LENA, kind="lawyer",
+        rights=[*case.rights.values_list("right", flat=True)], document=PAPER,
+        answer_to="person",
+    )  # fmt: skip
+    Mandate.objects.filter(case=case).update(
+        state=MandateState.ACCEPTED, decided_by="S-7002", decided_at=clock.now()
+    )
+    browser = Client()
+    token = invitations.token_of(invitation(case, "representative"))
+    browser.post(reverse("public:invitation", kwargs={"token": token}))
+    return browser
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

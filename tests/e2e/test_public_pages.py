@@ -38,6 +38,7 @@ NAMES = (
 # Looked at in test_no_photo_pages and test_own_face_pages, where what they need is made.
 ELSEWHERE = {
     "own_face",
+    "own_face_for",
     "one_page",
     "correct",
     "correct_for",
@@ -51,7 +52,7 @@ NO_PAGE = {
     "withdraw_consent", "case_photo_out", "message", "stop_deleting", "new_link", "want",
     "end_mandate", "representing_leave", "answer_leave", "answer_part",
     "complaint_pack", "own_data", "on_paper", "keep_address",
-    "acting_leave", "acting_open", "acting_answer", "acting_part", "face",
+    "acting_leave", "acting_open", "acting_answer", "acting_part", "face", "face_for",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ Recognition answers as told; what it cuts out and covers is in tests/engine/test
 
 import logging
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -13,7 +14,9 @@ from django.urls import reverse
 
 from dsr_portal.accounts.models import Role, Staff
 from dsr_portal.audit.models import Event
+from dsr_portal.cases import invitations, mandates
 from dsr_portal.cases import services as cases
+from dsr_portal.cases.mandate_models import Mandate, MandateState
 from dsr_portal.cases.models import ConsentScope, Status
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -36,6 +39,7 @@ from tests.support.matching import (
     told,
     work,
 )
+from tests.support.represented import LENA, PAPER, invitation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -345,3 +349,99 @@ def test_who_entered_the_request_does_not_choose(answers, people):
         case_id=case.id, photo_id=photo_of(case).id, actor=people[1], words=WORDS
     )
     assert photo_of(case).verdict == "no_face_chosen"
+
+
+# -- who acts for the person ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def acts(site, case):
+    """The browser of a lawyer on their own page, by their own link; the mandate is not decided."""
+    site("public")
+    mandates.write_down(
+        case_id=case.id, actor=Actor("S-7001", "officer", "staff"), who=LENA, kind="lawyer",
+        rights=[*case.rights.values_list("right", flat=True)], document=PAPER,
+        answer_to="person",
+    )  # fmt: skip
+    browser = Client()
+    token = invitations.token_of(invitation(case, "representative"))
+    browser.post(reverse("public:invitation", kwargs={"token": token}))
+    return browser
+
+
+def decided(case, state, **more):
+    Mandate.objects.filter(case=case).update(
+        state=state, decided_by="S-7002", decided_at=clock.now(), **more
+    )
+
+
+def asked_for(case):
+    return reverse("public:own_face_for", args=[photo_of(case).id])
+
+
+def test_who_acts_chooses_on_their_own_page_once_their_mandate_is_accepted(acts, case):
+    """P-05, R11, C-04: the same question; the trail names who acts, and the rest is destroyed."""
+    decided(case, MandateState.ACCEPTED)
+    before = photo_of(case).unit
+    told_them = acts.get(reverse("public:representing")).content.decode()
+    assert asked_for(case) in told_them
+    assert "Which face is the person" in told_them
+    shown = acts.get(asked_for(case))
+    page = shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+    assert page.count('type="radio"') == 4
+    assert "face is yours" not in page
+    alone = acts.get(reverse("public:face_for", args=[photo_of(case).id, 2]))
+    assert (alone.content, alone["Content-Type"]) == (ALONE[1].shown, "image/jpeg")
+    assert acts.post(asked_for(case), {"face": "9"}).status_code == 422
+    done = acts.post(asked_for(case), {"face": "2"})
+    assert done.url == reverse("public:representing")
+    assert gone(before)
+    assert vault.read(photo_of(case).unit, "picture") == ALONE[1].picture
+    event = Event.objects.get(type="probe.face_choice")
+    assert event.actor_id == str(Mandate.objects.get(case=case).id)
+    case.refresh_from_db()
+    assert case.status == Status.RECEIVED, "what was asked is answered: the case goes on"
+    assert asked_for(case) not in acts.get(done.url).content.decode()
+
+
+def test_who_acts_says_that_none_is_the_persons(acts, case):
+    """P-05: the photo goes; another one comes from the person, not from who acts."""
+    decided(case, MandateState.ACCEPTED)
+    unit = photo_of(case).unit
+    done = acts.post(asked_for(case), {"face": "none"}, follow=True)
+    assert done.redirect_chain[-1][0] == reverse("public:representing")
+    assert "The person can send another one" in done.content.decode()
+    assert gone(unit)
+
+
+@pytest.mark.parametrize("state", [MandateState.WAITING, MandateState.REFUSED, MandateState.ENDED])
+def test_no_face_is_shown_to_who_may_not_act(acts, case, state):
+    """C-04: not before it is accepted, nor once it is refused or over; the service says so too."""
+    mandate = Mandate.objects.get(case=case)
+    if state != MandateState.WAITING:
+        over = clock.now() if state == MandateState.ENDED else None
+        decided(case, state, ended_at=over, reason="not_shown" if over is None else "")
+    assert asked_for(case) not in acts.get(reverse("public:representing")).content.decode()
+    for address in (asked_for(case), reverse("public:face_for", args=[photo_of(case).id, 1])):
+        assert acts.get(address).url == reverse("public:representing")
+    assert acts.post(asked_for(case), {"face": "1"}).status_code == 302
+    for act in (partial(choose, case, 1), partial(none, case)):
+        with pytest.raises(NotAllowed, match="not_acting"):
+            act(actor=Actor.representative(mandate.id))
+    assert photo_of(case).state == ProbeState.CHOOSING
+
+
+def none(case, actor):
+    own_face.none_of_these(case_id=case.id, photo_id=photo_of(case).id, actor=actor)
+
+
+def test_who_acts_for_another_request_sees_no_face_of_this_one(acts, case, answers):
+    """C-04, R3: an address of another request leads nowhere."""
+    decided(case, MandateState.ACCEPTED)
+    other = opened(picture=grey(0), email="tomas@example.org")
+    work()
+    theirs = photo_of(other)
+    assert acts.get(reverse("public:face_for", args=[theirs.id, 1])).status_code == 404
+    acts.post(reverse("public:own_face_for", args=[theirs.id]), {"face": "1"})
+    assert photo_of(other).state == ProbeState.CHOOSING
