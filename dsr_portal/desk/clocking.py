@@ -206,7 +206,7 @@ def clock_context(found: Case, actor: Actor) -> dict[str, Any]:
         "to_post": _to_post(found, actor),
         "posted_questions": question_returns.under_way(found),
         "unsorted": answering.unsorted(found),
-        "unseen": came_in.unseen(found),
+        "not_looked_at": came_in.not_looked_at(found),
         "failed_letters": found.letters.filter(state=LetterState.FAILED),
     }
 

@@ -197,7 +197,7 @@ def questions(case: Case) -> dict[str, str]:
 # -- the second person (R20) ----------------------------------------------------------------------
 
 
-def unseen(case: Case) -> QuerySet[CameIn]:
+def not_looked_at(case: Case) -> QuerySet[CameIn]:
     """Photos that came and count, whose original nobody else saw yet."""
     counting = case.probes.exclude(state__in=("deleted", "set_aside")).values_list("id", flat=True)
     return of_case(case).filter(probe_id__in=list(counting), seen_by="")
