@@ -1,4 +1,5 @@
 """A letter that asks for something and that the post brought back: it reached nobody (D-07, D-08).
+So with a letter about a breach, which nobody answers: no breach is over while it lies here (O-07).
 
 The request's own question, one about a wish that was added, the letter about photos that don't
 serve: each alike. So the clock did not stand, nobody was reminded, and the letter waits for the
@@ -51,7 +52,7 @@ class _Asked:
 
 
 def under_way(case: Case) -> list[Letter]:
-    """Letters that wait for an answer, which somebody put in the post."""
+    """Letters that may still come back, which somebody put in the post."""
     return [letter for one in _waiting(case) for letter in one.posted]
 
 
@@ -177,6 +178,12 @@ def _waiting(case: Case) -> Iterator[_Asked]:
     for pause in WishPause.objects.filter(right__case=case, until_on=None).select_related("right"):
         yield _Asked(pause.letter_id, pause.reminder_id, partial(_wish_back, case, pause))
     yield from _about_photos(case)
+    for letter in case.letters.filter(kind=LetterKind.BREACH).order_by("created_at"):
+        yield _Asked(letter.id, None, _no_clock)
+
+
+def _no_clock(_actor: Actor, _whole: bool) -> None:
+    """No clock stands for this letter."""
 
 
 def _about_photos(case: Case) -> Iterator[_Asked]:
@@ -188,7 +195,7 @@ def _about_photos(case: Case) -> Iterator[_Asked]:
     first = about.exclude(unique_key__endswith=AGAIN).order_by("created_at").last()
     if first is not None:
         again = about.filter(unique_key=first.unique_key + AGAIN).first()
-        yield _Asked(first.id, again.id if again else None, lambda _actor, _whole: None)
+        yield _Asked(first.id, again.id if again else None, _no_clock)
 
 
 def _ask_back(case: Case, ask: Ask, actor: Actor, whole: bool) -> None:

@@ -21,7 +21,7 @@ from dsr_portal.cases.models import Case, Direction, LetterKind, Status
 from dsr_portal.cases.reopening import answers_left, may_open, open_again
 from dsr_portal.cases.selectors import taken_out
 from dsr_portal.cases.services import raise_flag
-from dsr_portal.compliance import reopening
+from dsr_portal.compliance import breach_notices, reopening
 from dsr_portal.compliance.models import (
     Breach,
     BreachDecision,
@@ -497,11 +497,14 @@ def _open_again(breach: Breach, actor: Actor) -> None:
 
 
 def close(*, breach_id: UUID, actor: Actor) -> Breach:
-    """Nothing is left to do; it stays in the register."""
+    """Nothing is left to do and all that is owed has left; it stays in the register.
+
+    Raises `Conflict("breach_open")`, which says what is still to do or to leave.
+    """
     _require(actor, MAY_SPARE)
     with unit_of_work():
         breach = _locked(breach_id)
-        if left := left_to_do(breach):
+        if left := [*left_to_do(breach), *map(str, still_to_leave(breach))]:
             raise Conflict("breach_open", " ".join(left))
         breach.closed_at, breach.closed_by = clock.now(), actor.id
         breach.save(update_fields=["closed_at", "closed_by"])
@@ -550,6 +553,11 @@ def left_to_do(breach: Breach) -> list[str]:
     if not breach.letters.exists() and Spared.PERSONS not in spared:
         left.append(_("No person was told, and no two persons decided against it."))
     return left
+
+
+def still_to_leave(breach: Breach) -> list[breach_notices.Owed]:
+    """Letters and answers this breach owes to persons that have not left yet."""
+    return breach_notices.still_to_leave(breach, _spared(breach))
 
 
 def _spared(breach: Breach) -> set[str]:

@@ -72,6 +72,7 @@ def _page(request: HttpRequest, actor: Actor, row: Breach, **more: Any) -> HttpR
         "clock_tone": tone,
         "missing": breaches.missing_for_notice(row),
         "left": breaches.left_to_do(row) if row.closed_at is None else [],
+        "to_leave": _to_leave(request, row),
         "decisions": [
             (one, *breaches.reasons_of(one), one.proposed_by != actor.id, _turn_form(one.id, more))
             for one in row.decisions.select_related("breach").order_by("proposed_at")
@@ -94,6 +95,16 @@ def _page(request: HttpRequest, actor: Actor, row: Breach, **more: Any) -> HttpR
     }
     refused = any(isinstance(one, PlainForm) and one.errors for one in more.values())
     return render(request, "desk/breach.html", context, status=422 if refused else 200)
+
+
+def _to_leave(request: HttpRequest, row: Breach) -> list[tuple[str, str]]:
+    """Reference and words of what has not left; no reference of a request this person must not
+    work on (X-09)."""
+    if row.closed_at is not None:
+        return []
+    hidden = set(recusals.kept_from(staff_of(request)).values_list("id", flat=True))
+    owed = breaches.still_to_leave(row)
+    return [("" if one.case.id in hidden else one.case.reference, one.words) for one in owed]
 
 
 def _turn_form(decision_id: UUID, more: dict[str, Any]) -> TurnDownForm:
