@@ -35,7 +35,7 @@ from dsr_portal.cases.models import (
     RightCode,
     Status,
 )
-from dsr_portal.compliance import breaches
+from dsr_portal.compliance import breach_notices, breaches
 from dsr_portal.compliance.models import Breach
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
@@ -233,6 +233,8 @@ def test_one_picture_shows_somebody_else(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "We answer this by" not in shown(case), "it was answered"
 
     breach = Breach.objects.get(case=case)
+    owed = breach_notices.still_to_leave(breach, {"no_breach"})
+    assert [one.words for one in owed] == ["the corrected answer has not left."]
     said = {
         "nature": "Wir haben Ihnen ein Bild eines anderen Menschen gezeigt.",
         "effects": "Über Sie hat niemand etwas erfahren.",

@@ -33,6 +33,7 @@ from dsr_portal.cases.models import (
 from dsr_portal.compliance import breaches, orders
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
+from dsr_portal.core.errors import Conflict
 from dsr_portal.disclosure import lengthening, named_page, withholding
 from dsr_portal.disclosure import services as disclosure
 from dsr_portal.disclosure.models import AnswerKind, AnswerState
@@ -516,5 +517,8 @@ def test_after_a_breach_the_request_is_answered_once_more(
     assert (state_of(stranger), state_of(theirs)) == (Record.State.HELD, Record.State.RESTRICTED)
     with pytest.raises(cases.LinkClosed):
         cases.find_delivery(cases.link_token(closed_link))
+    with pytest.raises(Conflict, match="breach_open"):
+        breaches.close(breach_id=breach.id, actor=SUPERVISOR)  # the mail about it waits
+    lab.run_all()
     breaches.close(breach_id=breach.id, actor=SUPERVISOR)
     closed(case)
