@@ -28,6 +28,7 @@ from dsr_portal.cases.models import (
     Status,
 )
 from dsr_portal.cases.moves import quietly
+from dsr_portal.cases.paper_models import LetterReturn
 from dsr_portal.cases.public_status import erases_unseen
 from dsr_portal.cases.selectors import exempted
 from dsr_portal.cases.states import OVER
@@ -96,7 +97,7 @@ def erases_next(case: Case) -> bool:
 
 
 def liftable_from(row: EvidenceLock) -> date | None:
-    """The first day an officer may lift it; None while its letter was not sent."""
+    """The first day an officer may lift it; None while its letter was not sent, or came back."""
     letter = row.letter
     if row.ends_on is None or letter is None or letter.sent_at is None:
         return None
@@ -250,9 +251,7 @@ def lift(*, case_id: UUID, actor: Actor) -> EvidenceLock:
         row = _standing(case_id)
         day = liftable_from(row)
         if day is None:
-            raise Conflict(
-                "lock_not_told", _("The person has to be told first: no letter has left yet.")
-            )
+            raise _not_told(row)
         if clock.today() < day:
             raise Conflict("lock_too_early", _("The day named in the letter has not come yet."))
         _over(row, LockOver.LIFTED, actor)
@@ -276,6 +275,15 @@ def _over(row: EvidenceLock, how: LockOver, actor: Actor) -> None:
 
 
 # -- guards -------------------------------------------------------------------------------------
+
+
+def _not_told(row: EvidenceLock) -> Conflict:
+    if LetterReturn.objects.filter(letter_id=row.letter_id).exists():
+        return Conflict(
+            "lock_not_told",
+            _("The letter came back: the person was not told. Have it posted again first."),
+        )
+    return Conflict("lock_not_told", _("The person has to be told first: no letter has left yet."))
 
 
 def _standing(case_id: UUID) -> EvidenceLock:

@@ -1,10 +1,11 @@
-"""A letter that asks for something and that the post brought back: it reached nobody (D-07, D-08).
+"""A letter somebody has to read and that the post brought back: it reached nobody (D-07, D-08).
 So with a letter about a breach, which nobody answers: no breach is over while it lies here (O-07).
 
 The request's own question, one about a wish that was added, the letter about photos that don't
-serve: each alike. So the clock did not stand, nobody was reminded, and the letter waits for the
-post again; with the day it is posted anew all of that counts from there. A date that was missed
-meanwhile stays missed (D-09). It can be made anew with the address we have now, or kept here.
+serve, the one that says when a lock ends (Art. 18(3)): each alike. So the clock did not stand,
+nobody was reminded, and the letter waits for the post again; with the day it is posted anew all of
+that counts from there. A date that was missed meanwhile stays missed (D-09). It can be made anew
+with the address we have now, or kept here.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,15 @@ from dsr_portal.accounts.roles import require_reviewer
 from dsr_portal.audit.services import record, unit_of_work
 from dsr_portal.cases import asking, clocks, letters, wish_clocks
 from dsr_portal.cases.locking import lock
-from dsr_portal.cases.models import Ask, Case, Letter, LetterKind, LetterState, Status
+from dsr_portal.cases.models import (
+    Ask,
+    Case,
+    EvidenceLock,
+    Letter,
+    LetterKind,
+    LetterState,
+    Status,
+)
 from dsr_portal.cases.paper_models import LetterReturn, ReturnReason, ReturnStep
 from dsr_portal.cases.wish_models import WishPause
 from dsr_portal.core import clock
@@ -180,10 +189,18 @@ def _waiting(case: Case) -> Iterator[_Asked]:
     yield from _about_photos(case)
     for letter in case.letters.filter(kind=LetterKind.BREACH).order_by("created_at"):
         yield _Asked(letter.id, None, _no_clock)
+    yield from _about_locks(case)
 
 
 def _no_clock(_actor: Actor, _whole: bool) -> None:
     """No clock stands for this letter."""
+
+
+def _about_locks(case: Case) -> Iterator[_Asked]:
+    """The letter before a lock ends, until it was lifted: back here it told nobody (Art. 18(3))."""
+    standing = EvidenceLock.objects.filter(case=case, ended_at=None)
+    for letter_id in standing.exclude(letter=None).values_list("letter_id", flat=True):
+        yield _Asked(letter_id, None, _no_clock)
 
 
 def _about_photos(case: Case) -> Iterator[_Asked]:

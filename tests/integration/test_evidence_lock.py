@@ -8,7 +8,14 @@ from django.test import Client
 from django.urls import reverse
 
 from dsr_portal.audit import services as audit
-from dsr_portal.cases import alarms, evidence_locks, letters, objections, services
+from dsr_portal.cases import (
+    alarms,
+    evidence_locks,
+    letters,
+    objections,
+    question_returns,
+    services,
+)
 from dsr_portal.cases.models import (
     Alarm,
     Case,
@@ -31,6 +38,7 @@ from dsr_portal.erasure.models import Plan, PlanState
 from dsr_portal.gallery.models import Record, Restriction
 from dsr_portal.law import deadlines
 from dsr_portal.recognition import holder as holders
+from dsr_portal.vault import services as vault
 from tests.support import cases as support
 from tests.support import erasure as lab
 from tests.support.answers import text_of
@@ -334,6 +342,78 @@ def test_without_one_of_its_parts_the_letter_is_not_made(part):
     assert letters.missing(spec, letters.Body(whole.short, whole.rows, rest)) == [
         f"missing: {part}"
     ]
+
+
+# -- the letter came back -----------------------------------------------------------------------
+
+
+def announced_by_post() -> tuple[Case, EvidenceLock, Letter]:
+    """A lock whose letter went into the post."""
+    case = lab.ready_case([lab.picture(41).records[0]], rights=["access"])
+    contact = {"name": "M. Doe", "postal": "Dam 1, Amsterdam"}
+    with transaction.atomic():
+        vault.write_json(case.contact_unit, "contact", contact)
+    locked(case)
+    evidence_locks.end(case_id=case.id, actor=support.person(case))
+    lab.run_all()
+    letter = Letter.objects.get(case=case, kind="lock_ends")
+    letters.record_posted(letter_id=letter.id, actor=OFFICER)
+    return case, EvidenceLock.objects.get(case=case), Letter.objects.get(id=letter.id)
+
+
+def test_a_letter_that_came_back_told_nobody_and_ends_no_lock(site, client, monkeypatch):
+    """Art. 18(3), R1, E-08: by the pages; the canary: the day before it came back it may be lifted.
+    It counts from the day it is posted again."""
+    site("desk")
+    case, row, letter = announced_by_post()
+    assert [one.id for one in question_returns.under_way(case)] == [letter.id]
+    later(monkeypatch, days=15)
+    assert evidence_locks.waits_for_lifting(case.id) is not None, "the canary"
+    browser = sign_in(client, staff(OFFICER.id))
+    page = reverse("desk:question_returned", args=[case.reference, letter.id])
+    shown = reverse("desk:case", args=[case.reference])
+    assert page in browser.get(shown).content.decode()
+    back = {"on": clock.today().isoformat(), "reason": "moved"}
+    assert browser.post(page, back).status_code == 302
+    row = EvidenceLock.objects.select_related("letter").get(id=row.id)
+    assert evidence_locks.liftable_from(row) is None
+    assert evidence_locks.waits_for_lifting(case.id) is None
+    assert "Lift the lock" not in browser.get(shown).content.decode()
+    with pytest.raises(Conflict, match="lock_not_told") as refused:
+        evidence_locks.lift(case_id=case.id, actor=OFFICER)
+    assert "The letter came back" in str(refused.value.message)
+    question_returns.make_anew(case_id=case.id, letter_id=letter.id, actor=OFFICER)
+    lab.run_all()
+    with pytest.raises(Conflict, match="lock_not_told"):
+        evidence_locks.lift(case_id=case.id, actor=OFFICER)
+    letters.record_posted(letter_id=letter.id, actor=OFFICER)
+    with pytest.raises(Conflict, match="lock_too_early"):
+        evidence_locks.lift(case_id=case.id, actor=OFFICER)
+    later(monkeypatch, days=evidence_locks.LEAST_NOTICE_DAYS)
+    evidence_locks.lift(case_id=case.id, actor=OFFICER)
+    assert EvidenceLock.objects.get(id=row.id).ended_how == LockOver.LIFTED
+
+
+def test_a_letter_that_is_kept_here_ends_no_lock_however_long(monkeypatch):
+    """Art. 18(3): until the person says where to, and nobody else's letter takes its place; once
+    it was lifted there is no letter left that could come back."""
+    case, row, letter = announced_by_post()
+    question_returns.record_returned(
+        case_id=case.id, letter_id=letter.id, actor=OFFICER, on=clock.today(), reason="moved"
+    )
+    question_returns.keep_here(case_id=case.id, letter_id=letter.id, actor=OFFICER)
+    later(monkeypatch, days=400)
+    assert evidence_locks.announce_due() == 0
+    with pytest.raises(Conflict, match="lock_not_told"):
+        evidence_locks.lift(case_id=case.id, actor=OFFICER)
+    letters.record_posted(letter_id=letter.id, actor=OFFICER)
+    later(monkeypatch, days=8)
+    evidence_locks.lift(case_id=case.id, actor=OFFICER)
+    assert EvidenceLock.objects.get(id=row.id).ended_how == LockOver.LIFTED
+    with pytest.raises(Conflict, match="not_under_way"):
+        question_returns.record_returned(
+            case_id=case.id, letter_id=letter.id, actor=OFFICER, on=clock.today(), reason="moved"
+        )
 
 
 # -- at the desk --------------------------------------------------------------------------------
