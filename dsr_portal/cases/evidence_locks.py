@@ -36,6 +36,7 @@ from dsr_portal.cases.wishes import knows_the_no, write_right
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotAllowed
+from dsr_portal.core.registries import lift_guards
 from dsr_portal.gallery import selectors as gallery_rows
 from dsr_portal.gallery import services as gallery
 from dsr_portal.law import deadlines
@@ -50,6 +51,9 @@ NOTICE_DAYS = 14
 LEAST_NOTICE_DAYS = 7
 """From the day the letter was sent to the lifting, also where the post took long."""
 
+TOLD = "told"
+"""Why a restriction ends where the person heard of it before (Art. 18(3))."""
+
 _LOCKS = Actor.system("evidence-locks")
 
 
@@ -58,6 +62,11 @@ _LOCKS = Actor.system("evidence-locks")
 
 def in_force(case_id: UUID) -> EvidenceLock | None:
     return EvidenceLock.objects.filter(case_id=case_id, ended_at=None).first()
+
+
+def _newest(case_id: UUID) -> EvidenceLock | None:
+    rows = EvidenceLock.objects.filter(case_id=case_id).select_related("letter")
+    return rows.order_by("asked_at", "id").last()
 
 
 def in_force_cases() -> list[UUID]:
@@ -82,13 +91,18 @@ def may_ask(case: Case) -> bool:
 
 def keeps_locked(case: Case) -> bool:
     """Whether what is locked stays so when the case ends: the person asked for it (Art. 18), or
-    objected (Art. 21(1)); a lock kept as evidence counts until it ended."""
+    objected (Art. 21(1)); a lock kept as evidence counts until it ended.
+
+    One that "Delete now" ended gave way to the erasure and to nothing else: nobody was told that it
+    is lifted (Art. 18(3)), so what is to be erased stays locked until it is.
+    """
     rights = set(case.rights.values_list("right", flat=True))
     if RightCode.OBJECTION in rights:
         return True
-    asked = EvidenceLock.objects.filter(case=case)
-    standing = asked.filter(ended_at=None).exists()
-    return RightCode.RESTRICTION in rights and (standing or not asked.exists())
+    newest = _newest(case.id)
+    if newest is None or newest.ended_at is None:
+        return RightCode.RESTRICTION in rights
+    return newest.ended_how == LockOver.DELETED and case.withdrawn_at is None
 
 
 def erases_next(case: Case) -> bool:
@@ -262,7 +276,7 @@ def lift(*, case_id: UUID, actor: Actor) -> EvidenceLock:
                 record_ids=gallery_rows.restricted_by(case.id) - kept,
                 case_id=case.id,
                 actor=actor,
-                reason="told",
+                reason=TOLD,
             )
     return row
 
@@ -277,8 +291,22 @@ def _over(row: EvidenceLock, how: LockOver, actor: Actor) -> None:
 # -- guards -------------------------------------------------------------------------------------
 
 
-def _not_told(row: EvidenceLock) -> Conflict:
-    if LetterReturn.objects.filter(letter_id=row.letter_id).exists():
+def require_told(case_id: UUID) -> None:
+    """Whoever lifts because the person was told: a lock was lifted and its letter has left.
+
+    Raises `Conflict("lock_not_told")` (Art. 18(3)).
+    """
+    row = _newest(case_id)
+    sent = row is not None and row.letter is not None and row.letter.sent_at is not None
+    if row is None or row.ended_how != LockOver.LIFTED or not sent:
+        raise _not_told(row)
+
+
+lift_guards.register(TOLD, require_told)
+
+
+def _not_told(row: EvidenceLock | None) -> Conflict:
+    if row is not None and LetterReturn.objects.filter(letter__evidence_lock=row).exists():
         return Conflict(
             "lock_not_told",
             _("The letter came back: the person was not told. Have it posted again first."),

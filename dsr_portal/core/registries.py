@@ -191,6 +191,9 @@ hand_outs: Registry[Callable[[Sequence[UUID]], bool]] = Registry("reason to hand
 """Asked with vault units before anything in them is handed out; True: nobody gets it (law C-09)."""
 barriers: Registry[Callable[[str, Actor, UUID], None]] = Registry("barrier")
 """Asked before an event about a case is recorded in a staff's name; raises where it must not be."""
+lift_guards: Registry[Callable[[UUID], None]] = Registry("reason to lift a restriction")
+"""By reason; asked with the case before its restriction is lifted for it, raises where it is not
+so: the gallery can't know whether a letter left (Art. 18(3))."""
 stores: Registry[Any] = Registry("store")
 purgers: Registry[Purger] = Registry("purger")
 unit_purgers: Registry[UnitPurger] = Registry("purger of destroyed units")

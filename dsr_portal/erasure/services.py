@@ -701,17 +701,21 @@ def expire_kits() -> int:
 
 
 def _lock_was_lifted() -> list[Case]:
-    """Closed cases in which an erasure was asked and the lock that kept it off was lifted."""
+    """Closed cases in which an erasure was asked and the lock that kept it off was lifted, or gave
+    way to "Delete now"."""
     lifted = Case.objects.filter(
         status=Status.CLOSED,
         withdrawn_at=None,
-        evidence_locks__ended_how=LockOver.LIFTED,
+        evidence_locks__ended_how__in=[LockOver.LIFTED, LockOver.DELETED],
         rights__right=RightCode.ERASURE,
     )
     return [
         case
         for case in lifted.distinct().order_by("id")
-        if not _plan_in_force(case) and _something_same(case.id) and not _said_not_me(case)
+        if not _plan_in_force(case)
+        and _something_same(case.id)
+        and not _said_not_me(case)
+        and not cases.locked_instead(case)
     ]
 
 

@@ -16,6 +16,7 @@ from dsr_portal.audit.services import unit_of_work
 from dsr_portal.core import clock
 from dsr_portal.core.actor import Actor
 from dsr_portal.core.errors import BadInput, Conflict, NotFound
+from dsr_portal.core.registries import lift_guards
 from dsr_portal.gallery import covers, hashes, notices, states
 from dsr_portal.gallery.blocks import blocked
 from dsr_portal.gallery.importing import import_folder
@@ -152,7 +153,12 @@ def restrict(*, record_ids: Iterable[UUID], case_id: UUID, actor: Actor, reason:
 def lift_restriction(
     *, record_ids: Iterable[UUID], case_id: UUID, actor: Actor, reason: str
 ) -> int:
-    """End this case's restriction of records; they stay restricted while another case needs it."""
+    """End this case's restriction of records; they stay restricted while another case needs it.
+
+    A reason that somebody has to bear out is asked about first (`lift_guards`).
+    """
+    if reason in lift_guards:
+        lift_guards.get(reason)(case_id)
     standing = Restriction.objects.filter(case_id=case_id, lifted_at=None)
     mine = standing.exclude(reason_code=OWN_DECISION)
     return _lift(mine, record_ids, case_id=case_id, actor=actor, reason=reason)

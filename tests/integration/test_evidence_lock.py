@@ -16,6 +16,7 @@ from dsr_portal.cases import (
     question_returns,
     services,
 )
+from dsr_portal.cases.correction_models import Correction, Wrong
 from dsr_portal.cases.models import (
     Alarm,
     Case,
@@ -35,6 +36,7 @@ from dsr_portal.documents import services as documents
 from dsr_portal.erasure import keeping
 from dsr_portal.erasure import services as erasure
 from dsr_portal.erasure.models import Plan, PlanState
+from dsr_portal.gallery import services as gallery
 from dsr_portal.gallery.models import Record, Restriction
 from dsr_portal.law import deadlines
 from dsr_portal.recognition import holder as holders
@@ -342,6 +344,86 @@ def test_without_one_of_its_parts_the_letter_is_not_made(part):
     assert letters.missing(spec, letters.Body(whole.short, whole.rows, rest)) == [
         f"missing: {part}"
     ]
+
+
+def deleted_now(case: Case, *, also: bool = True) -> None:
+    def begin(one: Case) -> None:
+        erasure.start_erasure(case_id=one.id, actor=support.person(case))
+
+    services.delete_now(
+        case_id=case.id,
+        code=services.receipt_code(case),
+        actor=support.person(case),
+        also=begin if also else None,
+    )
+    assert EvidenceLock.objects.get(case=case).ended_how == LockOver.DELETED
+
+
+def test_evidence_lock_that_delete_now_ended_stays_on_what_is_not_erased_yet():
+    """R1, Art. 18(3): a request that is closed meanwhile puts nothing back into use without a
+    letter; what stayed is erased. The canary: without the lock it is in use again."""
+    mine, canary = lab.picture(51), lab.picture(52)
+    case, other = lab.ready_case([mine.records[0]]), lab.ready_case([canary.records[0]])
+    locked(case)
+    deleted_now(case, also=False)
+    for one in (case, other):
+        services.close(case_id=one.id, actor=support.MACHINE)
+    assert state_of(canary.records[0]) == Record.State.HELD, "the canary"
+    assert state_of(mine.records[0]) == Record.State.RESTRICTED
+    assert erasure.start_due() == 1
+    lab.run_all()
+    assert Plan.objects.get(case=case).state == PlanState.DONE
+    assert state_of(mine.records[0]) == Record.State.ERASED
+    assert audit.verify().ok
+
+
+def test_evidence_lock_that_delete_now_ended_keeps_what_the_erasure_left_out():
+    """R1, Art. 18(3), E-01: the person says of one picture that it is not theirs; it is not erased
+    with the others, and nobody told them that it is lifted."""
+    one, two = lab.picture(53), lab.picture(54)
+    case = lab.ready_case([one.records[0], two.records[0]])
+    locked(case)
+    Correction.objects.create(
+        case=case, record_id=two.records[0].id, number=2, place="2.0", what=Wrong.NOT_ME,
+        field="correction.1", asked_at=clock.now(), due_on=clock.today(),
+    )  # fmt: skip
+    deleted_now(case)
+    lab.run_all()
+    case.refresh_from_db()
+    assert case.status == Status.CLOSED
+    assert state_of(one.records[0]) == Record.State.ERASED
+    assert state_of(two.records[0]) == Record.State.RESTRICTED
+
+
+def test_evidence_lock_taken_back_after_delete_now_was_stopped_ends_at_once(settings):
+    """Art. 18(3): the page of taking back says so; nothing stays locked without a request."""
+    settings.DSR_HOLD_MINUTES = 60
+    mine = lab.picture(55)
+    case = lab.ready_case([mine.records[0]])
+    locked(case)
+    deleted_now(case)
+    erasure.stop_plan(plan_id=Plan.objects.get(case=case).id, actor=support.person(case))
+    assert state_of(mine.records[0]) == Record.State.RESTRICTED
+    services.withdraw(case_id=case.id, actor=support.person(case))
+    assert state_of(mine.records[0]) == Record.State.HELD
+
+
+def test_evidence_lock_is_not_lifted_as_told_by_who_does_not_ask(monkeypatch):
+    """R1, Art. 18(3): whatever calls the gallery; while it stands, before its letter left, after
+    "Delete now", and without any lock. The canary: another reason lifts."""
+    records = [lab.picture(number).records[0] for number in (56, 57, 58)]
+    standing, deleted, without = (lab.ready_case([one]) for one in records)
+    locked(standing)
+    evidence_locks.end(case_id=standing.id, actor=support.person(standing))
+    locked(deleted)
+    deleted_now(deleted, also=False)
+    for case, record in zip((standing, deleted, without), records, strict=True):
+        said = {"record_ids": [record.id], "case_id": case.id, "actor": OFFICER}
+        with pytest.raises(Conflict, match="lock_not_told") as refused:
+            gallery.lift_restriction(reason="told", **said)
+        assert "told" in str(refused.value.message)
+        assert state_of(record) == Record.State.RESTRICTED
+    assert gallery.lift_restriction(reason="not_same", **said) == 1
 
 
 # -- the letter came back -----------------------------------------------------------------------
